@@ -1,0 +1,126 @@
+import Glibc
+
+/// Contiguous memory that grows while something is written into it and is used again for the next: message heads,
+/// log lines, metric pages.
+package struct ByteWriter: ~Copyable {
+    // Safety: `memory` has `capacity` bytes, of which the first `count` are initialised; freed in `deinit`.
+    package private(set) var memory: UnsafeMutableRawPointer
+    package private(set) var capacity: Int
+    /// Bytes written since the last ``reset()``.
+    package private(set) var count = 0
+
+    package init(capacity: Int = 1024) {
+        self.capacity = max(capacity, 64)
+        memory = .allocate(byteCount: self.capacity, alignment: 16)
+    }
+
+    deinit {
+        memory.deallocate()
+    }
+
+    /// What was written. Valid until the next mutation.
+    package var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: memory, count: count)
+    }
+
+    package var isEmpty: Bool { count == 0 }
+
+    package mutating func reset() {
+        count = 0
+    }
+
+    /// Forgets what was written after `mark`, an earlier value of ``count``.
+    package mutating func truncate(to mark: Int) {
+        precondition(mark <= count)
+        count = mark
+    }
+
+    /// Makes room for `size` more bytes.
+    package mutating func reserve(_ size: Int) {
+        if capacity - count < size { grow(by: size) }
+    }
+
+    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress, bytes.count > 0 else { return }
+        reserve(bytes.count)
+        // Safety: `reserve` made room for `bytes.count` bytes behind `count`.
+        memcpy(memory + count, source, bytes.count)
+        count += bytes.count
+    }
+
+    package mutating func append(_ byte: UInt8) {
+        reserve(1)
+        memory.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+        count += 1
+    }
+
+    package mutating func append(_ literal: StaticString) {
+        append(UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    package mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    package mutating func append(_ text: some StringProtocol) {
+        var copy = String(text)
+        copy.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Appends `value` in decimal, without an allocation.
+    package mutating func append(decimal value: some BinaryInteger) {
+        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
+        let negative = value < 0
+        var rest = UInt64(value.magnitude)
+        withUnsafeMutableBytes(of: &digits) { buffer in
+            var index = buffer.count
+            repeat {
+                index -= 1
+                buffer[index] = UInt8(truncatingIfNeeded: rest % 10) &+ 48
+                rest /= 10
+            } while rest > 0
+            if negative {
+                index -= 1
+                buffer[index] = 45
+            }
+            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[index...]))
+        }
+    }
+
+    /// Appends `value` in lower-case hexadecimal without leading zeros.
+    package mutating func append(hexadecimal value: UInt64) {
+        var digits: (UInt64, UInt64) = (0, 0)
+        var rest = value
+        withUnsafeMutableBytes(of: &digits) { buffer in
+            var index = buffer.count
+            repeat {
+                index -= 1
+                let digit = UInt8(truncatingIfNeeded: rest & 15)
+                buffer[index] = digit < 10 ? digit &+ 48 : digit &+ 87
+                rest >>= 4
+            } while rest > 0
+            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[index...]))
+        }
+    }
+
+    /// Lets `body` write into at least `size` free bytes; `body` returns how much it wrote.
+    package mutating func appendInPlace(atLeast size: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+        reserve(size)
+        let written = body(UnsafeMutableRawBufferPointer(start: memory + count, count: capacity - count))
+        precondition(written >= 0 && written <= capacity - count, "wrote past the end")
+        count += written
+    }
+
+    /// What was written, as text; for callers off the hot path. Invalid UTF-8 is replaced.
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    mutating func grow(by size: Int) {
+        var wanted = capacity
+        while wanted - count < size { wanted *= 2 }
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
+        larger.copyMemory(from: memory, byteCount: count)
+        memory.deallocate()
+        memory = larger
+        capacity = wanted
+    }
+}

@@ -1,0 +1,87 @@
+import Glibc
+
+/// Small verbs on borrowed bytes. All are free of allocation except those that make a `String` or an array.
+extension UnsafeRawBufferPointer {
+    /// No bytes.
+    package static var empty: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+
+    /// The bytes of a literal; they live as long as the process.
+    package init(_ literal: StaticString) {
+        self.init(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
+    }
+
+    /// Byte-wise equality.
+    package func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count else { return false }
+        guard count > 0 else { return true }
+        return memcmp(baseAddress.unsafelyUnwrapped, other.baseAddress.unsafelyUnwrapped, count) == 0
+    }
+
+    package func equals(_ literal: StaticString) -> Bool {
+        equals(UnsafeRawBufferPointer(literal))
+    }
+
+    package func hasPrefix(_ other: UnsafeRawBufferPointer) -> Bool {
+        count >= other.count && UnsafeRawBufferPointer(rebasing: self[..<other.count]).equals(other)
+    }
+
+    package func hasSuffix(_ other: UnsafeRawBufferPointer) -> Bool {
+        count >= other.count && UnsafeRawBufferPointer(rebasing: self[(count - other.count)...]).equals(other)
+    }
+
+    /// Equality that takes ASCII letters of either case for the same (RFC 9110 section 5.1).
+    package func equalsIgnoringCase(_ other: UnsafeRawBufferPointer) -> Bool {
+        guard count == other.count else { return false }
+        for index in 0..<count where ASCII.lower(self[index]) != ASCII.lower(other[index]) { return false }
+        return true
+    }
+
+    package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
+        equalsIgnoringCase(UnsafeRawBufferPointer(literal))
+    }
+
+    /// Offset of the first `byte`, or nil.
+    package func offset(of byte: UInt8) -> Int? {
+        guard count > 0, let found = memchr(baseAddress.unsafelyUnwrapped, Int32(byte), count) else { return nil }
+        return UnsafeRawPointer(found) - baseAddress.unsafelyUnwrapped
+    }
+
+    /// The bytes from `start` up to `end`.
+    package func slice(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: self[start..<end])
+    }
+
+    /// Without spaces and tabs at both ends (OWS of RFC 9110 section 5.6.3).
+    package var trimmingWhitespace: UnsafeRawBufferPointer {
+        var start = 0
+        var end = count
+        while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
+        while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
+        return slice(start, end)
+    }
+
+    /// A non-negative decimal number of digits only; nil for anything else and for what does not fit.
+    package var decimal: UInt64? {
+        guard count > 0 else { return nil }
+        var value: UInt64 = 0
+        for byte in self {
+            guard byte >= 48, byte <= 57 else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt64(byte - 48))
+            if overflow || carry { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    /// The bytes as text; invalid UTF-8 is replaced. For callers off the hot path.
+    package var text: String { String(decoding: self, as: UTF8.self) }
+}
+
+/// ASCII letters without a locale.
+package enum ASCII {
+    /// `byte`, an upper-case letter made lower-case.
+    package static func lower(_ byte: UInt8) -> UInt8 {
+        byte &- 65 < 26 ? byte | 0x20 : byte
+    }
+}
