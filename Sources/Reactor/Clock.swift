@@ -1,0 +1,24 @@
+import Glibc
+
+/// Where the loop takes the time from: the kernel, or a test that moves it by hand.
+package protocol LoopClock: Sendable {
+    /// Nanoseconds on a clock that never goes back.
+    func monotonic() -> UInt64
+    /// Nanoseconds since 1970, UTC.
+    func wall() -> UInt64
+}
+
+/// The kernel's clocks.
+package struct SystemClock: LoopClock {
+    package init() {}
+
+    package func monotonic() -> UInt64 { Self.read(CLOCK_MONOTONIC) }
+
+    package func wall() -> UInt64 { Self.read(CLOCK_REALTIME) }
+
+    private static func read(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+}

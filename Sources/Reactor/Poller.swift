@@ -1,0 +1,128 @@
+import CLinux
+import Glibc
+
+/// What a descriptor is ready for, or is watched for.
+package struct Readiness: OptionSet, Sendable {
+    package let rawValue: UInt32
+
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    package static let readable = Readiness(rawValue: EPOLLIN.rawValue)
+    package static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
+    /// The peer has ended its direction.
+    package static let readHangup = Readiness(rawValue: EPOLLRDHUP.rawValue)
+    package static let hangup = Readiness(rawValue: EPOLLHUP.rawValue)
+    package static let error = Readiness(rawValue: EPOLLERR.rawValue)
+    /// Told once a change of state, not as long as the state lasts.
+    package static let edgeTriggered = Readiness(rawValue: EPOLLET.rawValue)
+    /// Of several processes that watch one listening socket, wake not all.
+    package static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
+
+    /// A connection: both directions, by edges, so that one `epoll_ctl` serves its whole life.
+    package static let connection: Readiness = [.readable, .writable, .readHangup, .edgeTriggered]
+    /// A listening socket shared between workers.
+    package static let listener: Readiness = [.readable, .exclusive]
+}
+
+/// One thing that became ready: the token it was registered with and for what.
+package struct PollEvent: Sendable {
+    package var token: UInt64
+    package var readiness: Readiness
+
+    package init(token: UInt64, readiness: Readiness) {
+        self.token = token
+        self.readiness = readiness
+    }
+}
+
+/// Where the loop learns what is ready: epoll, or a simulated network of a test.
+package protocol Poller: AnyObject {
+    /// Watches `descriptor`. Fails with the `errno` of the system call.
+    func add(_ descriptor: Int32, _ interest: Readiness, token: UInt64) throws(SystemError)
+    func remove(_ descriptor: Int32)
+    /// Waits for something ready.
+    /// - Parameter timeout: nanoseconds; nil waits for ever.
+    /// - Returns: how many elements of `events` were filled; 0 after a time-out or a signal.
+    func wait(_ events: UnsafeMutableBufferPointer<PollEvent>, timeout: UInt64?) -> Int
+    /// Ends a wait from any thread.
+    func wake()
+}
+
+/// A failed system call.
+package struct SystemError: Error, Equatable, CustomStringConvertible {
+    /// The value of `errno`.
+    package let code: Int32
+    /// Which call, e.g. "bind".
+    package let call: StaticString
+
+    package init(_ call: StaticString, code: Int32 = errno) {
+        self.code = code
+        self.call = call
+    }
+
+    package static func == (left: SystemError, right: SystemError) -> Bool { left.code == right.code }
+
+    package var description: String { "\(call): \(String(cString: strerror(code)))" }
+}
+
+/// epoll(7) with an eventfd to wake it.
+package final class EpollPoller: Poller {
+    private static let batch = 256
+    private static let wakeToken = UInt64.max
+
+    private let epoll: Int32
+    private let eventDescriptor: Int32
+    // Safety: `batch` elements, touched by the one thread that waits, freed in `deinit`.
+    private let raw: UnsafeMutablePointer<epoll_event>
+
+    package init() throws(SystemError) {
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard epoll >= 0 else { throw SystemError("epoll_create1") }
+        eventDescriptor = eventfd(0, heddle_eventfd_flags)
+        raw = .allocate(capacity: Self.batch)
+        guard eventDescriptor >= 0 else { throw SystemError("eventfd") }
+        var event = heddle_epoll_event(EPOLLIN.rawValue, Self.wakeToken)
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, eventDescriptor, &event) == 0 else { throw SystemError("epoll_ctl") }
+    }
+
+    deinit {
+        close(epoll)
+        if eventDescriptor >= 0 { close(eventDescriptor) }
+        raw.deallocate()
+    }
+
+    package func add(_ descriptor: Int32, _ interest: Readiness, token: UInt64) throws(SystemError) {
+        var event = heddle_epoll_event(interest.rawValue, token)
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else { throw SystemError("epoll_ctl") }
+    }
+
+    package func remove(_ descriptor: Int32) {
+        var event = heddle_epoll_event(0, 0)
+        // A descriptor that is already gone is no longer watched, which is what was wanted.
+        _ = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &event)
+    }
+
+    package func wait(_ events: UnsafeMutableBufferPointer<PollEvent>, timeout: UInt64?) -> Int {
+        // Rounded up to the millisecond, so that a timer is never waited for in a tight loop.
+        let milliseconds = timeout.map { Int32(clamping: ($0 + 999_999) / 1_000_000) } ?? -1
+        let count = epoll_wait(epoll, raw, Int32(min(Self.batch, events.count)), milliseconds)
+        guard count > 0 else { return 0 }
+        var used = 0
+        for index in 0..<Int(count) {
+            let token = heddle_epoll_data(raw + index)
+            if token == Self.wakeToken {
+                var value: UInt64 = 0
+                _ = read(eventDescriptor, &value, 8)
+                continue
+            }
+            events[used] = PollEvent(token: token, readiness: Readiness(rawValue: raw[index].events))
+            used += 1
+        }
+        return used
+    }
+
+    package func wake() {
+        var one: UInt64 = 1
+        _ = write(eventDescriptor, &one, 8)
+    }
+}

@@ -1,0 +1,292 @@
+package import Bytes
+package import CLinux
+import Glibc
+
+/// A file descriptor that is closed when its owner goes.
+package struct Descriptor: ~Copyable {
+    package let raw: Int32
+
+    package init(_ raw: Int32) { self.raw = raw }
+
+    deinit {
+        close(raw)
+    }
+
+    /// Gives the number away; nobody closes it but the new owner.
+    package consuming func release() -> Int32 {
+        let raw = raw
+        discard self
+        return raw
+    }
+}
+
+/// What a read or a write of a non-blocking descriptor came to.
+package enum IOResult: Equatable, Sendable {
+    /// So many bytes, at least one.
+    case bytes(Int)
+    /// Nothing now; the poller says when.
+    case wouldBlock
+    /// The peer ended its direction (reads only).
+    case endOfFile
+    /// The value of `errno`.
+    case failed(Int32)
+}
+
+/// The system calls on sockets; all sockets are non-blocking and close-on-exec.
+package enum Socket {
+    private static let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    private static let stream = Int32(SOCK_STREAM.rawValue)
+
+    /// Options of a listening socket.
+    package struct ListenOptions: Sendable {
+        package var backlog: Int32 = 4096
+        package var reusePort = false
+        /// An IPv6 socket on `::` takes IPv4 too.
+        package var dualStack = false
+        package var freebind = false
+        /// Mode of a unix socket's file; nil leaves what the umask gives.
+        package var mode: UInt32?
+
+        package init() {}
+    }
+
+    /// Binds and listens.
+    package static func listen(_ address: SocketAddress, _ options: ListenOptions = .init()) throws(SystemError) -> Descriptor {
+        let descriptor = try open(address)
+        try set(descriptor.raw, SOL_SOCKET, SO_REUSEADDR, 1)
+        if options.reusePort { try set(descriptor.raw, SOL_SOCKET, SO_REUSEPORT, 1) }
+        if address.ip?.isIPv6 == true {
+            try set(descriptor.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, options.dualStack ? 0 : 1)
+        }
+        if options.freebind { try set(descriptor.raw, Int32(IPPROTO_IP), IP_FREEBIND, 1) }
+        let bound = withSockaddr(address) { bind(descriptor.raw, $0, $1) }
+        guard bound == 0 else { throw SystemError("bind") }
+        if case .unix(let path) = address.kind, let mode = options.mode, !path.hasPrefix("@") {
+            guard chmod(path, mode) == 0 else { throw SystemError("chmod") }
+        }
+        guard Glibc.listen(descriptor.raw, options.backlog) == 0 else { throw SystemError("listen") }
+        return descriptor
+    }
+
+    /// Begins to connect; the descriptor becomes writable when it has succeeded or failed (see ``connectError(_:)``).
+    package static func connect(to address: SocketAddress, from source: SocketAddress? = nil) throws(SystemError) -> Descriptor {
+        let descriptor = try open(address)
+        if case .ip = address.kind { setNoDelay(descriptor.raw) }
+        if let source {
+            let bound = withSockaddr(source) { bind(descriptor.raw, $0, $1) }
+            guard bound == 0 else { throw SystemError("bind") }
+        }
+        let result = withSockaddr(address) { Glibc.connect(descriptor.raw, $0, $1) }
+        guard result == 0 || errno == EINPROGRESS else { throw SystemError("connect") }
+        return descriptor
+    }
+
+    /// The outcome of a connect: nil when it succeeded, else the value of `errno`.
+    package static func connectError(_ descriptor: Int32) -> Int32? {
+        var code: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else { return errno }
+        return code == 0 ? nil : code
+    }
+
+    /// What accepting came to.
+    package enum Accepted: ~Copyable {
+        case connection(Descriptor, SocketAddress)
+        case wouldBlock
+        /// A connection that was gone before it was accepted, or a passing want of memory: try the next.
+        case passing
+        /// Out of descriptors (EMFILE, ENFILE): stop accepting for a while.
+        case exhausted
+        case failed(SystemError)
+    }
+
+    /// Accepts one connection.
+    package static func accept(_ listener: Int32) -> Accepted {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let raw = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { heddle_accept4(listener, $0, &size, flags) }
+        }
+        if raw >= 0 {
+            return .connection(Descriptor(raw), address(from: storage))
+        }
+        switch errno {
+        case EAGAIN: return .wouldBlock
+        case EMFILE, ENFILE: return .exhausted
+        case ECONNABORTED, EINTR, EPERM, ENOBUFS, ENOMEM, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
+            ENETUNREACH:
+            return .passing
+        default: return .failed(SystemError("accept4"))
+        }
+    }
+
+    package static func setNoDelay(_ descriptor: Int32) {
+        // A unix socket has no such option, and needs none.
+        var one: Int32 = 1
+        _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// TCP keepalive (RFC 9293 section 3.8.4): probes, seconds of idleness before the first, seconds between two.
+    package static func setKeepalive(_ descriptor: Int32, probes: Int32?, time: Int32?, interval: Int32?) throws(SystemError) {
+        try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
+        let tcp = Int32(IPPROTO_TCP)
+        if let probes { try set(descriptor, tcp, TCP_KEEPCNT, probes) }
+        if let time { try set(descriptor, tcp, TCP_KEEPIDLE, time) }
+        if let interval { try set(descriptor, tcp, TCP_KEEPINTVL, interval) }
+    }
+
+    package static func localAddress(_ descriptor: Int32) -> SocketAddress? {
+        named(descriptor, getsockname)
+    }
+
+    package static func peerAddress(_ descriptor: Int32) -> SocketAddress? {
+        named(descriptor, getpeername)
+    }
+
+    /// Where a connection was going before the kernel redirected it (SO_ORIGINAL_DST of netfilter).
+    package static func originalDestination(_ descriptor: Int32) -> SocketAddress? {
+        let isV6 = localAddress(descriptor)?.ip?.isIPv6 ?? false
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST are both 80 (linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h).
+        let level = Int32(isV6 ? IPPROTO_IPV6 : IPPROTO_IP)
+        guard getsockopt(descriptor, level, 80, &storage, &size) == 0 else { return nil }
+        return address(from: storage)
+    }
+
+    // MARK: Bytes
+
+    package static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
+        result(recv(descriptor, buffer.baseAddress, buffer.count, 0), endOfFile: buffer.count > 0)
+    }
+
+    /// Looks at bytes and leaves them in the socket.
+    package static func peek(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
+        result(recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_PEEK)), endOfFile: buffer.count > 0)
+    }
+
+    package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+        result(Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)), endOfFile: false)
+    }
+
+    package static func send(_ descriptor: Int32, vectors: UnsafeMutableBufferPointer<iovec>, count: Int) -> IOResult {
+        var message = msghdr()
+        message.msg_iov = vectors.baseAddress
+        message.msg_iovlen = count
+        return result(sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL)), endOfFile: false)
+    }
+
+    /// Ends our direction of a connection.
+    package static func shutdownWrite(_ descriptor: Int32) {
+        _ = shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    /// Makes the coming `close` send RST instead of FIN.
+    package static func resetOnClose(_ descriptor: Int32) {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    private static func result(_ count: Int, endOfFile: Bool) -> IOResult {
+        if count > 0 { return .bytes(count) }
+        if count == 0 { return endOfFile ? .endOfFile : .wouldBlock }
+        return errno == EAGAIN || errno == EINTR ? .wouldBlock : .failed(errno)
+    }
+
+    // MARK: Addresses
+
+    /// Calls `body` with the kernel's form of `address`.
+    package static func withSockaddr<Result>(
+        _ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        var storage = sockaddr_storage()
+        let size = withUnsafeMutableBytes(of: &storage) { fill($0, address) }
+        return withUnsafePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, size) }
+        }
+    }
+
+    /// The longest path of a unix socket, in bytes.
+    package static let maximumUnixPath = 107
+
+    private static func fill(_ bytes: UnsafeMutableRawBufferPointer, _ address: SocketAddress) -> socklen_t {
+        switch address.kind {
+        case .ip(let ip, let port) where !ip.isIPv6:
+            var v4 = sockaddr_in()
+            v4.sin_family = sa_family_t(AF_INET)
+            v4.sin_port = port.bigEndian
+            v4.sin_addr.s_addr = UInt32(truncatingIfNeeded: ip.low).bigEndian
+            bytes.storeBytes(of: v4, as: sockaddr_in.self)
+            return socklen_t(MemoryLayout<sockaddr_in>.size)
+        case .ip(let ip, let port):
+            var v6 = sockaddr_in6()
+            v6.sin6_family = sa_family_t(AF_INET6)
+            v6.sin6_port = port.bigEndian
+            withUnsafeMutableBytes(of: &v6.sin6_addr) {
+                $0.storeBytes(of: ip.high.bigEndian, toByteOffset: 0, as: UInt64.self)
+                $0.storeBytes(of: ip.low.bigEndian, toByteOffset: 8, as: UInt64.self)
+            }
+            bytes.storeBytes(of: v6, as: sockaddr_in6.self)
+            return socklen_t(MemoryLayout<sockaddr_in6>.size)
+        case .unix(let path):
+            bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
+            let name = Array(path.utf8.prefix(maximumUnixPath))
+            let offset = MemoryLayout<sa_family_t>.size
+            for (index, byte) in name.enumerated() { bytes[offset + index] = byte }
+            if path.hasPrefix("@") {
+                bytes[offset] = 0
+                return socklen_t(offset + name.count)
+            }
+            return socklen_t(offset + name.count + 1)
+        }
+    }
+
+    private static func address(from storage: sockaddr_storage) -> SocketAddress {
+        let family = Int32(storage.ss_family)
+        return withUnsafeBytes(of: storage) { bytes in
+            switch family {
+            case AF_INET:
+                let v4 = bytes.load(as: sockaddr_in.self)
+                return SocketAddress(.init(v4: UInt32(bigEndian: v4.sin_addr.s_addr)), port: UInt16(bigEndian: v4.sin_port))
+            case AF_INET6:
+                var v6 = bytes.load(as: sockaddr_in6.self)
+                let ip = withUnsafeBytes(of: &v6.sin6_addr) { SocketAddress.IP(networkBytes: $0) }
+                return SocketAddress(ip, port: UInt16(bigEndian: v6.sin6_port))
+            default:
+                let path = bytes[MemoryLayout<sa_family_t>.size...].prefix { $0 != 0 }
+                return SocketAddress(unixPath: String(decoding: path, as: UTF8.self))
+            }
+        }
+    }
+
+    private static func named(
+        _ descriptor: Int32, _ call: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let status = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call(descriptor, $0, &size) }
+        }
+        return status == 0 ? address(from: storage) : nil
+    }
+
+    private static func open(_ address: SocketAddress) throws(SystemError) -> Descriptor {
+        let family: Int32
+        switch address.kind {
+        case .ip(let ip, _): family = ip.isIPv6 ? AF_INET6 : AF_INET
+        case .unix(let path):
+            guard path.utf8.count <= maximumUnixPath else { throw SystemError("bind", code: ENAMETOOLONG) }
+            family = AF_UNIX
+        }
+        let raw = socket(family, stream | flags, 0)
+        guard raw >= 0 else { throw SystemError("socket") }
+        return Descriptor(raw)
+    }
+
+    package static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemError) {
+        var value = value
+        guard setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
+            throw SystemError("setsockopt")
+        }
+    }
+}
