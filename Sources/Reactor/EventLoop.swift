@@ -189,12 +189,11 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
 
     @WorkerActor private func endTurn() {
-        var index = 0
-        while index < turnEnd.count {
-            turnEnd[index].turnEnded()
-            index += 1
-        }
-        turnEnd.removeAll(keepingCapacity: true)
+        // What asks anew while it is served waits for the next turn, so that nobody starves what the poller knows.
+        let count = turnEnd.count
+        guard count > 0 else { return }
+        for index in 0..<count { turnEnd[index].turnEnded() }
+        turnEnd.removeFirst(count)
         if !jobs.isEmpty { runJobs() }
     }
 

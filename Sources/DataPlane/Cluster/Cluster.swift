@@ -1,0 +1,197 @@
+package import Bytes
+import HTTPModel
+package import Observability
+package import Reactor
+package import TrafficPolicy
+
+/// One endpoint in the form in which configuration and name resolution give it.
+package struct Endpoint: Equatable, Sendable {
+    package var address: SocketAddress
+    package var hostname: String?
+    package var weight: UInt32
+    package var priority: Int
+    package var health: HostHealthFlags
+
+    package init(address: SocketAddress, hostname: String? = nil, weight: UInt32 = 1, priority: Int = 0, health: HostHealthFlags = []) {
+        self.address = address
+        self.hostname = hostname
+        self.weight = weight
+        self.priority = priority
+        self.health = health
+    }
+}
+
+/// A group of hosts that serve the same requests, as this worker sees it: its members, its load balancer, its limits.
+package actor Cluster {
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
+
+    /// What came of asking for a host.
+    package enum Pick: Sendable {
+        case host(Host)
+        /// The cluster has no host that may be used (UH).
+        case noHealthyHost
+        /// The cluster's limit on requests is reached (UO).
+        case overflow
+    }
+
+    package nonisolated let config: ClusterConfig
+    package nonisolated let stats: ClusterStats
+    package nonisolated let worker: WorkerContext
+    package nonisolated let limits: ClusterLimits
+    private var balancer: LoadBalancer
+    private var hosts: [Host?] = []
+
+    @WorkerActor package init(config: ClusterConfig, stats: ClusterStats, worker: WorkerContext, limits: ClusterLimits) {
+        self.config = config
+        self.stats = stats
+        self.worker = worker
+        self.limits = limits
+        balancer = LoadBalancer(settings: config.balancing)
+    }
+
+    // MARK: Members
+
+    /// Takes a new list of endpoints; hosts that stay keep their connections and counts, others drain.
+    @WorkerActor package func replace(_ endpoints: [Endpoint]) {
+        let gone = assumeIsolated { $0.replaceMembers(endpoints) }
+        let created = assumeIsolated { $0.missingHosts(endpoints) }
+        for (slot, endpoint) in created {
+            let host = Host(address: endpoint.address, hostname: endpoint.hostname, slot: slot, cluster: self)
+            assumeIsolated { $0.setHost(host, slot) }
+        }
+        for host in gone { host.drain() }
+        let counts = assumeIsolated { $0.counts() }
+        stats[.membershipTotal].set(counts.total)
+        stats[.membershipHealthy].set(counts.healthy)
+        stats[.membershipChange].add()
+    }
+
+    private func replaceMembers(_ endpoints: [Endpoint]) -> [Host] {
+        let before = balancer.hosts.listed
+        let keysBefore = Dictionary(before.map { (balancer.hosts.key(of: $0), $0) }, uniquingKeysWith: { first, _ in first })
+        _ = balancer.hosts.replace(
+            with: endpoints.map {
+                HostConfig(key: $0.address.description, weight: $0.weight, priority: $0.priority, health: $0.health)
+            })
+        var gone: [Host] = []
+        let kept = Set(balancer.hosts.listed.map { balancer.hosts.key(of: $0) })
+        for (key, slot) in keysBefore where !kept.contains(key) {
+            if let host = hosts[slot] { gone.append(host) }
+            hosts[slot] = nil
+        }
+        while hosts.count < balancer.hosts.slotCount { hosts.append(nil) }
+        return gone
+    }
+
+    private func missingHosts(_ endpoints: [Endpoint]) -> [(Int, Endpoint)] {
+        var missing: [(Int, Endpoint)] = []
+        for endpoint in endpoints {
+            guard let slot = balancer.hosts.slot(of: endpoint.address.description) else { continue }
+            if hosts[slot] == nil || hosts[slot]?.address != endpoint.address { missing.append((slot, endpoint)) }
+        }
+        return missing
+    }
+
+    private func setHost(_ host: Host, _ slot: Int) { hosts[slot] = host }
+
+    private func counts() -> (total: Int, healthy: Int) {
+        let listed = balancer.hosts.listed
+        return (listed.count, listed.filter { balancer.hosts.flags(of: $0).health == .healthy }.count)
+    }
+
+    // MARK: Requests
+
+    /// Admits a request and chooses a host for it. A request that got one must be given back with ``ended(_:)``.
+    @WorkerActor package func pick() -> Pick {
+        guard limits.tryBeginRequest() else {
+            stats[.upstreamRqPendingOverflow].add()
+            return .overflow
+        }
+        let random = worker.random.next()
+        guard let host = assumeIsolated({ $0.pickHost(random) }) else {
+            limits.requestEnded()
+            stats[.upstreamCxNoneHealthy].add()
+            return .noHealthyHost
+        }
+        stats[.upstreamRqTotal].add()
+        stats[.upstreamRqActive].add()
+        return .host(host)
+    }
+
+    /// A request to `host` has ended.
+    @WorkerActor package func ended(_ host: Host) {
+        limits.requestEnded()
+        stats[.upstreamRqActive].subtract()
+        let slot = host.slot
+        assumeIsolated { $0.balancer.hosts.requestEnded(slot) }
+    }
+
+    private func pickHost(_ seed: UInt64) -> Host? {
+        var random = FastRandom(seed: seed)
+        guard let slot = balancer.pick(random: &random), let host = hosts[slot] else { return nil }
+        balancer.hosts.requestStarted(slot)
+        return host
+    }
+
+    /// Chooses a host for a TCP connection, which counts as a connection, not as a request.
+    @WorkerActor package func pickForConnection() -> Host? {
+        let random = worker.random.next()
+        let host = assumeIsolated { $0.pickHost(random) }
+        if host == nil { stats[.upstreamCxNoneHealthy].add() }
+        return host
+    }
+
+    @WorkerActor package func connectionEnded(_ host: Host) {
+        let slot = host.slot
+        assumeIsolated { $0.balancer.hosts.requestEnded(slot) }
+    }
+
+    /// All hosts of the present list, for admin.
+    @WorkerActor package var members: [Host] {
+        assumeIsolated { cluster in cluster.balancer.hosts.listed.compactMap { cluster.hosts[$0] } }
+    }
+
+    /// The cluster goes away: its hosts drain.
+    @WorkerActor package func drain() {
+        for host in members { host.drain() }
+    }
+}
+
+/// A name of a cluster that routes refer to, and the cluster that has it at present. Routes hold the reference, so that
+/// clusters come and go without a new route table.
+@WorkerActor package final class ClusterReference {
+    package let name: NamedText
+    package internal(set) var cluster: Cluster?
+
+    package nonisolated init(name: String) { self.name = NamedText(name) }
+}
+
+/// The clusters of a worker by name.
+@WorkerActor package final class ClusterDirectory {
+    private var references: [String: ClusterReference] = [:]
+
+    package init() {}
+
+    /// The reference for a name, made when nobody has asked for it before.
+    package func reference(_ name: String) -> ClusterReference {
+        if let reference = references[name] { return reference }
+        let reference = ClusterReference(name: name)
+        references[name] = reference
+        return reference
+    }
+
+    /// The cluster of a name that a request brought; nil when there is none. Makes no reference, so that clients cannot
+    /// fill the table.
+    package func find(_ name: UnsafeRawBufferPointer) -> Cluster? {
+        references[name.text]?.cluster
+    }
+
+    package func set(_ name: String, _ cluster: Cluster?) {
+        reference(name).cluster = cluster
+    }
+
+    /// All clusters, by name.
+    package var clusters: [Cluster] {
+        references.values.compactMap(\.cluster).sorted { $0.config.name.text < $1.config.name.text }
+    }
+}

@@ -1,0 +1,44 @@
+package import Bytes
+package import HTTPCodec
+package import HTTPModel
+package import Observability
+package import Reactor
+package import SecureTransport
+package import TrafficPolicy
+
+/// A cluster of the configuration in its compiled form.
+@WorkerActor package final class ClusterConfig {
+    /// Which HTTP the hosts speak.
+    package enum UpstreamProtocol: Equatable, Sendable {
+        case http1
+        case http2
+        /// The same as the client.
+        case downstream
+        /// What ALPN agrees on.
+        case negotiated
+    }
+
+    package nonisolated let name: NamedText
+    package nonisolated let maxRequestsPerConnection: UInt64
+    package var upstreamProtocol = UpstreamProtocol.http1
+    package var http1 = HTTP1Options()
+    package var http1Writer = HTTP1Writer()
+    package var http2 = HTTP2Options()
+    package var balancing = LoadBalancer.Settings()
+    package var limits = LimitSettings()
+    package var tls: TLSContext?
+    package var serverName: String?
+    /// SNI from the request's authority.
+    package var autoSNI = false
+    package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
+    package var sourceAddress: SocketAddress?
+    /// Nanoseconds; 0 switches off.
+    package var connectTimeout: UInt64 = 5_000_000_000
+    package var idleTimeout: UInt64 = 3_600_000_000_000
+    package var bufferLimit = 1024 * 1024
+
+    package nonisolated init(name: String, maxRequestsPerConnection: UInt64 = 0) {
+        self.name = NamedText(name)
+        self.maxRequestsPerConnection = maxRequestsPerConnection
+    }
+}

@@ -1,0 +1,99 @@
+package import HTTPCodec
+package import HTTPModel
+package import Observability
+package import Reactor
+package import TrafficPolicy
+
+/// An upgrade that a connection manager allows.
+package final class UpgradeConfig {
+    /// Lower-case token, e.g. "websocket".
+    package let type: NamedText
+    package let enabled: Bool
+
+    package init(type: String, enabled: Bool) {
+        self.type = NamedText(type.lowercased())
+        self.enabled = enabled
+    }
+}
+
+/// `http_connection_manager` in its compiled form: what all connections of one filter chain share, the pool of their
+/// streams included.
+@WorkerActor package final class HTTPConnectionConfig {
+    package enum CodecType: Sendable { case auto, http1, http2 }
+    package enum ServerHeader: Sendable { case overwrite, appendIfAbsent, passThrough }
+    package enum PortStripping: Sendable { case none, matching, any }
+
+    package let worker: WorkerContext
+    package let stats: HTTPConnectionStats
+    package let routes: RouteConfiguration
+    package let factories: [any HTTPFilterFactory]
+    package var codecType = CodecType.auto
+    package var http1 = HTTP1Options()
+    package var http1Writer = HTTP1WriterOptions()
+    package var http1AllowsTrailers = false
+    package var http2 = HTTP2Options()
+    package var serverName = NamedText("heddle")
+    package var serverHeader = ServerHeader.overwrite
+    package var via: NamedText?
+    package var useRemoteAddress = false
+    package var trustedHops = 0
+    package var skipForwardedForAppend = false
+    package var unixIsInternal = false
+    package var generateRequestID = true
+    package var preserveExternalRequestID = false
+    package var alwaysSetRequestIDInResponse = false
+    package var pathRules = PathRules()
+    package var stripsPort = PortStripping.none
+    package var listenerPort: UInt16?
+    package var defaultHostForHTTP10: NamedText?
+    package var earlyMutations = HeaderMutations()
+    package var upgrades: [UpgradeConfig] = []
+    package var accessLogs: [any AccessLogSink] = []
+    package var explainHeader: String?
+    package var proxy100Continue = false
+    /// Nanoseconds; 0 switches each off.
+    package var streamIdleTimeout: UInt64 = 300_000_000_000
+    package var requestTimeout: UInt64 = 0
+    package var requestHeadersTimeout: UInt64 = 10_000_000_000
+    package var idleTimeout: UInt64 = 3_600_000_000_000
+    package var drainTimeout: UInt64 = 5_000_000_000
+    package var maxConnectionDuration: UInt64 = 0
+    package var maxStreamDuration: UInt64 = 0
+    package var maxRequestsPerConnection: UInt64 = 0
+    package var bufferLimit = 1024 * 1024
+
+    private var pool: [Stream] = []
+    /// Streams kept for reuse.
+    private static let maximumPooled = 1024
+
+    package init(
+        worker: WorkerContext, stats: HTTPConnectionStats, routes: RouteConfiguration, factories: [any HTTPFilterFactory]
+    ) {
+        self.worker = worker
+        self.stats = stats
+        self.routes = routes
+        self.factories = factories
+    }
+
+    package var hasEarlyMutations: Bool { !earlyMutations.isEmpty }
+
+    func makeFilters() -> [HTTPFilter] { factories.map { $0.makeFilter() } }
+
+    func upgrade(named token: UnsafeRawBufferPointer) -> UpgradeConfig? {
+        for upgrade in upgrades where upgrade.type.bytes.equalsIgnoringCase(token) {
+            return upgrade.enabled ? upgrade : nil
+        }
+        return nil
+    }
+
+    func takeStream(_ manager: HTTPConnectionManager, _ codec: any DownstreamCodec) -> Stream {
+        let stream =
+            pool.popLast() ?? Stream(config: self, manager: manager, codec: codec, worker: worker)
+        stream.begin(manager, codec)
+        return stream
+    }
+
+    func giveBack(_ stream: Stream) {
+        if pool.count < Self.maximumPooled { pool.append(stream) }
+    }
+}

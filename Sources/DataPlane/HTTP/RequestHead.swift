@@ -1,0 +1,225 @@
+import Bytes
+import HTTPCodec
+import HTTPModel
+import Observability
+import Reactor
+
+/// What the connection manager does to every request head before any filter sees it: what must not pass is answered,
+/// the path becomes the one that everybody will see, and the headers that say where the request came from are ours.
+@WorkerActor enum RequestHead {
+    /// - Returns: false when the request has been answered here.
+    static func accept(_ stream: Stream, endStream: Bool) -> Bool {
+        let config = stream.config
+        note(stream)
+        stream.config.stats.requestBegan(stream.info.downstreamProtocol ?? .http11)
+        if let refusal = checkTarget(stream) {
+            stream.reply(refusal)
+            return false
+        }
+        forwardingHeaders(stream)
+        if config.generateRequestID { requestID(stream) }
+        if config.hasEarlyMutations { config.earlyMutations.apply(to: &stream.requestHeaders, stream, .request) }
+        return true
+    }
+
+    private static func note(_ stream: Stream) {
+        stream.isHead = stream.requestHeaders.get(.method).map { $0.equals("HEAD") } ?? false
+        if let type = stream.requestHeaders.get(.contentType) { stream.isGRPC = isGRPC(type) }
+    }
+
+    /// `application/grpc` with an optional subtype (gRPC over HTTP/2, Content-Type).
+    static func isGRPC(_ type: UnsafeRawBufferPointer) -> Bool {
+        let prefix = UnsafeRawBufferPointer("application/grpc")
+        guard type.hasPrefix(prefix) else { return false }
+        return type.count == prefix.count || type[prefix.count] == UInt8(ascii: "+") || type[prefix.count] == UInt8(ascii: ";")
+    }
+
+    // MARK: Target
+
+    private static func checkTarget(_ stream: Stream) -> LocalReply? {
+        let config = stream.config
+        let isConnect = stream.requestHeaders.get(.method).map { $0.equals("CONNECT") } ?? false
+        guard stream.requestHeaders.has(.authority) || config.defaultHostForHTTP10 == nil else {
+            if let host = config.defaultHostForHTTP10 { stream.requestHeaders.set(.authority, host.bytes) }
+            return checkUpgrade(stream, isConnect: isConnect)
+        }
+        if config.stripsPort != .none, let authority = stream.requestHeaders.get(.authority) {
+            let stripped = Authority.withoutPort(authority, onlyIf: config.stripsPort == .matching ? config.listenerPort : nil)
+            if stripped.count < authority.count { stream.requestHeaders.set(.authority, stripped) }
+        }
+        if stream.requestHeaders.has(.path), !isConnect, let refusal = normalizePath(stream) { return refusal }
+        return checkUpgrade(stream, isConnect: isConnect)
+    }
+
+    private static func normalizePath(_ stream: Stream) -> LocalReply? {
+        let config = stream.config
+        guard config.pathRules.isNeeded else { return nil }
+        switch PathNormalizer.normalize(&stream.requestHeaders, config.pathRules) {
+        case .unchanged, .changed: return nil
+        case .rejected:
+            config.stats.pathNormalizationFailed()
+            return LocalReply(status: 400, body: "Bad Request", details: "path_normalization_failed")
+        case .redirect:
+            config.stats.pathNormalizationRedirected()
+            let path = stream.requestHeaders.get(.path)?.text ?? "/"
+            return LocalReply(status: 307, details: "path_normalization_failed", headers: [("location", path)])
+        }
+    }
+
+    private static func checkUpgrade(_ stream: Stream, isConnect: Bool) -> LocalReply? {
+        let config = stream.config
+        if isConnect {
+            guard let upgrade = config.upgrade(named: UnsafeRawBufferPointer("CONNECT")) else { return upgradeRefused(stream) }
+            stream.upgrade = upgrade
+            return nil
+        }
+        guard let token = stream.requestHeaders.get(.upgrade) else { return nil }
+        guard let upgrade = config.upgrade(named: token) else { return upgradeRefused(stream) }
+        stream.upgrade = upgrade
+        return nil
+    }
+
+    private static func upgradeRefused(_ stream: Stream) -> LocalReply {
+        stream.config.stats.upgradeRefused()
+        return LocalReply(status: 403, details: "upgrade_failed")
+    }
+
+    // MARK: Where it came from
+
+    /// x-forwarded-for, x-forwarded-proto, x-envoy-internal and the headers that only the mesh itself may set, by the
+    /// rules of Envoy's "HTTP header sanitizing".
+    private static func forwardingHeaders(_ stream: Stream) {
+        let config = stream.config
+        let direct = stream.info.downstreamDirectRemoteAddress
+        var remote = direct
+        if config.useRemoteAddress {
+            if config.trustedHops > 0 {
+                remote = ForwardedFor.address(stream.requestHeaders, hops: config.trustedHops - 1) ?? direct
+            }
+            if !config.skipForwardedForAppend, let direct {
+                ForwardedFor.append(direct, to: &stream.requestHeaders, &stream.worker.scratchText)
+            }
+        } else if let forwarded = ForwardedFor.address(stream.requestHeaders, hops: config.trustedHops) {
+            remote = forwarded
+        }
+        stream.info.downstreamRemoteAddress = remote
+        let isSecure = stream.info.downstreamTLS != nil || stream.manager.isSecure
+        if config.useRemoteAddress && config.trustedHops == 0 || !stream.requestHeaders.has(.xForwardedProto) {
+            stream.requestHeaders.set(.xForwardedProto, isSecure ? "https" : "http")
+        }
+        if !stream.requestHeaders.has(.scheme) { stream.requestHeaders.append(.scheme, isSecure ? "https" : "http") }
+        let isInternal = isInternal(stream, remote)
+        if isInternal {
+            stream.requestHeaders.set(.xEnvoyInternal, "true")
+        } else {
+            stripInternal(stream, isEdge: config.useRemoteAddress)
+            if config.useRemoteAddress, let ip = remote?.ip {
+                stream.worker.scratchText.reset()
+                ip.append(to: &stream.worker.scratchText)
+                stream.requestHeaders.set(.xEnvoyExternalAddress, stream.worker.scratchText.bytes)
+            }
+        }
+    }
+
+    /// A request is internal when its client is: at the edge the peer of the socket, elsewhere the one address that
+    /// x-forwarded-for holds.
+    private static func isInternal(_ stream: Stream, _ remote: SocketAddress?) -> Bool {
+        guard let ip = remote?.ip else {
+            return stream.config.useRemoteAddress && remote != nil && stream.config.unixIsInternal
+        }
+        if !stream.config.useRemoteAddress {
+            guard let value = stream.requestHeaders.get(.xForwardedFor), value.offset(of: UInt8(ascii: ",")) == nil else {
+                return false
+            }
+        }
+        return ip.isInternal
+    }
+
+    /// Takes away what only Envoy-like proxies of the same mesh may say.
+    private static func stripInternal(_ stream: Stream, isEdge: Bool) {
+        let prefix = UnsafeRawBufferPointer("x-envoy-")
+        var index = stream.requestHeaders.count - 1
+        while index >= 0 {
+            let name = stream.requestHeaders.name(at: index)
+            if name.count > prefix.count, name[0] == UInt8(ascii: "x"), name.hasPrefix(prefix), isInternalName(name, isEdge) {
+                stream.requestHeaders.remove(at: index)
+            }
+            index -= 1
+        }
+    }
+
+    private static let edgeOnly: [StaticString] = [
+        "x-envoy-decorator-operation", "x-envoy-downstream-service-cluster", "x-envoy-downstream-service-node",
+        "x-envoy-original-path", "x-envoy-original-host",
+    ]
+    private static let kept: [StaticString] = ["x-envoy-peer-metadata", "x-envoy-peer-metadata-id", "x-envoy-attempt-count"]
+
+    private static func isInternalName(_ name: UnsafeRawBufferPointer, _ isEdge: Bool) -> Bool {
+        if kept.contains(where: { name.equals($0) }) { return false }
+        return isEdge || !edgeOnly.contains { name.equals($0) }
+    }
+
+    // MARK: Request id
+
+    private static func requestID(_ stream: Stream) {
+        if stream.requestHeaders.has(.xRequestID) {
+            let isEdge = stream.config.useRemoteAddress && !stream.requestHeaders.has(.xEnvoyInternal)
+            guard isEdge, !stream.config.preserveExternalRequestID else { return }
+        }
+        UUID4.write(stream.worker.random.next(), stream.worker.random.next()) { stream.requestHeaders.set(.xRequestID, $0) }
+    }
+}
+
+/// x-forwarded-for as a list of addresses.
+enum ForwardedFor {
+    /// The address `hops` places before the last one; nil when there is none or it is no IP address.
+    static func address(_ fields: borrowing HeaderBlock, hops: Int) -> SocketAddress? {
+        guard let value = fields.get(.xForwardedFor) else { return nil }
+        var rest = value
+        var left = hops
+        while true {
+            let comma = rest.lastIndex(of: UInt8(ascii: ","))
+            let element = comma.map { rest.slice($0 + 1, rest.count) } ?? rest
+            if left == 0 {
+                // A name or rubbish is no address: the peer of the socket stands for it.
+                return SocketAddress.IP(element.trimmingWhitespace.text).map { SocketAddress($0, port: 0) }
+            }
+            guard let comma else { return nil }
+            rest = rest.slice(0, comma)
+            left -= 1
+        }
+    }
+
+    static func append(_ address: SocketAddress, to fields: inout HeaderBlock, _ scratch: inout ByteWriter) {
+        guard address.ip != nil else { return }
+        scratch.reset()
+        if let present = fields.get(.xForwardedFor), !present.isEmpty {
+            scratch.append(present)
+            scratch.append(UInt8(ascii: ","))
+        }
+        address.appendHost(to: &scratch)
+        fields.set(.xForwardedFor, scratch.bytes)
+    }
+}
+
+/// A random UUID (RFC 9562 section 5.4) as text.
+enum UUID4 {
+    static func write(_ high: UInt64, _ low: UInt64, _ body: (UnsafeRawBufferPointer) -> Void) {
+        let high = high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
+        let low = low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+        withUnsafeTemporaryAllocation(byteCount: 36, alignment: 8) { text in
+            var position = 0
+            for digit in 0..<32 {
+                if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
+                    text[position] = UInt8(ascii: "-")
+                    position += 1
+                }
+                let word = digit < 16 ? high : low
+                let nibble = UInt8(truncatingIfNeeded: (word >> UInt64(60 - (digit & 15) * 4)) & 15)
+                text[position] = nibble < 10 ? nibble &+ 48 : nibble &+ 87
+                position += 1
+            }
+            body(UnsafeRawBufferPointer(text))
+        }
+    }
+}

@@ -1,0 +1,340 @@
+package import Bytes
+package import HTTPModel
+package import Observability
+package import Reactor
+
+/// One request and its response on their way through the proxy.
+///
+/// A stream is made by its connection's codec, runs its head, body and trailers through the filters of its chain to the
+/// router, takes what comes back in reverse, and ends in ``finish()``, the one place where a request ends. The object
+/// belongs to its filter chain's pool and serves one request after the other.
+@WorkerActor package final class Stream {
+    package let worker: WorkerContext
+    /// The configuration that the connection was accepted under; a stream never changes to a newer one.
+    package let config: HTTPConnectionConfig
+    /// The filters in the order of the configuration; the last is the router.
+    let filters: [HTTPFilter]
+    /// The last of them.
+    let router: Router
+    let wantsRequestData: Bool
+    let wantsResponse: FilterCallbacks
+
+    package private(set) unowned(unsafe) var manager: HTTPConnectionManager
+    package private(set) var codec: any DownstreamCodec
+    /// The codec's own object for this stream.
+    package var codecContext: AnyObject?
+    /// Place in the codec's list of streams, times the request was told to wait, and request bytes whose window the
+    /// codec still owes its client: the codec's own notes.
+    var codecSlot = 0
+    var requestPauses = 0
+    var requestCredit = 0
+
+    package var info = StreamInfo()
+    package var requestHeaders = HeaderBlock()
+    package var responseHeaders = HeaderBlock()
+    package var requestTrailers = HeaderBlock(fields: 4, bytes: 128)
+    package var responseTrailers = HeaderBlock(fields: 4, bytes: 128)
+
+    var requestPath: MessagePath
+    var responsePath: MessagePath
+
+    /// What the request asks for, kept since filters may change the fields.
+    package internal(set) var isHead = false
+    package internal(set) var isGRPC = false
+    /// The client asked for an upgrade that the configuration allows; see ``isTunnel``.
+    package internal(set) var upgrade: UpgradeConfig?
+    /// 101 was sent: both directions carry bytes of another protocol.
+    package internal(set) var isTunnel = false
+    /// The upgrade came as an extended CONNECT and is answered as one.
+    var isExtendedConnect = false
+    private var backlogPaused = false
+    /// The response was made here, not by a host.
+    package internal(set) var isLocalReply = false
+    /// Written when somebody asked why the request went where it did; see ``DecisionRecorder``.
+    package var recorder: DecisionRecorder?
+
+    var routeState = RouteState.unknown
+    var state = State.idle
+    private let idleTimer: LoopTimer
+    private let requestTimer: LoopTimer
+    private var idleTimeout: UInt64 = 0
+    private let timeouts: Timeouts
+
+    enum State: Equatable {
+        /// In the pool. Next: `active`.
+        case idle
+        /// Serves a request. Next: `finished`.
+        case active
+        /// Over; the object may still be on the call stack. Next: `idle`.
+        case finished
+    }
+
+    enum RouteState {
+        /// Must be computed before it is used.
+        case unknown
+        case known(RouteChoice?)
+    }
+
+    /// Lets the timers, which are made before the stream is whole, find it.
+    private final class Timeouts {
+        weak var stream: Stream?
+    }
+
+    init(config: HTTPConnectionConfig, manager: HTTPConnectionManager, codec: any DownstreamCodec, worker: WorkerContext) {
+        self.config = config
+        self.worker = worker
+        self.manager = manager
+        self.codec = codec
+        filters = config.makeFilters()
+        guard let router = filters.last as? Router else { preconditionFailure("a filter chain without a router") }
+        self.router = router
+        for (index, filter) in filters.enumerated() { filter.index = index }
+        wantsRequestData = filters.dropLast().contains { $0.callbacks.contains(.requestData) }
+        wantsResponse = filters.dropLast().reduce(into: []) { $0.formUnion($1.callbacks) }
+        requestPath = MessagePath(pool: worker.blocks)
+        responsePath = MessagePath(pool: worker.blocks)
+        let timeouts = Timeouts()
+        self.timeouts = timeouts
+        idleTimer = LoopTimer(loop: worker.loop) { timeouts.stream?.idleTimeoutExpired() }
+        requestTimer = LoopTimer(loop: worker.loop) { timeouts.stream?.requestTimeoutExpired() }
+        timeouts.stream = self
+    }
+
+    /// Serves a new request of `manager`'s connection.
+    func begin(_ manager: HTTPConnectionManager, _ codec: any DownstreamCodec) {
+        precondition(state == .idle, "a stream began twice")
+        state = .active
+        self.manager = manager
+        self.codec = codec
+        let now = worker.loop.now
+        info.times.start = now
+        info.times.wallStart = Int64(worker.loop.wallNow)
+        info.times.lastDownstreamReceive = now
+        info.streamID = worker.nextStreamID()
+        info.downstreamProtocol = codec.version
+        manager.connection.describe(&info)
+        idleTimeout = config.streamIdleTimeout
+        noteActivity()
+        if config.requestTimeout > 0 { requestTimer.schedule(after: config.requestTimeout) }
+    }
+
+    package var isActive: Bool { state == .active }
+
+    // MARK: From the codec: the request
+
+    /// The request's head is in ``requestHeaders``.
+    func receiveHeaders(endStream: Bool) {
+        guard RequestHead.accept(self, endStream: endStream) else { return }
+        requestPath.iteration.endSeen = endStream
+        if endStream { requestComplete() }
+        runHeaders(.request, from: 0)
+    }
+
+    func receiveData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        info.times.lastDownstreamReceive = worker.loop.now
+        info.bytesReceived += UInt64(bytes.count)
+        noteActivity()
+        if endStream {
+            requestPath.iteration.endSeen = true
+            requestComplete()
+        }
+        guard !requestPath.isStopped else { return }
+        runData(.request, bytes, endStream: endStream, from: 0)
+    }
+
+    /// The request's trailers are in ``requestTrailers``.
+    func receiveTrailers() {
+        noteActivity()
+        requestPath.iteration.endSeen = true
+        requestPath.iteration.trailersSeen = true
+        requestComplete()
+        guard !requestPath.isStopped else { return }
+        runTrailers(.request, from: 0)
+    }
+
+    /// The client reset the stream or its connection is gone.
+    func receiveReset(_ reason: StreamReset) {
+        guard state == .active else { return }
+        if reason == .protocolError {
+            info.responseFlags.insert(.downstreamProtocolError)
+        } else if reason == .remote {
+            info.responseFlags.insert(.downstreamRemoteReset)
+            setDetails("downstream_remote_disconnect")
+        } else {
+            info.responseFlags.insert(.downstreamConnectionTermination)
+            setDetails("downstream_remote_disconnect")
+        }
+        config.stats.requestReceivedReset()
+        finish()
+    }
+
+    private func requestComplete() {
+        requestTimer.cancel()
+    }
+
+    /// Whether the client has sent all of its request.
+    package var isRequestComplete: Bool { requestPath.iteration.endSeen }
+
+    // MARK: To the codec: the response
+
+    /// Begins the response: the head is in ``responseHeaders``, from the router or a filter.
+    package func respond(endStream: Bool) {
+        guard state == .active else { return }
+        responsePath.iteration.endSeen = endStream
+        runHeaders(.response, from: 0)
+    }
+
+    package func respondData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        guard state == .active else { return }
+        noteActivity()
+        if endStream { responsePath.iteration.endSeen = true }
+        runData(.response, bytes, endStream: endStream, from: 0)
+    }
+
+    /// Ends the response with the fields in ``responseTrailers``.
+    package func respondTrailers() {
+        guard state == .active else { return }
+        responsePath.iteration.endSeen = true
+        responsePath.iteration.trailersSeen = true
+        runTrailers(.response, from: 0)
+    }
+
+    /// Sends an interim head (1xx) past the filters.
+    package func respondInterim(status: Int) {
+        guard state == .active, responsePath.delivered == .head else { return }
+        codec.sendInterim(self, status: status)
+    }
+
+    /// A message of the host that broke off when the client already has its head: it must not take it for whole.
+    package func breakOffResponse(_ flags: ResponseFlags) {
+        guard state == .active else { return }
+        info.responseFlags.formUnion(flags)
+        codec.reset(self, .local)
+        config.stats.responseBrokenOff()
+        finish()
+    }
+
+    func setDetails(_ details: StaticString) {
+        if info.responseCodeDetails.isAbsent { info.responseCodeDetails = .literal(details) }
+    }
+
+    // MARK: What comes out of the chain
+
+    /// The last response filter let the head by.
+    func deliverResponseHeaders(endStream: Bool) {
+        ResponseHead.complete(self, endStream: endStream)
+        noteActivity()
+        if info.times.firstDownstreamSend == 0 { info.times.firstDownstreamSend = worker.loop.now }
+        responsePath.delivered = .body
+        codec.sendHeaders(self, endStream: endStream)
+        if endStream { responseDelivered() }
+    }
+
+    func deliverResponseData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        info.bytesSent += UInt64(bytes.count)
+        codec.sendData(self, bytes, endStream: endStream)
+        if endStream { responseDelivered() }
+    }
+
+    func deliverResponseTrailers() {
+        codec.sendTrailers(self)
+        responseDelivered()
+    }
+
+    private func responseDelivered() {
+        guard state == .active else { return }
+        info.times.lastDownstreamSend = worker.loop.now
+        responsePath.delivered = .ended
+        if isRequestComplete || isLocalReply || !isTunnel { finish() }
+    }
+
+    // MARK: Backpressure from the client
+
+    /// The client takes less than the host gives.
+    func pauseHostForBacklog() {
+        guard !backlogPaused else { return }
+        backlogPaused = true
+        router.pauseResponse()
+    }
+
+    func resumeHostAfterBacklog() {
+        guard backlogPaused else { return }
+        backlogPaused = false
+        router.resumeResponse()
+    }
+
+    // MARK: Time
+
+    func noteActivity() {
+        if idleTimeout > 0 { idleTimer.schedule(after: idleTimeout) }
+    }
+
+    /// The route's idle timeout takes the place of the connection manager's; 0 switches it off.
+    package func setIdleTimeout(_ nanoseconds: UInt64) {
+        idleTimeout = nanoseconds
+        if nanoseconds == 0 { idleTimer.cancel() } else { idleTimer.schedule(after: nanoseconds) }
+    }
+
+    private func idleTimeoutExpired() {
+        guard state == .active else { return }
+        config.stats.idleTimeout()
+        info.responseFlags.insert(.streamIdleTimeout)
+        guard responsePath.delivered == .head else {
+            setDetails("stream_idle_timeout")
+            breakOffResponse(.streamIdleTimeout)
+            return
+        }
+        let status = isRequestComplete ? 504 : 408
+        reply(LocalReply(status: status, body: "stream timeout", details: "stream_idle_timeout", flags: .streamIdleTimeout))
+    }
+
+    private func requestTimeoutExpired() {
+        guard state == .active, !isRequestComplete else { return }
+        config.stats.requestTimeout()
+        reply(LocalReply(status: 408, body: "request timeout", details: "request_overall_timeout"))
+    }
+
+    // MARK: The end
+
+    /// The one place where a request ends: timers, filters, counters, log, and the way back to the pool.
+    func finish() {
+        guard state == .active else { return }
+        state = .finished
+        idleTimer.cancel()
+        requestTimer.cancel()
+        requestPath.isStopped = true
+        responsePath.isStopped = true
+        info.times.end = worker.loop.now
+        for filter in filters { filter.onStreamEnd(self) }
+        manager.streamEnded(self)
+        codec.streamFinished(self)
+        worker.addFinished(self)
+    }
+
+    /// Back to the first state and into the pool; called when nothing of the stream is on the call stack any more.
+    func recycle() {
+        precondition(state == .finished, "recycled a stream that is in use")
+        for filter in filters { filter.reset() }
+        info.reset()
+        requestHeaders.reset()
+        responseHeaders.reset()
+        requestTrailers.reset()
+        responseTrailers.reset()
+        requestPath.reset()
+        responsePath.reset()
+        codecContext = nil
+        upgrade = nil
+        isHead = false
+        isGRPC = false
+        isTunnel = false
+        isExtendedConnect = false
+        backlogPaused = false
+        requestPauses = 0
+        requestCredit = 0
+        isLocalReply = false
+        recorder = nil
+        routeState = .unknown
+        state = .idle
+        config.giveBack(self)
+    }
+}

@@ -1,0 +1,135 @@
+import Bytes
+import Reactor
+import SecureTransport
+
+/// The listener filters of one connection: look at its first bytes before a filter chain is chosen. Bytes are only
+/// peeked at, except for a PROXY protocol header, which is taken off.
+@WorkerActor final class ConnectionInspection: EventHandler {
+    private let worker: WorkerContext
+    private let descriptor: Descriptor
+    private var facts: ConnectionFacts
+    let config: ListenerConfig
+    let began: UInt64
+    private unowned let listener: ListenerSocket
+    private var inspector = ClientHelloInspector()
+    private var readsProxyHeader: Bool
+    private var timer: LoopTimer?
+    private var isDone = false
+
+    init(
+        worker: WorkerContext, descriptor: consuming Descriptor, facts: ConnectionFacts, config: ListenerConfig,
+        listener: ListenerSocket
+    ) {
+        self.worker = worker
+        self.descriptor = descriptor
+        self.facts = facts
+        self.config = config
+        self.listener = listener
+        readsProxyHeader = config.readsProxyProtocol
+        began = worker.loop.now
+    }
+
+    func start() {
+        do {
+            try worker.loop.watch(descriptor.raw, .connection, self)
+        } catch {
+            fail()
+            return
+        }
+        if config.inspectionTimeout > 0 {
+            let timer = LoopTimer(loop: worker.loop) { [weak self] in self?.timedOut() }
+            timer.schedule(after: config.inspectionTimeout)
+            self.timer = timer
+        }
+        look()
+    }
+
+    func ready(_ readiness: Readiness) {
+        worker.eventBegan()
+        defer { worker.eventEnded() }
+        look()
+        // Nothing more will come, and what is there did not suffice.
+        if !isDone, !readiness.isDisjoint(with: [.readHangup, .hangup, .error]) { fail() }
+    }
+
+    private func look() {
+        while !isDone {
+            switch Socket.peek(descriptor.raw, into: worker.readBuffer) {
+            case .bytes(let count):
+                let bytes = UnsafeRawBufferPointer(start: worker.readBuffer.baseAddress, count: count)
+                if readsProxyHeader {
+                    guard takeProxyHeader(bytes) else { return }
+                    continue
+                }
+                inspect(bytes)
+                return
+            case .wouldBlock: return
+            case .endOfFile, .failed:
+                fail()
+                return
+            }
+        }
+    }
+
+    /// - Returns: whether the header is off and there is more to look at.
+    private func takeProxyHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        switch ProxyProtocolHeader.parse(bytes) {
+        case .needMore: return false
+        case .malformed:
+            fail()
+            return false
+        case .header(let header, let length):
+            // The bytes were just peeked at: they are there.
+            let taken = Socket.receive(
+                descriptor.raw, into: UnsafeMutableRawBufferPointer(rebasing: worker.readBuffer[..<length]))
+            guard taken == .bytes(length) else {
+                fail()
+                return false
+            }
+            readsProxyHeader = false
+            if let source = header.source { facts.remote = source }
+            if let destination = header.destination { facts.local = destination }
+            guard config.inspectsClientHello else {
+                finish()
+                return false
+            }
+            return true
+        }
+    }
+
+    private func inspect(_ bytes: UnsafeRawBufferPointer) {
+        switch inspector.inspect(bytes) {
+        case .needMore: break
+        case .notTLS: finish()
+        case .malformed: fail()
+        case .found(let hello):
+            facts.isTLS = true
+            facts.serverName = hello.serverName ?? ""
+            facts.applicationProtocols = hello.applicationProtocols
+            finish()
+        }
+    }
+
+    private func timedOut() {
+        config.stats.inspectionTimedOut()
+        if config.continuesAfterTimeout { finish() } else { fail() }
+    }
+
+    private func finish() {
+        guard !isDone else { return }
+        isDone = true
+        timer = nil
+        worker.loop.unwatch(descriptor.raw)
+        // The number goes on to the transport; this object's own copy of it must not be closed with it.
+        let handed = Descriptor(Socket.duplicate(descriptor.raw))
+        listener.inspected(self, handed, facts)
+    }
+
+    private func fail() {
+        guard !isDone else { return }
+        isDone = true
+        timer = nil
+        worker.loop.unwatch(descriptor.raw)
+        listener.inspectionFailed(self)
+    }
+}

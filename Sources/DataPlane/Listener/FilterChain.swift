@@ -1,0 +1,63 @@
+package import Bytes
+package import Observability
+package import Reactor
+package import SecureTransport
+
+/// One way of a listener to treat a connection: TLS or not, and the network filter behind it.
+@WorkerActor package final class FilterChain {
+    package let name: NamedText?
+    package let networkFilter: any NetworkFilterFactory
+    package let tls: TLSContext?
+    package let listenerStats: ListenerCounters
+    /// Nanoseconds that a TLS handshake may take; 0 switches off.
+    package var handshakeTimeout: UInt64 = 10_000_000_000
+    package var bufferLimit = 1024 * 1024
+
+    package init(name: String, networkFilter: any NetworkFilterFactory, tls: TLSContext?, listenerStats: ListenerCounters) {
+        self.name = name.isEmpty ? nil : NamedText(name)
+        self.networkFilter = networkFilter
+        self.tls = tls
+        self.listenerStats = listenerStats
+    }
+
+    func requestedServerName(_ connection: DownstreamConnection) -> TextReference? {
+        connection.serverName
+    }
+}
+
+/// What a listener counts, as events; the names are Envoy's (`listener.<address>.*`).
+package struct ListenerCounters: Sendable {
+    let listener: ListenerStats
+    let tls: ListenerTLSStats?
+
+    package init(listener: ListenerStats, tls: ListenerTLSStats?) {
+        self.listener = listener
+        self.tls = tls
+    }
+
+    func accepted() {
+        listener[.downstreamCxTotal].add()
+        listener[.downstreamCxActive].add()
+    }
+
+    func closed(age: UInt64) {
+        listener[.downstreamCxActive].subtract()
+        listener[.downstreamCxDestroy].add()
+        listener[.downstreamCxLengthMS].record(nanoseconds: age)
+    }
+
+    func refused() { listener[.downstreamCxOverflow].add() }
+    func noFilterChain() { listener[.noFilterChainMatch].add() }
+    func inspectionTimedOut() { listener[.downstreamPreCxTimeout].add() }
+    func handshakeTimeout() { listener[.downstreamCxTransportSocketConnectTimeout].add() }
+
+    func handshakeDone(_ session: TLSSession) {
+        guard let tls else { return }
+        tls[.handshake].add()
+        if session.isResumed { tls[.sessionReused].add() }
+    }
+
+    func handshakeFailed(_ error: TLSError?) {
+        tls?[.connectionError].add()
+    }
+}

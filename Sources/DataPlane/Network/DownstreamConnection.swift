@@ -1,0 +1,115 @@
+package import Bytes
+import Observability
+package import Reactor
+import SecureTransport
+
+/// A client's connection: the owner of its transport, between the listener that accepted it and the network filter that
+/// understands it.
+@WorkerActor package final class DownstreamConnection: TransportOwner {
+    package let worker: WorkerContext
+    package let id: UInt64
+    package let chain: FilterChain
+    /// The other end of the socket.
+    package let directRemote: SocketAddress
+    /// The client, where the PROXY protocol said something else than the socket.
+    package let remote: SocketAddress
+    package let local: SocketAddress
+    package private(set) var transport: Transport
+    package private(set) var tlsFacts: TLSFacts?
+    private var filter: (any NetworkFilter)?
+    private let acceptedAt: UInt64
+    private weak var host: (any DownstreamConnectionHost)?
+    private var handshakeTimer: LoopTimer?
+    /// Position in the host's list, for removal at no cost.
+    var slot = 0
+
+    package init(
+        worker: WorkerContext, chain: FilterChain, transport: Transport, directRemote: SocketAddress, remote: SocketAddress,
+        local: SocketAddress, host: any DownstreamConnectionHost
+    ) {
+        self.worker = worker
+        self.chain = chain
+        self.transport = transport
+        self.directRemote = directRemote
+        self.remote = remote
+        self.local = local
+        self.host = host
+        id = worker.nextConnectionID()
+        acceptedAt = worker.loop.now
+    }
+
+    /// Starts to read. Bytes that a listener filter has taken from the socket come first.
+    package func start() throws(SystemError) {
+        filter = chain.networkFilter.makeFilter(self)
+        transport.owner = self
+        if chain.tls != nil, chain.handshakeTimeout > 0 {
+            let timer = LoopTimer(loop: worker.loop) { [weak self] in self?.handshakeTimedOut() }
+            timer.schedule(after: chain.handshakeTimeout)
+            handshakeTimer = timer
+        }
+        try transport.start()
+    }
+
+    package var isSecure: Bool { transport.tls != nil }
+
+    package var age: UInt64 { worker.loop.now - acceptedAt }
+
+    /// Fills in what a stream's log line says of its connection.
+    func describe(_ info: inout StreamInfo) {
+        info.connectionID = id
+        info.downstreamDirectRemoteAddress = directRemote
+        info.downstreamRemoteAddress = remote
+        info.downstreamLocalAddress = local
+        info.filterChainName = chain.name
+        info.downstreamTLS = tlsFacts
+        if let name = chain.requestedServerName(self) { info.requestedServerName = name }
+    }
+
+    package func drain() {
+        filter?.drain()
+    }
+
+    private func handshakeTimedOut() {
+        handshakeTimer = nil
+        guard transport.state == .handshaking else { return }
+        chain.listenerStats.handshakeTimeout()
+        transport.abort()
+    }
+
+    // MARK: TransportOwner
+
+    package func transportOpened(_ transport: Transport) {
+        handshakeTimer = nil
+        if let tls = transport.tls {
+            tlsFacts = TLSFacts(tls)
+            chain.listenerStats.handshakeDone(tls)
+        }
+        filter?.connectionOpened()
+    }
+
+    package func transport(_ transport: Transport, received bytes: UnsafeRawBufferPointer) -> Int {
+        filter?.received(bytes) ?? bytes.count
+    }
+
+    package func transportInputEnded(_ transport: Transport) {
+        filter?.inputEnded()
+    }
+
+    package func transport(_ transport: Transport, output crossing: Watermark.Crossing) {
+        filter?.outputCrossed(crossing)
+    }
+
+    package func transportClosed(_ transport: Transport, _ reason: TransportClose) {
+        handshakeTimer = nil
+        if reason == .tlsFailed { chain.listenerStats.handshakeFailed(transport.tlsFailure) }
+        let filter = self.filter
+        self.filter = nil
+        filter?.connectionClosed(reason)
+        host?.connectionEnded(self)
+    }
+}
+
+/// Who keeps the list of open connections: the listener.
+@WorkerActor package protocol DownstreamConnectionHost: AnyObject {
+    func connectionEnded(_ connection: DownstreamConnection)
+}

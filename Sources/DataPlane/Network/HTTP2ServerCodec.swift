@@ -1,0 +1,286 @@
+import Bytes
+package import HTTPCodec
+package import HTTPModel
+import Observability
+package import Reactor
+
+/// The server side of HTTP/2 on one connection.
+@WorkerActor final class HTTP2ServerCodec: DownstreamCodec, TurnEndHandler {
+    /// Bytes made for the socket in one go.
+    private static let produceSize = 64 * 1024
+    /// How long an HTTP/2 client has to hear of the first GOAWAY before the second names the last stream.
+    private static let drainGrace: UInt64 = 1_000_000_000
+
+    private unowned let manager: HTTPConnectionManager
+    private let session: HTTP2Session
+    private var streams: [Stream] = []
+    private var turnEndAsked = false
+    private var isClosed = false
+    private var drainTimer: LoopTimer?
+
+    /// Nil when there is no memory for a session.
+    init?(manager: HTTPConnectionManager) {
+        self.manager = manager
+        let worker = manager.connection.worker
+        guard
+            let session = HTTP2Session(
+                role: .server, options: manager.config.http2, pool: worker.http2Pool, counters: worker.http2Counters,
+                now: worker.loop.now)
+        else { return nil }
+        self.session = session
+        flushLater()
+    }
+
+    let version = HTTPVersion.http2
+
+    private var transport: Transport { manager.transport }
+    private var worker: WorkerContext { manager.connection.worker }
+
+    // MARK: The request
+
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let failure = session.receive(bytes, now: worker.loop.now)
+        drainEvents()
+        flushLater()
+        if failure != nil { fail() }
+        return bytes.count
+    }
+
+    private func drainEvents() {
+        while let event = session.nextEvent() {
+            handle(event)
+            if isClosed { return }
+        }
+    }
+
+    private func handle(_ event: HTTP2Event) {
+        guard let h2 = event.stream else { return }
+        switch event.kind {
+        case .headers(let endStream): begin(h2, endStream: endStream)
+        case .data(let bytes, let endStream):
+            guard let stream = h2.context as? Stream, stream.isActive else {
+                session.consumed(h2, bytes.count)
+                return
+            }
+            if stream.requestPauses > 0 { stream.requestCredit += bytes.count } else { session.consumed(h2, bytes.count) }
+            stream.receiveData(bytes, endStream: endStream)
+        case .trailers:
+            guard let stream = h2.context as? Stream, stream.isActive else { return }
+            swap(&stream.requestTrailers, &h2.fields)
+            stream.receiveTrailers()
+        case .writable:
+            (h2.context as? Stream)?.resumeHostAfterBacklog()
+        case .closed(_, let cause):
+            guard let stream = h2.context as? Stream else { return }
+            stream.codecContext = nil
+            h2.context = nil
+            guard stream.isActive, cause != .complete || stream.responsePath.delivered != .ended else { return }
+            stream.receiveReset(cause == .violation ? .protocolError : cause == .peerReset ? .remote : .connectionTermination)
+        default: break
+        }
+    }
+
+    private func begin(_ h2: HTTP2Stream, endStream: Bool) {
+        guard h2.context == nil else { return }
+        let stream = manager.makeStream(self)
+        h2.context = stream
+        stream.codecContext = h2
+        add(stream)
+        swap(&stream.requestHeaders, &h2.fields)
+        if stream.requestHeaders.get(.expect).map({ $0.equalsIgnoringCase("100-continue") }) == true,
+            !manager.config.proxy100Continue, !endStream
+        {
+            stream.requestHeaders.remove(.expect)
+            sendInterim(stream, status: 100)
+        }
+        if let protocolName = stream.requestHeaders.get(.protocol) { asUpgrade(stream, protocolName) }
+        stream.receiveHeaders(endStream: endStream)
+    }
+
+    /// An extended CONNECT (RFC 8441) is an upgrade in other words: inside the proxy it is the HTTP/1 form.
+    private func asUpgrade(_ stream: Stream, _ protocolName: UnsafeRawBufferPointer) {
+        worker.scratchText.reset()
+        worker.scratchText.append(protocolName)
+        stream.requestHeaders.remove(.protocol)
+        stream.requestHeaders.set(.method, "GET")
+        stream.requestHeaders.set(.upgrade, worker.scratchText.bytes)
+        stream.requestHeaders.set(.connection, "upgrade")
+        stream.isExtendedConnect = true
+    }
+
+    func inputEnded() {
+        manager.close()
+    }
+
+    private func fail() {
+        manager.config.stats.protocolError()
+        flush()
+        manager.close()
+        endStreams(.protocolError)
+    }
+
+    // MARK: The response
+
+    func sendInterim(_ stream: Stream, status: Int) {
+        guard let h2 = stream.codecContext as? HTTP2Stream else { return }
+        if status == 100 {
+            worker.scratchFields.reset()
+            worker.scratchFields.append(.status, "100")
+            session.submitInterim(h2, worker.scratchFields)
+        } else {
+            session.submitInterim(h2, stream.responseHeaders)
+        }
+        flushLater()
+    }
+
+    func sendHeaders(_ stream: Stream, endStream: Bool) {
+        guard let h2 = stream.codecContext as? HTTP2Stream else { return }
+        if stream.isExtendedConnect, stream.responseHeaders.status == 101 {
+            stream.responseHeaders.set(.status, "200")
+            HopByHop.strip(&stream.responseHeaders, keepUpgrade: false)
+            stream.isTunnel = true
+            manager.config.stats.upgraded()
+        }
+        stream.responseHeaders.remove(.transferEncoding)
+        session.submitResponse(h2, stream.responseHeaders, endStream: endStream)
+        flushLater()
+    }
+
+    func sendData(_ stream: Stream, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        guard let h2 = stream.codecContext as? HTTP2Stream else { return }
+        session.submitData(h2, bytes, endStream: endStream)
+        let limit = manager.config.bufferLimit
+        if limit > 0, h2.outboundCount > limit, !endStream {
+            h2.writableBelow = limit / 2
+            stream.pauseHostForBacklog()
+        }
+        flushLater()
+    }
+
+    func sendTrailers(_ stream: Stream) {
+        guard let h2 = stream.codecContext as? HTTP2Stream else { return }
+        session.submitTrailers(h2, stream.responseTrailers)
+        flushLater()
+    }
+
+    func reset(_ stream: Stream, _ reason: StreamReset) {
+        guard let h2 = stream.codecContext as? HTTP2Stream else { return }
+        release(stream, h2)
+        session.reset(h2, reason == .overflow ? .refusedStream : .internalError)
+        flushLater()
+    }
+
+    func streamFinished(_ stream: Stream) {
+        remove(stream)
+        guard let h2 = stream.codecContext as? HTTP2Stream else { return }
+        release(stream, h2)
+        if stream.requestCredit > 0 {
+            session.consumed(h2, stream.requestCredit)
+            stream.requestCredit = 0
+        }
+        if stream.responsePath.delivered != .ended { session.reset(h2, .cancel) }
+        flushLater()
+    }
+
+    private func release(_ stream: Stream, _ h2: HTTP2Stream) {
+        h2.context = nil
+        stream.codecContext = nil
+    }
+
+    // MARK: Streams of this connection
+
+    private func add(_ stream: Stream) {
+        stream.codecSlot = streams.count
+        streams.append(stream)
+    }
+
+    private func remove(_ stream: Stream) {
+        let slot = stream.codecSlot
+        guard slot < streams.count, streams[slot] === stream else { return }
+        streams.swapAt(slot, streams.count - 1)
+        streams.removeLast()
+        if slot < streams.count { streams[slot].codecSlot = slot }
+    }
+
+    private func endStreams(_ reason: StreamReset) {
+        while let stream = streams.last {
+            (stream.codecContext as? HTTP2Stream)?.context = nil
+            stream.codecContext = nil
+            stream.receiveReset(reason)
+            remove(stream)
+        }
+    }
+
+    // MARK: Backpressure
+
+    func pauseRequest(_ stream: Stream) {
+        stream.requestPauses += 1
+        manager.config.stats.readingPaused()
+    }
+
+    func resumeRequest(_ stream: Stream) {
+        guard stream.requestPauses > 0 else { return }
+        stream.requestPauses -= 1
+        manager.config.stats.readingResumed()
+        guard stream.requestPauses == 0, stream.requestCredit > 0, let h2 = stream.codecContext as? HTTP2Stream else { return }
+        session.consumed(h2, stream.requestCredit)
+        stream.requestCredit = 0
+        flushLater()
+    }
+
+    func outputCrossed(_ crossing: Watermark.Crossing) {
+        if crossing == .below { flushLater() }
+    }
+
+    // MARK: Output
+
+    private func flushLater() {
+        guard !turnEndAsked, !isClosed else { return }
+        turnEndAsked = true
+        worker.loop.atTurnEnd(self)
+    }
+
+    func turnEnded() {
+        turnEndAsked = false
+        guard !isClosed else { return }
+        worker.eventBegan()
+        defer { worker.eventEnded() }
+        flush()
+    }
+
+    private func flush() {
+        while session.wantsWrite, !transport.watermark.isAbove, !isClosed {
+            var output = ByteQueue(pool: worker.blocks)
+            let failure = session.produce(into: &output, upTo: Self.produceSize)
+            let made = output.count
+            transport.write(&output)
+            drainEvents()
+            if failure != nil || made == 0 { break }
+        }
+        if session.isFinished, !isClosed { manager.close() }
+    }
+
+    // MARK: Ending
+
+    func drain() {
+        session.shutdownNotice()
+        flushLater()
+        let timer = LoopTimer(loop: worker.loop) { [weak self] in self?.drainGraceOver() }
+        timer.schedule(after: Self.drainGrace)
+        drainTimer = timer
+    }
+
+    private func drainGraceOver() {
+        guard !isClosed else { return }
+        session.goAway()
+        flushLater()
+    }
+
+    func connectionClosed(_ reason: TransportClose) {
+        isClosed = true
+        drainTimer = nil
+        endStreams(.connectionTermination)
+        session.connectionLost()
+        while session.nextEvent() != nil {}
+    }
+}

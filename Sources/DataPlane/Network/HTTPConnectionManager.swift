@@ -1,0 +1,188 @@
+import Bytes
+import HTTPModel
+import Observability
+package import Reactor
+
+/// Makes HTTP connection managers of one configuration.
+@WorkerActor package final class HTTPConnectionManagerFactory: NetworkFilterFactory {
+    package let config: HTTPConnectionConfig
+
+    package init(_ config: HTTPConnectionConfig) { self.config = config }
+
+    package func makeFilter(_ connection: DownstreamConnection) -> any NetworkFilter {
+        HTTPConnectionManager(connection: connection, config: config)
+    }
+}
+
+/// The HTTP side of one downstream connection: finds out which HTTP it is, keeps its streams and its age, and drains it.
+@WorkerActor package final class HTTPConnectionManager: NetworkFilter {
+    package let connection: DownstreamConnection
+    package let config: HTTPConnectionConfig
+    private(set) var codec: (any DownstreamCodec)?
+    private(set) var activeStreams = 0
+    private var requests: UInt64 = 0
+    private var isDraining = false
+    private var isClosing = false
+    private let idleTimer: LoopTimer
+    private var durationTimer: LoopTimer?
+    private let timeouts = Timeouts()
+
+    private final class Timeouts {
+        weak var manager: HTTPConnectionManager?
+    }
+
+    init(connection: DownstreamConnection, config: HTTPConnectionConfig) {
+        self.connection = connection
+        self.config = config
+        let timeouts = self.timeouts
+        idleTimer = LoopTimer(loop: connection.worker.loop) { timeouts.manager?.idleTimeoutExpired() }
+        timeouts.manager = self
+    }
+
+    var transport: Transport { connection.transport }
+    var isSecure: Bool { connection.isSecure }
+    var isDrainingOrClosing: Bool { isDraining || isClosing }
+
+    // MARK: NetworkFilter
+
+    package func connectionOpened() {
+        armIdleTimer()
+        if config.maxConnectionDuration > 0 {
+            let timeouts = self.timeouts
+            let timer = LoopTimer(loop: connection.worker.loop) { timeouts.manager?.durationReached() }
+            timer.schedule(after: config.maxConnectionDuration)
+            durationTimer = timer
+        }
+        if let agreed = transport.tls?.applicationProtocol {
+            start(agreed == "h2" ? .http2 : .http1)
+        } else if config.codecType != .auto {
+            start(config.codecType)
+        }
+    }
+
+    package func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if codec == nil {
+            guard let type = sniff(bytes) else { return 0 }
+            start(type)
+        }
+        return codec?.receive(bytes) ?? bytes.count
+    }
+
+    package func inputEnded() {
+        guard let codec else {
+            close()
+            return
+        }
+        codec.inputEnded()
+    }
+
+    package func outputCrossed(_ crossing: Watermark.Crossing) {
+        codec?.outputCrossed(crossing)
+    }
+
+    package func connectionClosed(_ reason: TransportClose) {
+        idleTimer.cancel()
+        durationTimer = nil
+        let active = activeStreams
+        if let codec {
+            config.stats.connectionEnded(
+                codec.version, isSecure: connection.tlsFacts != nil, byUs: reason == .local, activeRequests: active,
+                age: connection.age, read: transport.bytesRead, written: transport.bytesWritten)
+        }
+        codec?.connectionClosed(reason)
+        codec = nil
+    }
+
+    package func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        config.stats.drainClose()
+        guard let codec else {
+            close()
+            return
+        }
+        codec.drain()
+    }
+
+    // MARK: Which HTTP
+
+    private static let preface = UnsafeRawBufferPointer("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+
+    /// The HTTP/2 preface (RFC 9113 section 3.4) tells in its first bytes; everything else is HTTP/1.
+    private func sniff(_ bytes: UnsafeRawBufferPointer) -> HTTPConnectionConfig.CodecType? {
+        let preface = Self.preface
+        let common = min(bytes.count, preface.count)
+        guard bytes.slice(0, common).equals(preface.slice(0, common)) else { return .http1 }
+        return common == preface.count ? .http2 : nil
+    }
+
+    private func start(_ type: HTTPConnectionConfig.CodecType) {
+        let codec: any DownstreamCodec
+        if type == .http2 {
+            guard let http2 = HTTP2ServerCodec(manager: self) else {
+                close()
+                return
+            }
+            codec = http2
+        } else {
+            codec = HTTP1ServerCodec(manager: self)
+        }
+        self.codec = codec
+        config.stats.connectionBegan(codec.version, isSecure: connection.tlsFacts != nil)
+        if isDraining { codec.drain() }
+    }
+
+    // MARK: Streams
+
+    func makeStream(_ codec: any DownstreamCodec) -> Stream {
+        activeStreams += 1
+        requests += 1
+        idleTimer.cancel()
+        let stream = config.takeStream(self, codec)
+        if config.maxRequestsPerConnection > 0, requests >= config.maxRequestsPerConnection, !isDraining {
+            config.stats.connectionRequestsReached()
+            isDraining = true
+            codec.drain()
+        }
+        return stream
+    }
+
+    /// A stream has ended: it is counted and logged.
+    func streamEnded(_ stream: Stream) {
+        activeStreams -= 1
+        let duration = stream.info.times.end - stream.info.times.start
+        config.stats.requestEnded(
+            status: Int(stream.info.responseCode), duration: duration, answered: stream.responsePath.delivered != .head)
+        if stream.isTunnel { config.stats.upgradeEnded() }
+        for log in config.accessLogs { log.write(stream) }
+        if activeStreams == 0 { armIdleTimer() }
+    }
+
+    // MARK: Ending
+
+    /// Ends the connection when its output has been written.
+    func close() {
+        isClosing = true
+        connection.transport.closeAfterFlush()
+    }
+
+    private func armIdleTimer() {
+        if config.idleTimeout > 0 { idleTimer.schedule(after: config.idleTimeout) }
+    }
+
+    private func idleTimeoutExpired() {
+        guard activeStreams == 0 else { return }
+        config.stats.connectionIdle()
+        guard let codec, codec.version == .http2 else {
+            close()
+            return
+        }
+        drain()
+        close()
+    }
+
+    private func durationReached() {
+        config.stats.connectionDurationReached()
+        drain()
+    }
+}

@@ -1,0 +1,248 @@
+/// The decisions of a connection pool: which connection a request gets, when to open another, who waits.
+///
+/// Connections and requests are known by small numbers that the shell gives; a connection carries up to its capacity of
+/// requests at once (1 for HTTP/1, the peer's limit for HTTP/2). Whether the cluster's limits allow another connection
+/// or another waiting request is the shell's knowledge and comes as an argument.
+package struct ConnectionPoolStateMachine: ~Copyable {
+    package typealias Connection = Int
+    package typealias Request = UInt64
+
+    /// What is to be done with a request that wants a connection.
+    package enum Acquisition: Equatable, Sendable {
+        /// It goes out on this connection now.
+        case use(Connection)
+        /// It waits; `connect`: open a connection of this number too.
+        case wait(connect: Connection?)
+        /// Neither is allowed.
+        case refuse
+    }
+
+    /// What follows from the end of a request or of a connection.
+    package enum FollowUp: Equatable, Sendable {
+        case nothing
+        /// This waiting request goes out on the connection.
+        case assign(Request, Connection)
+        /// The connection is done with: close it. `replace`: open one of this number for those who wait.
+        case close(Connection, replace: Connection?)
+        /// Open a connection of this number for those who wait.
+        case connect(Connection)
+    }
+
+    /// States of a connection. `connecting` → `ready` | gone; `ready` ⇄ `full` by load; both → `draining` → gone.
+    private enum Phase: Equatable {
+        case free
+        case connecting
+        /// Listed in `ready`: has room.
+        case ready
+        /// Has no room for now.
+        case full
+        /// Takes no new request; closed when its last one has ended.
+        case draining
+    }
+
+    private struct Entry {
+        var phase = Phase.free
+        var active = 0
+        var capacity = 0
+        var served: UInt64 = 0
+    }
+
+    private var entries: [Entry] = []
+    private var free: [Connection] = []
+    /// Connections with room; the one used last is used first, so that idle ones can time out.
+    private var ready: [Connection] = []
+    private var waiting: [Request] = []
+    private var firstWaiting = 0
+    private var isDraining = false
+    private let maximumRequests: UInt64
+
+    /// Connections under way.
+    package private(set) var connecting = 0
+    /// Connections of all states.
+    package private(set) var count = 0
+    /// Requests on connections.
+    package private(set) var active = 0
+
+    /// - Parameter maximumRequests: requests that one connection may serve in its life; 0 means any number.
+    package init(maximumRequests: UInt64 = 0) {
+        self.maximumRequests = maximumRequests
+    }
+
+    package var waitingCount: Int { waiting.count - firstWaiting }
+
+    /// A request wants a connection.
+    /// - Parameters:
+    ///   - mayConnect: whether the cluster's limit allows one more connection.
+    ///   - mayWait: whether the cluster's limit allows one more waiting request.
+    ///   - expectedCapacity: requests that a connection under way is expected to carry.
+    package mutating func acquire(
+        _ request: Request, mayConnect: Bool, mayWait: Bool, expectedCapacity: Int
+    ) -> Acquisition {
+        if let connection = ready.last {
+            take(connection)
+            return .use(connection)
+        }
+        guard mayWait, !isDraining else { return .refuse }
+        waiting.append(request)
+        let covered = connecting * max(expectedCapacity, 1) >= waitingCount
+        // A pool without any connection may always open one: else requests would wait for what never comes.
+        guard !covered, mayConnect || count == 0 else { return .wait(connect: nil) }
+        return .wait(connect: open())
+    }
+
+    /// A waiting request does not wait any longer.
+    /// - Returns: false when it is not waiting.
+    package mutating func cancel(_ request: Request) -> Bool {
+        guard let index = waiting[firstWaiting...].firstIndex(of: request) else { return false }
+        waiting.remove(at: index)
+        return true
+    }
+
+    /// A connection is up and carries `capacity` requests at once. Call ``next()`` until it has nothing more.
+    package mutating func connected(_ connection: Connection, capacity: Int) {
+        precondition(entries[connection].phase == .connecting, "connected twice")
+        connecting -= 1
+        entries[connection].capacity = max(capacity, 1)
+        entries[connection].phase = .ready
+        ready.append(connection)
+    }
+
+    /// The next waiting request that there is room for.
+    package mutating func next() -> FollowUp {
+        guard waitingCount > 0, let connection = ready.last else { return .nothing }
+        take(connection)
+        return .assign(popWaiting(), connection)
+    }
+
+    /// The peer changed how many requests a connection carries at once.
+    package mutating func capacityChanged(_ connection: Connection, to capacity: Int) {
+        entries[connection].capacity = max(capacity, 1)
+        relist(connection)
+    }
+
+    /// A request on this connection has ended.
+    /// - Parameter reusable: whether the connection can carry another one.
+    package mutating func ended(_ connection: Connection, reusable: Bool, mayConnect: Bool) -> FollowUp {
+        precondition(entries[connection].active > 0, "a request ended on a connection without any")
+        entries[connection].active -= 1
+        active -= 1
+        if !reusable || isSpent(connection) || isDraining { beginDraining(connection) }
+        guard entries[connection].phase != .draining else {
+            return entries[connection].active == 0 ? .close(connection, replace: nil) : .nothing
+        }
+        relist(connection)
+        return next()
+    }
+
+    /// The connection takes no new request from here on (GOAWAY, `Connection: close`).
+    package mutating func drained(_ connection: Connection) -> FollowUp {
+        guard entries[connection].phase != .free, entries[connection].phase != .connecting else { return .nothing }
+        beginDraining(connection)
+        return entries[connection].active == 0 ? .close(connection, replace: nil) : .nothing
+    }
+
+    /// The connection is gone. Requests on it have been told and are not counted any more.
+    /// - Returns: `.connect` when requests still wait and nothing is under way for them.
+    package mutating func closed(_ connection: Connection, mayConnect: Bool) -> FollowUp {
+        let entry = entries[connection]
+        precondition(entry.phase != .free, "closed twice")
+        if entry.phase == .connecting { connecting -= 1 }
+        if entry.phase == .ready { unlist(connection) }
+        active -= entry.active
+        entries[connection] = Entry()
+        free.append(connection)
+        count -= 1
+        guard waitingCount > 0, connecting == 0, !isDraining, mayConnect || count == 0 else { return .nothing }
+        return .connect(open())
+    }
+
+    /// A connection could not be made: those who wait for it fail with it.
+    /// - Returns: the requests to be told.
+    package mutating func failed(_ connection: Connection) -> [Request] {
+        _ = closed(connection, mayConnect: false)
+        guard connecting == 0, ready.isEmpty else { return [] }
+        let requests = Array(waiting[firstWaiting...])
+        waiting.removeAll(keepingCapacity: true)
+        firstWaiting = 0
+        return requests
+    }
+
+    /// The pool takes no new requests; returns the connections that can be closed at once.
+    package mutating func drain() -> [Connection] {
+        isDraining = true
+        var idle: [Connection] = []
+        for connection in entries.indices where entries[connection].phase == .ready || entries[connection].phase == .full {
+            beginDraining(connection)
+            if entries[connection].active == 0 { idle.append(connection) }
+        }
+        return idle
+    }
+
+    package func active(on connection: Connection) -> Int { entries[connection].active }
+
+    // MARK: Private parts
+
+    private mutating func open() -> Connection {
+        let connection: Connection
+        if let reused = free.popLast() {
+            connection = reused
+        } else {
+            connection = entries.count
+            entries.append(Entry())
+        }
+        entries[connection] = Entry(phase: .connecting)
+        connecting += 1
+        count += 1
+        return connection
+    }
+
+    private mutating func take(_ connection: Connection) {
+        entries[connection].active += 1
+        entries[connection].served += 1
+        active += 1
+        if entries[connection].active >= entries[connection].capacity || isSpent(connection) {
+            unlist(connection)
+            entries[connection].phase = .full
+        }
+    }
+
+    private func isSpent(_ connection: Connection) -> Bool {
+        maximumRequests > 0 && entries[connection].served >= maximumRequests
+    }
+
+    private mutating func relist(_ connection: Connection) {
+        let hasRoom = entries[connection].active < entries[connection].capacity && !isSpent(connection)
+        switch entries[connection].phase {
+        case .full where hasRoom:
+            entries[connection].phase = .ready
+            ready.append(connection)
+        case .ready where !hasRoom:
+            unlist(connection)
+            entries[connection].phase = .full
+        default: break
+        }
+    }
+
+    private mutating func beginDraining(_ connection: Connection) {
+        if entries[connection].phase == .ready { unlist(connection) }
+        entries[connection].phase = .draining
+    }
+
+    private mutating func unlist(_ connection: Connection) {
+        if ready.last == connection {
+            ready.removeLast()
+        } else if let index = ready.firstIndex(of: connection) {
+            ready.remove(at: index)
+        }
+    }
+
+    private mutating func popWaiting() -> Request {
+        let request = waiting[firstWaiting]
+        firstWaiting += 1
+        if firstWaiting == waiting.count {
+            waiting.removeAll(keepingCapacity: true)
+            firstWaiting = 0
+        }
+        return request
+    }
+}

@@ -1,0 +1,221 @@
+import Bytes
+import HTTPModel
+import Observability
+package import Reactor
+import SecureTransport
+import TrafficPolicy
+
+/// The connections of one worker to one host in one protocol.
+///
+/// The actor owns the decisions, a pure machine; ``PoolConnections`` holds the sockets and those who wait. The verbs
+/// below run on the worker, ask the machine through one synchronous door and perform what it says, with nothing in
+/// between.
+package actor ConnectionPool {
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
+
+    private var machine: ConnectionPoolStateMachine
+    nonisolated let connections: PoolConnections
+
+    @WorkerActor init(host: Host, cluster: Cluster, version: HTTPVersion) {
+        machine = ConnectionPoolStateMachine(maximumRequests: cluster.config.maxRequestsPerConnection)
+        connections = PoolConnections(host: host, cluster: cluster, version: version)
+    }
+
+    /// The synchronous door: for callers on the loop, and only for the machine.
+    private nonisolated func decide<Result: Sendable>(
+        _ verb: @Sendable (inout ConnectionPoolStateMachine) -> Result
+    ) -> Result {
+        assumeIsolated { verb(&$0.machine) }
+    }
+
+    // MARK: Requests
+
+    /// Gives the request a connection now, later, or tells it that it gets none.
+    @WorkerActor func acquire(_ request: UpstreamRequest) {
+        let limits = connections.cluster.limits
+        let ticket = connections.nextTicket()
+        let mayConnect = limits.canOpenConnection
+        let mayWait = limits.canWait
+        let capacity = connections.expectedCapacity
+        let decision = decide { machine in
+            machine.acquire(ticket, mayConnect: mayConnect, mayWait: mayWait, expectedCapacity: capacity)
+        }
+        switch decision {
+        case .use(let number):
+            connections.assign(request, number)
+        case .wait(let connect):
+            connections.wait(request, ticket)
+            if let connect { open(connect) }
+        case .refuse:
+            connections.cluster.stats[.upstreamRqPendingOverflow].add()
+            request.poolRefused()
+        }
+    }
+
+    /// A waiting request has been given up.
+    @WorkerActor func cancel(_ request: UpstreamRequest, ticket: UInt64) {
+        if decide({ $0.cancel(ticket) }) { connections.stopWaiting(ticket) }
+    }
+
+    /// A request on connection `number` has ended.
+    @WorkerActor func ended(_ number: Int, reusable: Bool) {
+        let mayConnect = connections.cluster.limits.canOpenConnection
+        perform(decide { $0.ended(number, reusable: reusable, mayConnect: mayConnect) })
+    }
+
+    // MARK: Connections
+
+    @WorkerActor func connected(_ number: Int, capacity: Int) {
+        decide { $0.connected(number, capacity: capacity) }
+        while true {
+            let next = decide { $0.next() }
+            guard next != .nothing else { return }
+            perform(next)
+        }
+    }
+
+    @WorkerActor func capacityChanged(_ number: Int, to capacity: Int) {
+        decide { $0.capacityChanged(number, to: capacity) }
+    }
+
+    @WorkerActor func drained(_ number: Int) {
+        perform(decide { $0.drained(number) })
+    }
+
+    @WorkerActor func closed(_ number: Int) {
+        connections.remove(number)
+        let mayConnect = connections.cluster.limits.canOpenConnection
+        perform(decide { $0.closed(number, mayConnect: mayConnect) })
+    }
+
+    @WorkerActor func connectFailed(_ number: Int, _ failure: ConnectFailure) {
+        connections.remove(number)
+        let tickets = decide { $0.failed(number) }
+        if !tickets.isEmpty { connections.cluster.stats[.upstreamRqPendingFailureEject].add(UInt64(tickets.count)) }
+        for ticket in tickets { connections.stopWaiting(ticket)?.connectFailed(failure) }
+    }
+
+    /// Nothing new goes to this host: idle connections close, the others after their last request.
+    @WorkerActor func drain() {
+        for number in decide({ $0.drain() }) { connections.close(number) }
+    }
+
+    @WorkerActor private func perform(_ action: ConnectionPoolStateMachine.FollowUp) {
+        switch action {
+        case .nothing: break
+        case .assign(let ticket, let number):
+            if let request = connections.stopWaiting(ticket) { connections.assign(request, number) }
+        case .close(let number, let replace):
+            connections.close(number)
+            if let replace { open(replace) }
+        case .connect(let number): open(number)
+        }
+    }
+
+    @WorkerActor private func open(_ number: Int) {
+        connections.open(number, pool: self)
+    }
+}
+
+/// Why a connection to a host could not be made.
+struct ConnectFailure: Sendable {
+    /// As in Envoy's local reply: `connection timeout`, `remote connection failure` …
+    var reason: StaticString
+    /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%`.
+    var detail: String
+    var isTimeout = false
+}
+
+/// What a pool's machine speaks of by number: the connections, and the requests that wait.
+@WorkerActor final class PoolConnections {
+    unowned let host: Host
+    unowned let cluster: Cluster
+    let version: HTTPVersion
+    private var codecs: [(any UpstreamCodec)?] = []
+    private var waiting: [UInt64: UpstreamRequest] = [:]
+    private var lastTicket: UInt64 = 0
+
+    nonisolated init(host: Host, cluster: Cluster, version: HTTPVersion) {
+        self.host = host
+        self.cluster = cluster
+        self.version = version
+    }
+
+    /// Requests that a connection carries until its peer says otherwise.
+    var expectedCapacity: Int {
+        version == .http2 ? Int(clamping: cluster.config.http2.maxConcurrentStreams) : 1
+    }
+
+    func nextTicket() -> UInt64 {
+        lastTicket += 1
+        return lastTicket
+    }
+
+    func wait(_ request: UpstreamRequest, _ ticket: UInt64) {
+        waiting[ticket] = request
+        request.ticket = ticket
+        cluster.limits.waitBegan()
+        cluster.stats[.upstreamRqPendingTotal].add()
+        cluster.stats[.upstreamRqPendingActive].add()
+    }
+
+    @discardableResult
+    func stopWaiting(_ ticket: UInt64) -> UpstreamRequest? {
+        guard let request = waiting.removeValue(forKey: ticket) else { return nil }
+        request.ticket = nil
+        cluster.limits.waitEnded()
+        cluster.stats[.upstreamRqPendingActive].subtract()
+        return request
+    }
+
+    func assign(_ request: UpstreamRequest, _ number: Int) {
+        guard let codec = codecs[number] else { preconditionFailure("a request for a connection that is gone") }
+        request.poolReady(codec)
+    }
+
+    func open(_ number: Int, pool: ConnectionPool) {
+        while codecs.count <= number { codecs.append(nil) }
+        cluster.limits.connectionOpened()
+        cluster.stats[.upstreamCxTotal].add()
+        cluster.stats[.upstreamCxActive].add()
+        let codec: any UpstreamCodec
+        do {
+            let connection = try UpstreamConnection(pool: pool, connections: self, number: number)
+            codec = connection.codec
+            codecs[number] = codec
+            try connection.start()
+        } catch {
+            let worker = cluster.worker
+            worker.loop.atTurnEnd(FailedConnect(pool: pool, number: number, detail: "\(error)"))
+        }
+    }
+
+    func close(_ number: Int) {
+        codecs[number]?.drain()
+    }
+
+    func remove(_ number: Int) {
+        codecs[number] = nil
+        cluster.limits.connectionClosed()
+        cluster.stats[.upstreamCxActive].subtract()
+        cluster.stats[.upstreamCxDestroy].add()
+    }
+}
+
+/// A connect that failed at once is told of at the end of the turn, never from inside `acquire`.
+@WorkerActor private final class FailedConnect: TurnEndHandler {
+    private let pool: ConnectionPool
+    private let number: Int
+    private let detail: String
+
+    init(pool: ConnectionPool, number: Int, detail: String) {
+        self.pool = pool
+        self.number = number
+        self.detail = detail
+    }
+
+    func turnEnded() {
+        pool.connections.cluster.stats[.upstreamCxConnectFail].add()
+        pool.connectFailed(number, ConnectFailure(reason: "remote connection failure", detail: detail))
+    }
+}

@@ -1,0 +1,283 @@
+import Bytes
+import HTTPCodec
+import HTTPModel
+import Observability
+import Reactor
+
+/// The client side of HTTP/2 on one connection.
+@WorkerActor final class HTTP2ClientCodec: UpstreamCodec, UpstreamCodecInput, TurnEndHandler {
+    private static let produceSize = 64 * 1024
+
+    let number: Int
+    let connectionID: UInt64
+    let transport: Transport
+    weak var connection: UpstreamConnection?
+    private(set) var requestCount: UInt64 = 0
+    let version = HTTPVersion.http2
+
+    private let pool: ConnectionPool
+    private let cluster: Cluster
+    private let session: HTTP2Session
+    private var requests: [UpstreamRequest] = []
+    private var turnEndAsked = false
+    private var isClosed = false
+    private var isDraining = false
+
+    init?(transport: Transport, pool: ConnectionPool, cluster: Cluster, number: Int, id: UInt64) {
+        let worker = cluster.worker
+        guard
+            let session = HTTP2Session(
+                role: .client, options: cluster.config.http2, pool: worker.http2Pool, counters: worker.http2Counters,
+                now: worker.loop.now)
+        else { return nil }
+        self.transport = transport
+        self.pool = pool
+        self.cluster = cluster
+        self.number = number
+        self.session = session
+        connectionID = id
+    }
+
+    private var worker: WorkerContext { cluster.worker }
+
+    var capacity: Int {
+        min(session.peerMaxConcurrentStreams, Int(clamping: cluster.config.http2.maxConcurrentStreams))
+    }
+
+    func opened() {
+        flushLater()
+        connection?.idleChanged(true)
+    }
+
+    // MARK: The request
+
+    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) {
+        connection?.idleChanged(false)
+        requestCount += 1
+        if request.isUpgrade, let token = fields.get(.upgrade) {
+            // Extended CONNECT (RFC 8441) is the upgrade of HTTP/2.
+            worker.scratchText.reset()
+            worker.scratchText.append(token)
+            fields.set(.method, "CONNECT")
+            fields.append(.protocol, worker.scratchText.bytes)
+            HopByHop.strip(&fields, keepUpgrade: false)
+        }
+        fields.remove(.transferEncoding)
+        guard let h2 = session.submitRequest(fields, endStream: endStream, context: request) else {
+            request.receiveReset(.remoteRefused, detail: "http2.no_stream")
+            pool.ended(number, reusable: false)
+            return
+        }
+        request.codecContext = h2
+        request.codecSlot = requests.count
+        requests.append(request)
+        request.headWritten(0)
+        flushLater()
+    }
+
+    func sendData(_ request: UpstreamRequest, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        guard let h2 = request.codecContext as? HTTP2Stream else { return }
+        session.submitData(h2, bytes, endStream: endStream)
+        let limit = cluster.config.bufferLimit
+        if limit > 0, h2.outboundCount > limit, !endStream {
+            h2.writableBelow = limit / 2
+            request.hostBlocked()
+        }
+        flushLater()
+    }
+
+    func sendTrailers(_ request: UpstreamRequest, _ fields: borrowing HeaderBlock) {
+        guard let h2 = request.codecContext as? HTTP2Stream else { return }
+        session.submitTrailers(h2, fields)
+        flushLater()
+    }
+
+    func abandon(_ request: UpstreamRequest) {
+        guard let h2 = request.codecContext as? HTTP2Stream else { return }
+        release(request, h2)
+        session.reset(h2, .cancel)
+        flushLater()
+        ended()
+    }
+
+    private func release(_ request: UpstreamRequest, _ h2: HTTP2Stream) {
+        if request.responseCredit > 0 {
+            session.consumed(h2, request.responseCredit)
+            request.responseCredit = 0
+        }
+        h2.context = nil
+        request.codecContext = nil
+        let slot = request.codecSlot
+        requests.swapAt(slot, requests.count - 1)
+        requests.removeLast()
+        if slot < requests.count { requests[slot].codecSlot = slot }
+    }
+
+    /// One request less on this connection.
+    private func ended() {
+        if requests.isEmpty { connection?.idleChanged(true) }
+        pool.ended(number, reusable: !isDraining && !session.isGoAwayReceived)
+    }
+
+    // MARK: The response
+
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let failure = session.receive(bytes, now: worker.loop.now)
+        drainEvents()
+        flushLater()
+        if failure != nil, !isClosed {
+            cluster.stats[.upstreamCxProtocolError].add()
+            flush()
+            endRequests(.protocolError, detail: "http2.protocol_error")
+            transport.closeNow()
+        }
+        return bytes.count
+    }
+
+    private func drainEvents() {
+        while !isClosed, let event = session.nextEvent() { handle(event) }
+    }
+
+    private func handle(_ event: HTTP2Event) {
+        switch event.kind {
+        case .goAway:
+            isDraining = true
+            cluster.stats[.upstreamCxCloseNotify].add()
+            pool.drained(number)
+            return
+        case .settingsChanged:
+            if connection?.isUp == true { pool.capacityChanged(number, to: capacity) }
+            return
+        default: break
+        }
+        guard let h2 = event.stream else { return }
+        guard let request = h2.context as? UpstreamRequest else {
+            if case .data(let bytes, _) = event.kind { session.consumed(h2, bytes.count) }
+            return
+        }
+        switch event.kind {
+        case .headers(let endStream):
+            if endStream { finish(request, h2) { request.receiveHeaders(&h2.fields, endStream: true) } } else {
+                request.receiveHeaders(&h2.fields, endStream: false)
+            }
+        case .interim: request.receiveInterim(&h2.fields)
+        case .data(let bytes, let endStream):
+            if request.responsePauses > 0 { request.responseCredit += bytes.count } else { session.consumed(h2, bytes.count) }
+            if endStream { finish(request, h2) { request.receiveData(bytes, endStream: true) } } else {
+                request.receiveData(bytes, endStream: false)
+            }
+        case .trailers: finish(request, h2) { request.receiveTrailers(&h2.fields) }
+        case .writable: request.hostUnblocked()
+        case .closed(_, let cause):
+            release(request, h2)
+            request.receiveReset(reason(cause), detail: "upstream_reset_before_response_started{remote_reset}")
+            ended()
+        default: break
+        }
+    }
+
+    /// The response is complete. A request that is not is given up: nobody waits for its rest.
+    private func finish(_ request: UpstreamRequest, _ h2: HTTP2Stream, _ last: () -> Void) {
+        last()
+        // What `last` led to may have ended the request already.
+        if request.codecContext === h2 {
+            let requestOpen = !request.isRequestSent
+            release(request, h2)
+            if requestOpen { session.reset(h2, .noError) }
+            request.released()
+            ended()
+        }
+        flushLater()
+    }
+
+    private func reason(_ cause: HTTP2CloseCause) -> StreamReset {
+        switch cause {
+        case .unprocessed: .remoteRefused
+        case .violation: .protocolError
+        case .connectionLost: .connectionTermination
+        case .complete, .peerReset: .remote
+        }
+    }
+
+    func inputEnded() {
+        transport.closeNow()
+    }
+
+    // MARK: Backpressure
+
+    func pauseResponse(_ request: UpstreamRequest) {
+        request.responsePauses += 1
+    }
+
+    func resumeResponse(_ request: UpstreamRequest) {
+        guard request.responsePauses > 0 else { return }
+        request.responsePauses -= 1
+        guard request.responsePauses == 0, request.responseCredit > 0, let h2 = request.codecContext as? HTTP2Stream else {
+            return
+        }
+        session.consumed(h2, request.responseCredit)
+        request.responseCredit = 0
+        flushLater()
+    }
+
+    func outputCrossed(_ crossing: Watermark.Crossing) {
+        if crossing == .below { flushLater() }
+    }
+
+    // MARK: Output
+
+    private func flushLater() {
+        guard !turnEndAsked, !isClosed else { return }
+        turnEndAsked = true
+        worker.loop.atTurnEnd(self)
+    }
+
+    func turnEnded() {
+        turnEndAsked = false
+        guard !isClosed else { return }
+        worker.eventBegan()
+        defer { worker.eventEnded() }
+        flush()
+    }
+
+    private func flush() {
+        while session.wantsWrite, !transport.watermark.isAbove, !isClosed, transport.isOpen {
+            var output = ByteQueue(pool: worker.blocks)
+            let failure = session.produce(into: &output, upTo: Self.produceSize)
+            let made = output.count
+            transport.write(&output)
+            drainEvents()
+            if failure != nil || made == 0 { break }
+        }
+        if session.isFinished, !isClosed, requests.isEmpty { transport.closeAfterFlush() }
+    }
+
+    // MARK: Ending
+
+    func drain() {
+        isDraining = true
+        guard requests.isEmpty else { return }
+        session.goAway()
+        flush()
+        transport.closeAfterFlush()
+    }
+
+    func closeNow() {
+        transport.closeNow()
+    }
+
+    private func endRequests(_ reason: StreamReset, detail: StaticString) {
+        while let request = requests.last {
+            if let h2 = request.codecContext as? HTTP2Stream { release(request, h2) } else { requests.removeLast() }
+            request.receiveReset(reason, detail: detail)
+        }
+    }
+
+    func connectionClosed(_ reason: TransportClose) {
+        guard !isClosed else { return }
+        isClosed = true
+        endRequests(.connectionTermination, detail: "upstream_reset_before_response_started{connection_termination}")
+        session.connectionLost()
+        while session.nextEvent() != nil {}
+    }
+}

@@ -1,0 +1,150 @@
+import Bytes
+import HTTPCodec
+import HTTPModel
+import Observability
+package import Reactor
+import SecureTransport
+
+/// A connection to a host from its connect to its end: owns the transport, chooses the codec when it is up, and keeps
+/// the connect timeout and the idle timeout. The codec is a part that only this object drives.
+@WorkerActor final class UpstreamConnection: TransportOwner {
+    let pool: ConnectionPool
+    let number: Int
+    let id: UInt64
+    let transport: Transport
+    private(set) var codec: any UpstreamCodec & UpstreamCodecInput
+    private let cluster: Cluster
+    private let startedAt: UInt64
+    private let timer: LoopTimer
+    private let timeouts = Timeouts()
+    private var timedOut = false
+    private(set) var isUp = false
+
+    private final class Timeouts {
+        weak var connection: UpstreamConnection?
+    }
+
+    init(pool: ConnectionPool, connections: PoolConnections, number: Int) throws {
+        self.pool = pool
+        self.number = number
+        cluster = connections.cluster
+        let worker = cluster.worker
+        let config = cluster.config
+        id = worker.nextConnectionID()
+        startedAt = worker.loop.now
+        let descriptor = try Socket.connect(to: connections.host.address, from: config.sourceAddress)
+        if let keepalive = config.keepalive {
+            try Socket.setKeepalive(
+                descriptor.raw, probes: keepalive.probes, time: keepalive.time, interval: keepalive.interval)
+        }
+        var session: TLSSession?
+        if let tls = config.tls {
+            session = try TLSSession(
+                context: tls, descriptor: descriptor.raw, serverName: config.serverName,
+                peer: connections.host.address.description)
+        }
+        transport = Transport(
+            worker: worker, descriptor: descriptor, connected: false, tls: session, bufferLimit: config.bufferLimit)
+        let timeouts = self.timeouts
+        timer = LoopTimer(loop: worker.loop) { timeouts.connection?.timerExpired() }
+        if connections.version == .http2 {
+            guard let http2 = HTTP2ClientCodec(transport: transport, pool: pool, cluster: cluster, number: number, id: id) else {
+                throw SystemError("nghttp2_session_client_new", code: 12)
+            }
+            codec = http2
+        } else {
+            codec = HTTP1ClientCodec(transport: transport, pool: pool, cluster: cluster, number: number, id: id)
+        }
+        timeouts.connection = self
+        codec.connection = self
+    }
+
+    func start() throws(SystemError) {
+        transport.owner = self
+        if cluster.config.connectTimeout > 0 { timer.schedule(after: cluster.config.connectTimeout) }
+        try transport.start()
+    }
+
+    /// The connection has nothing to do (or has again): the idle timeout runs only meanwhile.
+    func idleChanged(_ isIdle: Bool) {
+        guard isUp else { return }
+        if isIdle, cluster.config.idleTimeout > 0 { timer.schedule(after: cluster.config.idleTimeout) } else { timer.cancel() }
+    }
+
+    private func timerExpired() {
+        guard isUp else {
+            timedOut = true
+            cluster.stats[.upstreamCxConnectTimeout].add()
+            transport.closeNow()
+            return
+        }
+        cluster.stats[.upstreamCxIdleTimeout].add()
+        codec.drain()
+    }
+
+    // MARK: TransportOwner
+
+    func transportOpened(_ transport: Transport) {
+        isUp = true
+        timer.cancel()
+        let stats = cluster.stats
+        stats[.upstreamCxConnectMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
+        stats[codec.version == .http2 ? .upstreamCxHTTP2Total : .upstreamCxHTTP1Total].add()
+        codec.opened()
+        pool.connected(number, capacity: codec.capacity)
+    }
+
+    func transport(_ transport: Transport, received bytes: UnsafeRawBufferPointer) -> Int {
+        codec.receive(bytes)
+    }
+
+    func transportInputEnded(_ transport: Transport) {
+        codec.inputEnded()
+    }
+
+    func transport(_ transport: Transport, output crossing: Watermark.Crossing) {
+        codec.outputCrossed(crossing)
+    }
+
+    func transportClosed(_ transport: Transport, _ reason: TransportClose) {
+        timer.cancel()
+        let stats = cluster.stats
+        stats[.upstreamCxRxBytesTotal].add(transport.bytesRead)
+        stats[.upstreamCxTxBytesTotal].add(transport.bytesWritten)
+        guard isUp else {
+            stats[.upstreamCxConnectFail].add()
+            codec.connectionClosed(reason)
+            pool.connectFailed(number, failure(reason))
+            return
+        }
+        stats[.upstreamCxLengthMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
+        stats[reason == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote].add()
+        codec.connectionClosed(reason)
+        pool.closed(number)
+    }
+
+    private func failure(_ reason: TransportClose) -> ConnectFailure {
+        if timedOut { return ConnectFailure(reason: "connection timeout", detail: "connection timeout", isTimeout: true) }
+        switch reason {
+        case .tlsFailed:
+            return ConnectFailure(reason: "remote connection failure", detail: transport.tlsFailure?.openSSLText ?? "TLS_error")
+        case .connectFailed(let code):
+            return ConnectFailure(
+                reason: "remote connection failure", detail: "delayed connect error: \(SystemError.text(code))")
+        default:
+            return ConnectFailure(reason: "remote connection failure", detail: "connection reset during connect")
+        }
+    }
+}
+
+/// What a client codec gets from its connection.
+@WorkerActor protocol UpstreamCodecInput: AnyObject {
+    var connection: UpstreamConnection? { get set }
+    /// Requests that may be under way at once.
+    var capacity: Int { get }
+    func opened()
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Int
+    func inputEnded()
+    func outputCrossed(_ crossing: Watermark.Crossing)
+    func connectionClosed(_ reason: TransportClose)
+}

@@ -1,0 +1,73 @@
+package import HTTPModel
+package import Observability
+package import Reactor
+
+/// Header fields that a route, virtual host or route configuration adds and removes.
+@WorkerActor package struct HeaderMutations {
+    /// What happens when the field is there already (`append_action`).
+    package enum AppendAction: Sendable {
+        case appendOrAdd, addIfAbsent, overwriteOrAdd, overwriteIfExists
+    }
+
+    package struct Addition {
+        /// Lower-case.
+        package var name: NamedText
+        package var value: SubstitutionFormat
+        package var action: AppendAction
+        package var keepsEmpty: Bool
+
+        package nonisolated init(name: String, value: SubstitutionFormat, action: AppendAction, keepsEmpty: Bool) {
+            self.name = NamedText(name.lowercased())
+            self.value = value
+            self.action = action
+            self.keepsEmpty = keepsEmpty
+        }
+    }
+
+    package var requestAdditions: [Addition] = []
+    package var requestRemovals: [NamedText] = []
+    package var responseAdditions: [Addition] = []
+    package var responseRemovals: [NamedText] = []
+
+    package nonisolated init() {}
+
+    package var isEmpty: Bool {
+        requestAdditions.isEmpty && requestRemovals.isEmpty && responseAdditions.isEmpty && responseRemovals.isEmpty
+    }
+
+    func apply(to stream: Stream, _ direction: Direction) {
+        switch direction {
+        case .request:
+            for name in requestRemovals { stream.requestHeaders.remove(name.bytes) }
+            for addition in requestAdditions { add(addition, stream, .request) }
+        case .response:
+            for name in responseRemovals { stream.responseHeaders.remove(name.bytes) }
+            for addition in responseAdditions { add(addition, stream, .response) }
+        }
+    }
+
+    private func add(_ addition: Addition, _ stream: Stream, _ direction: Direction) {
+        let worker = stream.worker
+        worker.scratchText.reset()
+        stream.format(addition.value, into: &worker.scratchText)
+        let value = worker.scratchText.bytes
+        // A value made of what a client sent must not become a second header line.
+        guard HeaderRules.isValidValue(value), !value.isEmpty || addition.keepsEmpty else { return }
+        switch direction {
+        case .request: Self.put(addition, value, &stream.requestHeaders)
+        case .response: Self.put(addition, value, &stream.responseHeaders)
+        }
+    }
+
+    private static func put(_ addition: Addition, _ value: UnsafeRawBufferPointer, _ fields: inout HeaderBlock) {
+        let name = addition.name.bytes
+        switch addition.action {
+        case .appendOrAdd: fields.append(name, value)
+        case .addIfAbsent:
+            if fields.firstIndex(of: name) == nil { fields.append(name, value) }
+        case .overwriteOrAdd: fields.set(name, value)
+        case .overwriteIfExists:
+            if fields.firstIndex(of: name) != nil { fields.set(name, value) }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+package import HTTPModel
+package import Observability
+package import Reactor
+package import TrafficPolicy
+
+/// One route of the configuration with everything a request on it needs, compiled.
+@WorkerActor package final class RouteEntry {
+    /// One of several clusters that a route splits its requests between.
+    package struct WeightedCluster {
+        package var cluster: ClusterReference
+        package var mutations: HeaderMutations
+        package var hostRewrite: HostRewrite?
+        /// By filter index; nil where the cluster says nothing.
+        package var filterConfigs: [(any FilterRouteConfig)?]
+    }
+
+    package enum Target {
+        case cluster(ClusterReference)
+        case weighted([WeightedCluster], WeightedChoice)
+        /// The header that names the cluster.
+        case clusterHeader(NamedText)
+    }
+
+    package enum Action {
+        case forward(Target)
+        case redirect(Redirect)
+        case directResponse(status: Int, body: String)
+    }
+
+    package let name: NamedText?
+    package let virtualHostName: NamedText
+    package let action: Action
+    package var clusterNotFoundStatus = 503
+    package var pathRewrite: PathRewrite?
+    package var hostRewrite: HostRewrite?
+    package var appendsForwardedHost = false
+    /// Nanoseconds; 0 switches off.
+    package var timeout: UInt64 = 15_000_000_000
+    /// Nil: as the connection manager says.
+    package var idleTimeout: UInt64?
+    package var maxStreamDuration: UInt64?
+    /// In the order in which they apply: route, virtual host, route configuration.
+    package var mutations: [HeaderMutations] = []
+    /// By filter index, the most specific of route, virtual host and route configuration; nil where none says anything.
+    package var filterConfigs: [(any FilterRouteConfig)?] = []
+    package var metadata: [String: MetadataValue] = [:]
+    package var virtualHostMetadata: [String: MetadataValue] = [:]
+    /// Upgrades that the route allows or forbids against the connection manager's word.
+    package var upgrades: [UpgradeConfig] = []
+    package var includesAttemptCount = false
+    /// How the route's match reads in an explanation.
+    package var matchText = ""
+
+    package init(name: String, virtualHostName: NamedText, action: Action) {
+        self.name = name.isEmpty ? nil : NamedText(name)
+        self.virtualHostName = virtualHostName
+        self.action = action
+    }
+}
+
+/// The routes of a connection manager: a table that finds an index, and the entries by index.
+@WorkerActor package final class RouteConfiguration {
+    package let name: String
+    package let table: RouteTable
+    /// By virtual host, then by route.
+    package let entries: [[RouteEntry]]
+
+    package init(name: String, table: RouteTable, entries: [[RouteEntry]]) {
+        self.name = name
+        self.table = table
+        self.entries = entries
+    }
+}
+
+/// The route that a request took, and how much of its path the match covered.
+struct RouteChoice {
+    let entry: RouteEntry
+    let match: RouteMatch
+    /// Of a weighted route: which cluster.
+    var weighted: Int?
+}
+
+extension Stream {
+    /// The request's route, computed when it is first asked for; nil when none matches.
+    package var route: RouteEntry? { routeChoice?.entry }
+
+    var routeChoice: RouteChoice? {
+        if case .known(let choice) = routeState { return choice }
+        let choice = chooseRoute()
+        routeState = .known(choice)
+        info.routeName = choice?.entry.name
+        info.virtualHostName = choice?.entry.virtualHostName
+        return choice
+    }
+
+    private func chooseRoute() -> RouteChoice? {
+        let random = worker.random.next()
+        guard let match = config.routes.table.match(requestHeaders, random: random) else {
+            explainRoute(random)
+            return nil
+        }
+        let entry = config.routes.entries[match.virtualHost][match.route]
+        var choice = RouteChoice(entry: entry, match: match)
+        if case .forward(.weighted(_, let weights)) = entry.action { choice.weighted = weights.pick(worker.random.next()) }
+        if recorder != nil { explainRoute(random) }
+        return choice
+    }
+
+    private func explainRoute(_ random: UInt64) {
+        guard let recorder else { return }
+        let explanation = config.routes.table.explain(requestHeaders, random: random)
+        recorder.note(.virtualHost, explanation.virtualHost ?? "none for this authority")
+        for rejection in explanation.rejected.suffix(4) {
+            recorder.note(.route, "not #\(rejection.route): \(rejection.reason)")
+        }
+        if let match = explanation.match {
+            let entry = config.routes.entries[match.virtualHost][match.route]
+            recorder.note(.route, "\(entry.name?.text ?? "#\(match.route)") \(entry.matchText)")
+        } else {
+            recorder.note(.route, "none matches")
+        }
+    }
+
+    /// Forgets the route: it is computed anew when it is next asked for, from the fields as they are then.
+    package func clearRouteCache() {
+        guard requestPath.delivered == .head else { return }
+        routeState = .unknown
+    }
+
+    /// What the request's route says of the filter at `index`; nil when it says nothing.
+    package func routeConfig(at index: Int) -> (any FilterRouteConfig)? {
+        guard let choice = routeChoice else { return nil }
+        if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = choice.entry.action,
+            index < clusters[weighted].filterConfigs.count, let config = clusters[weighted].filterConfigs[index]
+        {
+            return config
+        }
+        return index < choice.entry.filterConfigs.count ? choice.entry.filterConfigs[index] : nil
+    }
+
+}

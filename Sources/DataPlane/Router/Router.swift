@@ -1,0 +1,394 @@
+import Bytes
+import HTTPCodec
+package import HTTPModel
+import Observability
+package import Reactor
+import TrafficPolicy
+
+/// Makes routers; the router's configuration has nothing that differs between them.
+@WorkerActor package final class RouterFactory: HTTPFilterFactory {
+    package let name: String
+    /// `suppress_envoy_headers`
+    private let suppressesHeaders: Bool
+
+    package init(name: String, suppressesHeaders: Bool = false) {
+        self.name = name
+        self.suppressesHeaders = suppressesHeaders
+    }
+
+    package func makeFilter() -> HTTPFilter { Router(name: name, suppressesHeaders: suppressesHeaders) }
+}
+
+/// The last filter of every chain: takes the request to a host of the cluster that its route names, and brings the
+/// answer back.
+@WorkerActor package final class Router: HTTPFilter {
+    private(set) weak var stream: Stream?
+    private let suppressesHeaders: Bool
+    private var request: UpstreamRequest?
+    private var timer: LoopTimer?
+    private let timeouts = Timeouts()
+    private var cluster: Cluster?
+    private var requestEnded = false
+    private var hasBody = false
+    private var isForwarding = false
+    private var responseStarted = false
+    private var attempts: UInt32 = 0
+    private var startedAt: UInt64 = 0
+    private(set) var isUpgrade = false
+
+    private final class Timeouts {
+        weak var router: Router?
+    }
+
+    init(name: String, suppressesHeaders: Bool) {
+        self.suppressesHeaders = suppressesHeaders
+        super.init(name: name, callbacks: .request)
+        timeouts.router = self
+    }
+
+    var bufferLimit: Int { stream?.config.bufferLimit ?? 0 }
+
+    // MARK: The request
+
+    package override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
+        self.stream = stream
+        requestEnded = endStream
+        stream.config.stats.routed()
+        guard let choice = stream.routeChoice else {
+            stream.config.stats.noRoute()
+            stream.reply(LocalReply(status: 404, details: "route_not_found", flags: .noRouteFound))
+            return .proceed
+        }
+        switch choice.entry.action {
+        case .redirect(let redirect): answer(stream, choice, redirect)
+        case .directResponse(let status, let body):
+            stream.config.stats.directResponse()
+            stream.reply(LocalReply(status: status, body: body, details: "direct_response"))
+        case .forward(let target): forward(stream, choice, target)
+        }
+        return .proceed
+    }
+
+    package override func onRequestData(
+        _ stream: Stream, _ data: inout UnsafeRawBufferPointer, endStream: Bool
+    ) -> DataVerdict {
+        hasBody = true
+        if endStream { requestSent() }
+        request?.send(data, endStream: endStream)
+        return .proceed
+    }
+
+    package override func onRequestTrailers(_ stream: Stream) -> TrailersVerdict {
+        requestSent()
+        request?.sendTrailers()
+        return .proceed
+    }
+
+    private func answer(_ stream: Stream, _ choice: RouteChoice, _ redirect: Redirect) {
+        stream.config.stats.redirected()
+        let path = stream.requestHeaders.get(.path) ?? .empty
+        let matched = stream.config.routes.table.matchedLength(choice.match, path: path)
+        stream.worker.scratchText.reset()
+        redirect.appendLocation(stream.requestHeaders, matchedLength: matched, to: &stream.worker.scratchText)
+        let location = stream.worker.scratchText.text
+        stream.reply(LocalReply(status: redirect.code, details: "direct_response", headers: [("location", location)]))
+    }
+
+    private func forward(_ stream: Stream, _ choice: RouteChoice, _ target: RouteEntry.Target) {
+        let route = choice.entry
+        guard let cluster = resolve(stream, choice, target) else {
+            stream.config.stats.noCluster()
+            stream.recorder?.note(.cluster, "not found")
+            stream.reply(
+                LocalReply(status: route.clusterNotFoundStatus, details: "cluster_not_found", flags: .noClusterFound))
+            return
+        }
+        self.cluster = cluster
+        stream.info.clusterName = cluster.config.name
+        stream.recorder?.note(.cluster, cluster.config.name.text)
+        isUpgrade = stream.upgrade != nil
+        isForwarding = true
+        startedAt = stream.worker.loop.now
+        if let idle = route.idleTimeout { stream.setIdleTimeout(idle) }
+        prepareHead(stream, choice, route)
+        if requestEnded { requestSent() }
+        attempt()
+    }
+
+    private func resolve(_ stream: Stream, _ choice: RouteChoice, _ target: RouteEntry.Target) -> Cluster? {
+        switch target {
+        case .cluster(let reference):
+            stream.info.clusterName = reference.name
+            return reference.cluster
+        case .weighted(let clusters, _):
+            let reference = clusters[choice.weighted ?? 0].cluster
+            stream.info.clusterName = reference.name
+            return reference.cluster
+        case .clusterHeader(let header):
+            guard let name = stream.requestHeaders.get(header.bytes) else { return nil }
+            return stream.worker.clusters.find(name)
+        }
+    }
+
+    /// The request's head as the host will see it: the route's fields, rewrites, and what the router says itself.
+    private func prepareHead(_ stream: Stream, _ choice: RouteChoice, _ route: RouteEntry) {
+        if !suppressesHeaders, route.timeout > 0 {
+            stream.requestHeaders.set(.xEnvoyExpectedRequestTimeoutMS, decimal: Int(route.timeout / 1_000_000))
+        }
+        if route.includesAttemptCount { stream.requestHeaders.set(.xEnvoyAttemptCount, decimal: 1) }
+        if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = route.action {
+            clusters[weighted].mutations.apply(to: stream, .request)
+        }
+        for mutations in route.mutations { mutations.apply(to: stream, .request) }
+        let worker = stream.worker
+        if var hostRewrite = route.hostRewrite {
+            if case .upstream = hostRewrite { return rewritePath(stream, choice, route) }
+            if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = route.action,
+                let own = clusters[weighted].hostRewrite
+            {
+                hostRewrite = own
+            }
+            hostRewrite.apply(
+                to: &stream.requestHeaders, upstreamName: nil, appendsForwardedHost: route.appendsForwardedHost,
+                scratch: &worker.scratchText)
+        }
+        rewritePath(stream, choice, route)
+    }
+
+    private func rewritePath(_ stream: Stream, _ choice: RouteChoice, _ route: RouteEntry) {
+        guard let rewrite = route.pathRewrite, let path = stream.requestHeaders.get(.path) else { return }
+        let matched = stream.config.routes.table.matchedLength(choice.match, path: path)
+        rewrite.apply(
+            to: &stream.requestHeaders, matchedLength: matched, keepsOriginal: !suppressesHeaders,
+            scratch: &stream.worker.scratchText)
+    }
+
+    /// The whole request has been handed over: from here on its time runs.
+    private func requestSent() {
+        requestEnded = true
+        guard isForwarding, !responseStarted, let stream, let route = stream.route else { return }
+        stream.info.times.lastUpstreamSend = stream.worker.loop.now
+        guard route.timeout > 0, !isUpgrade else { return }
+        let timer = self.timer ?? makeTimer(stream.worker.loop)
+        timer.schedule(after: route.timeout)
+    }
+
+    private func makeTimer(_ loop: EventLoop) -> LoopTimer {
+        let timeouts = self.timeouts
+        let timer = LoopTimer(loop: loop) { timeouts.router?.timeoutExpired() }
+        self.timer = timer
+        return timer
+    }
+
+    // MARK: Attempts
+
+    private func attempt() {
+        guard let stream, let cluster else { return }
+        attempts += 1
+        stream.info.upstreamAttemptCount = attempts
+        switch cluster.pick() {
+        case .overflow:
+            stream.recorder?.note(.limit, "max_requests reached")
+            stream.reply(
+                LocalReply(
+                    status: 503, body: "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+                    details: "upstream_reset_before_response_started{overflow}", flags: .upstreamOverflow,
+                    headers: [("x-envoy-overloaded", "true")]))
+        case .noHealthyHost:
+            stream.recorder?.note(.host, "none healthy")
+            stream.reply(
+                LocalReply(
+                    status: 503, body: "no healthy upstream", details: "no_healthy_upstream", flags: .noHealthyUpstream))
+        case .host(let host):
+            if stream.recorder != nil { stream.recorder?.note(.host, host.address.description) }
+            stream.info.upstreamRemoteAddress = host.address
+            stream.info.upstreamHostName = host.hostname
+            if let route = stream.route, let rewrite = route.hostRewrite, case .upstream = rewrite {
+                rewrite.apply(
+                    to: &stream.requestHeaders, upstreamName: host.hostname?.bytes,
+                    appendsForwardedHost: route.appendsForwardedHost, scratch: &stream.worker.scratchText)
+            }
+            let request = self.request ?? UpstreamRequest(router: self, worker: stream.worker)
+            self.request = request
+            request.begin(host, version: version(stream, cluster), endStream: requestEnded && !hasBody)
+        }
+    }
+
+    private func version(_ stream: Stream, _ cluster: Cluster) -> HTTPVersion {
+        switch cluster.config.upstreamProtocol {
+        case .http1, .negotiated: .http11
+        case .http2: .http2
+        case .downstream: stream.info.downstreamProtocol == .http2 ? .http2 : .http11
+        }
+    }
+
+    func connected(_ codec: any UpstreamCodec) {
+        guard let stream else { return }
+        let now = stream.worker.loop.now
+        stream.info.times.upstreamConnectionReady = now
+        if stream.info.times.firstUpstreamSend == 0 { stream.info.times.firstUpstreamSend = now }
+        stream.info.upstreamProtocol = codec.version
+        stream.info.upstreamConnectionID = codec.connectionID
+        if stream.recorder != nil {
+            stream.recorder?.note(.connection, "#\(codec.connectionID) \(codec.requestCount == 0 ? "new" : "reused")")
+        }
+    }
+
+    /// Whether the request may be sent once more: it is safe to repeat, has no body, and the connection that broke was
+    /// an old one that had just been closed by the host.
+    private var mayRepeat: Bool {
+        guard attempts == 1, requestEnded, !hasBody, !isUpgrade, let method = stream?.requestHeaders.get(.method) else { return false }
+        return method.equals("GET") || method.equals("HEAD") || method.equals("OPTIONS")
+    }
+
+    /// No connection could be had.
+    func attemptFailed(_ reason: StreamReset, reason text: StaticString, detail: String?) {
+        guard let stream, stream.isActive else { return }
+        if let detail { stream.info.upstreamTransportFailureReason = .init(copying: detail) }
+        let isOverflow = reason == .overflow
+        let body = "upstream connect error or disconnect/reset before headers. reset reason: \(text)"
+        stream.recorder?.note(isOverflow ? .limit : .connection, detail ?? "\(text)")
+        stream.reply(
+            LocalReply(
+                status: 503, body: detail.map { body + ", transport failure reason: \($0)" } ?? body,
+                details: isOverflow
+                    ? "upstream_reset_before_response_started{overflow}"
+                    : "upstream_reset_before_response_started{remote_connection_failure}",
+                flags: isOverflow ? .upstreamOverflow : .upstreamConnectionFailure,
+                headers: isOverflow ? [("x-envoy-overloaded", "true")] : []))
+    }
+
+    /// The attempt broke off on its connection.
+    func attemptReset(_ reason: StreamReset, afterHead: Bool, onReusedConnection: Bool) {
+        guard let stream, stream.isActive, let cluster else { return }
+        if reason == .remote { cluster.stats[.upstreamRqRxReset].add() }
+        if onReusedConnection, reason == .connectionTermination || reason == .remoteRefused, mayRepeat {
+            cluster.stats[.upstreamRqRetry].add()
+            stream.recorder?.note(.retry, "the host had closed the reused connection")
+            attempt()
+            return
+        }
+        let flags: ResponseFlags =
+            switch reason {
+            case .protocolError: .upstreamProtocolError
+            case .remote, .remoteRefused: .upstreamRemoteReset
+            case .local: .localReset
+            default: .upstreamConnectionTermination
+            }
+        guard !afterHead else {
+            stream.setDetails("upstream_reset_after_response_started{connection_termination}")
+            stream.breakOffResponse(flags)
+            return
+        }
+        let (text, details): (StaticString, StaticString) =
+            switch reason {
+            case .protocolError: ("protocol error", "upstream_reset_before_response_started{protocol_error}")
+            case .remote: ("remote reset", "upstream_reset_before_response_started{remote_reset}")
+            case .remoteRefused: ("remote refused stream reset", "upstream_reset_before_response_started{remote_refused_stream_reset}")
+            default: ("connection termination", "upstream_reset_before_response_started{connection_termination}")
+            }
+        stream.reply(
+            LocalReply(
+                status: reason == .protocolError ? 502 : 503,
+                body: "upstream connect error or disconnect/reset before headers. reset reason: \(text)", details: details,
+                flags: flags))
+    }
+
+    private func timeoutExpired() {
+        guard let stream, stream.isActive, let cluster else { return }
+        cluster.stats[.upstreamRqTimeout].add()
+        stream.info.responseFlags.insert(.upstreamRequestTimeout)
+        guard !responseStarted else {
+            stream.setDetails("response_timeout")
+            request?.abandon()
+            stream.breakOffResponse(.upstreamRequestTimeout)
+            return
+        }
+        stream.reply(
+            LocalReply(status: 504, body: "upstream request timeout", details: "response_timeout", flags: .upstreamRequestTimeout))
+    }
+
+    // MARK: The response
+
+    func responseInterim(_ fields: inout HeaderBlock) {
+        guard let stream, stream.isActive, !responseStarted else { return }
+        let status = fields.status
+        // 100 was answered here already, or is asked for; other interim heads are not for a proxy to keep.
+        swap(&stream.responseHeaders, &fields)
+        if status != 100 || stream.config.proxy100Continue { stream.respondInterim(status: status) }
+        stream.responseHeaders.reset()
+    }
+
+    func responseHeaders(_ fields: inout HeaderBlock, endStream: Bool) {
+        guard let stream, stream.isActive, let cluster else { return }
+        responseStarted = true
+        let now = stream.worker.loop.now
+        stream.info.times.firstUpstreamReceive = now
+        if endStream { responseComplete(stream, now) }
+        swap(&stream.responseHeaders, &fields)
+        let status = stream.responseHeaders.status
+        cluster.stats.countClass(status)
+        cluster.stats.codes.add(status)
+        if !suppressesHeaders {
+            stream.responseHeaders.set(.xEnvoyUpstreamServiceTime, decimal: Int((now - startedAt) / 1_000_000))
+        }
+        stream.info.responseCodeDetails = "via_upstream"
+        if let choice = stream.routeChoice {
+            if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = choice.entry.action {
+                clusters[weighted].mutations.apply(to: stream, .response)
+            }
+            for mutations in choice.entry.mutations { mutations.apply(to: stream, .response) }
+        }
+        stream.respond(endStream: endStream)
+    }
+
+    func responseData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        guard let stream, stream.isActive else { return }
+        let now = stream.worker.loop.now
+        stream.info.times.lastUpstreamReceive = now
+        if endStream { responseComplete(stream, now) }
+        stream.respondData(bytes, endStream: endStream)
+    }
+
+    func responseTrailers(_ fields: inout HeaderBlock) {
+        guard let stream, stream.isActive else { return }
+        responseComplete(stream, stream.worker.loop.now)
+        swap(&stream.responseTrailers, &fields)
+        if let code = stream.responseTrailers.get(.grpcStatus)?.decimal { stream.info.grpcStatus = UInt32(clamping: code) }
+        stream.respondTrailers()
+    }
+
+    private func responseComplete(_ stream: Stream, _ now: UInt64) {
+        timer?.cancel()
+        stream.info.times.lastUpstreamReceive = now
+        cluster?.stats[.upstreamRqCompleted].add()
+        cluster?.stats[.upstreamRqTime].record(nanoseconds: now - startedAt)
+    }
+
+    func pauseResponse() { request?.pauseResponse() }
+    func resumeResponse() { request?.resumeResponse() }
+
+    /// The stream is answered otherwise: whatever is under way here ends.
+    func abandon() {
+        timer?.cancel()
+        isForwarding = false
+        request?.abandon()
+    }
+
+    // MARK: The end
+
+    package override func onStreamEnd(_ stream: Stream) {
+        abandon()
+    }
+
+    package override func reset() {
+        stream = nil
+        cluster = nil
+        requestEnded = false
+        hasBody = false
+        isForwarding = false
+        responseStarted = false
+        attempts = 0
+        isUpgrade = false
+    }
+}

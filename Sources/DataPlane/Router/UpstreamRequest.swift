@@ -1,0 +1,234 @@
+import Bytes
+import HTTPModel
+import Observability
+import Reactor
+
+/// One attempt to have a request answered by a host: from the pool's connection to the end of the response.
+///
+/// Belongs to its router and serves one attempt after the other. While it waits for a connection it keeps the body that
+/// has come, and slows the client down beyond the buffer limit.
+@WorkerActor final class UpstreamRequest {
+    enum State: Equatable {
+        /// Next: `waiting`.
+        case idle
+        /// Waits for a connection. Next: `sending`, `idle`.
+        case waiting
+        /// On a connection. Next: `idle`.
+        case sending
+    }
+
+    private(set) var state = State.idle
+    private unowned let router: Router
+    private(set) var codec: (any UpstreamCodec)?
+    private(set) var host: Host?
+    private var pool: ConnectionPool?
+    private var body: ByteQueue
+    private var hasTrailers = false
+    /// The end of the request has been handed to the codec.
+    private(set) var isRequestSent = false
+    private var requestEndSeen = false
+    private var clientPaused = false
+    /// Whether response bytes of this attempt have come.
+    private(set) var hasResponse = false
+    /// The connection had served others before.
+    private(set) var isOnReusedConnection = false
+    /// Times the response was told to wait before or while there is a connection.
+    private var pauses = 0
+
+    // The codec's and the pool's own notes.
+    var ticket: UInt64?
+    var codecContext: AnyObject?
+    var codecSlot = 0
+    var responsePauses = 0
+    var responseCredit = 0
+
+    init(router: Router, worker: WorkerContext) {
+        self.router = router
+        body = ByteQueue(pool: worker.blocks)
+    }
+
+    private var stream: Stream? { router.stream }
+
+    var isUpgrade: Bool { router.isUpgrade }
+
+    // MARK: From the router
+
+    func begin(_ host: Host, version: HTTPVersion, endStream: Bool) {
+        precondition(state == .idle, "an attempt began twice")
+        state = .waiting
+        requestEndSeen = endStream
+        self.host = host
+        let pool = host.pool(version)
+        self.pool = pool
+        pool.acquire(self)
+    }
+
+    func send(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        if endStream { requestEndSeen = true }
+        guard let codec else {
+            guard state == .waiting else { return }
+            body.append(bytes)
+            if body.count > router.bufferLimit { pauseClient() }
+            return
+        }
+        if endStream { isRequestSent = true }
+        codec.sendData(self, bytes, endStream: endStream)
+    }
+
+    /// The request's trailers are in the stream.
+    func sendTrailers() {
+        requestEndSeen = true
+        hasTrailers = true
+        guard let codec, let stream else { return }
+        isRequestSent = true
+        codec.sendTrailers(self, stream.requestTrailers)
+    }
+
+    func pauseResponse() {
+        pauses += 1
+        codec?.pauseResponse(self)
+    }
+
+    func resumeResponse() {
+        guard pauses > 0 else { return }
+        pauses -= 1
+        codec?.resumeResponse(self)
+    }
+
+    /// Gives the attempt up; nothing is heard of it any more.
+    func abandon() {
+        switch state {
+        case .idle: return
+        case .waiting:
+            if let ticket { pool?.cancel(self, ticket: ticket) }
+        case .sending:
+            codec?.abandon(self)
+        }
+        clear()
+    }
+
+    // MARK: From the pool
+
+    func poolReady(_ codec: any UpstreamCodec) {
+        guard state == .waiting, let stream else { return }
+        state = .sending
+        self.codec = codec
+        isOnReusedConnection = codec.requestCount > 0
+        router.connected(codec)
+        let bodyFollows = !body.isEmpty || !requestEndSeen || hasTrailers
+        if !bodyFollows { isRequestSent = true }
+        for _ in 0..<pauses { codec.pauseResponse(self) }
+        codec.sendHeaders(self, &stream.requestHeaders, endStream: !bodyFollows)
+        guard bodyFollows, state == .sending else { return }
+        while !body.isEmpty {
+            let piece = body.first
+            let isLast = piece.count == body.count && requestEndSeen && !hasTrailers
+            if isLast { isRequestSent = true }
+            codec.sendData(self, piece, endStream: isLast)
+            guard state == .sending else { return }
+            body.consume(piece.count)
+        }
+        if hasTrailers {
+            isRequestSent = true
+            codec.sendTrailers(self, stream.requestTrailers)
+        } else if requestEndSeen, !isRequestSent {
+            isRequestSent = true
+            codec.sendData(self, .empty, endStream: true)
+        }
+        resumeClient()
+    }
+
+    func poolRefused() {
+        guard state == .waiting else { return }
+        clear()
+        router.attemptFailed(.overflow, reason: "overflow", detail: nil)
+    }
+
+    func connectFailed(_ failure: ConnectFailure) {
+        guard state == .waiting else { return }
+        clear()
+        router.attemptFailed(.connectionFailure, reason: failure.reason, detail: failure.detail)
+    }
+
+    // MARK: From the codec
+
+    func headWritten(_ bytes: Int) {
+        stream?.info.upstreamHeaderBytesSent += UInt64(bytes)
+    }
+
+    func receiveInterim(_ fields: inout HeaderBlock) {
+        router.responseInterim(&fields)
+    }
+
+    func receiveHeaders(_ fields: inout HeaderBlock, endStream: Bool) {
+        hasResponse = true
+        router.responseHeaders(&fields, endStream: endStream)
+    }
+
+    func receiveData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        router.responseData(bytes, endStream: endStream)
+    }
+
+    func receiveTrailers(_ fields: inout HeaderBlock) {
+        router.responseTrailers(&fields)
+    }
+
+    /// The attempt broke off.
+    func receiveReset(_ reason: StreamReset, detail: StaticString) {
+        guard state == .sending else { return }
+        let afterHead = hasResponse
+        let unanswered = isOnReusedConnection && !hasResponse
+        clear()
+        router.attemptReset(reason, afterHead: afterHead, onReusedConnection: unanswered)
+    }
+
+    /// The codec is done with the attempt: the response is complete and its last part has been told.
+    func released() {
+        guard state == .sending else { return }
+        clear()
+    }
+
+    /// The host takes less than the client gives.
+    func hostBlocked() {
+        stream?.worker.noteBackpressure()
+        pauseClient()
+    }
+
+    func hostUnblocked() {
+        resumeClient()
+    }
+
+    // MARK: Private parts
+
+    private func pauseClient() {
+        guard !clientPaused, let stream, stream.isActive else { return }
+        clientPaused = true
+        stream.codec.pauseRequest(stream)
+    }
+
+    private func resumeClient() {
+        guard clientPaused, let stream else { return }
+        clientPaused = false
+        if stream.isActive { stream.codec.resumeRequest(stream) }
+    }
+
+    private func clear() {
+        resumeClient()
+        if let host { host.cluster.ended(host) }
+        state = .idle
+        codec = nil
+        codecContext = nil
+        host = nil
+        pool = nil
+        ticket = nil
+        body.removeAll()
+        hasTrailers = false
+        isRequestSent = false
+        requestEndSeen = false
+        hasResponse = false
+        isOnReusedConnection = false
+        responsePauses = 0
+        responseCredit = 0
+        pauses = 0
+    }
+}

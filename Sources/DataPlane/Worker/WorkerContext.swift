@@ -1,0 +1,111 @@
+package import Bytes
+package import HTTPModel
+import Observability
+package import Reactor
+package import TrafficPolicy
+
+/// What the connections of one worker share: the loop, memory that is used again, the generator of random numbers, and
+/// the list of what must be done when the present event has been handled.
+@WorkerActor package final class WorkerContext: TurnEndHandler {
+    /// Size of the shared read buffer, in bytes.
+    package static let readBufferSize = 64 * 1024
+
+    package let loop: EventLoop
+    package let blocks = BlockPool()
+    package var random: FastRandom
+    /// Where every transport reads to; what is not handled in the same event must be copied.
+    let readBuffer: UnsafeMutableRawBufferPointer
+    /// Where heads are parsed into before a stream takes them.
+    var scratchFields = HeaderBlock()
+    /// Where heads and lines are written.
+    var scratchText = ByteWriter(capacity: 4096)
+
+    private var dirty: [Transport] = []
+    private var failed: [Transport] = []
+    private var finished: [Stream] = []
+    private var depth = 0
+    private var turnEndAsked = false
+    private var lastConnectionID: UInt64 = 0
+    private var lastStreamID: UInt64
+
+    /// - Parameter seed: of the worker's random numbers; a test gives a fixed one.
+    package init(loop: EventLoop, seed: UInt64) {
+        self.loop = loop
+        random = FastRandom(seed: seed)
+        lastStreamID = random.next() << 20
+        readBuffer = .allocate(byteCount: Self.readBufferSize, alignment: 64)
+    }
+
+    deinit {
+        readBuffer.deallocate()
+    }
+
+    func nextConnectionID() -> UInt64 {
+        lastConnectionID += 1
+        return lastConnectionID
+    }
+
+    func nextStreamID() -> UInt64 {
+        lastStreamID &+= 1
+        return lastStreamID
+    }
+
+    // MARK: What waits for the end of an event
+
+    func eventBegan() {
+        depth += 1
+    }
+
+    /// When the outermost event is over: output is written, broken connections are told of, finished streams go back to
+    /// their pools. What these do may bring more of the same.
+    func eventEnded() {
+        depth -= 1
+        guard depth == 0 else { return }
+        settle()
+    }
+
+    func addDirty(_ transport: Transport) {
+        dirty.append(transport)
+        settleLater()
+    }
+
+    func addFailed(_ transport: Transport) {
+        failed.append(transport)
+        settleLater()
+    }
+
+    /// A finished stream may still be on the call stack; it is used again only when the event is over.
+    func addFinished(_ stream: Stream) {
+        finished.append(stream)
+        settleLater()
+    }
+
+    /// What happens outside of an event (a timer, a resumed task) is settled at the end of the turn.
+    private func settleLater() {
+        guard depth == 0, !turnEndAsked else { return }
+        turnEndAsked = true
+        loop.atTurnEnd(self)
+    }
+
+    package func turnEnded() {
+        turnEndAsked = false
+        settle()
+    }
+
+    private func settle() {
+        guard !dirty.isEmpty || !failed.isEmpty || !finished.isEmpty else { return }
+        depth += 1
+        defer { depth -= 1 }
+        while true {
+            if let transport = dirty.popLast() {
+                transport.flushDirty()
+            } else if let transport = failed.popLast() {
+                transport.finishFailed()
+            } else if let stream = finished.popLast() {
+                stream.recycle()
+            } else {
+                return
+            }
+        }
+    }
+}
