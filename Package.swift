@@ -89,7 +89,7 @@ let allTargets: [Target] = [
     tests("BytesTests", ["Bytes"]),
     tests("HTTPModelTests", ["HTTPModel", "Bytes"]),
     tests("HTTPCodecTests", ["HTTPCodec", "HTTPModel", "Bytes", "CNGHTTP2", "TestKit"]),
-    tests("SecureTransportTests", ["SecureTransport", "Bytes"]),
+    tests("SecureTransportTests", ["SecureTransport", "COpenSSL"]),
     tests("TrafficPolicyTests", ["TrafficPolicy", "HTTPModel", "Bytes"]),
     tests("ProxyModelTests", ["ProxyModel", protobuf], resources: [.copy("Fixtures")]),
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),

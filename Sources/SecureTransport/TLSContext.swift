@@ -1,0 +1,67 @@
+import COpenSSL
+
+/// What many sessions share: OpenSSL's `SSL_CTX`, made from a `TLSContextConfig` and then unchanged but for its ticket
+/// keys and the sessions that it keeps to resume.
+///
+/// It does no I/O and belongs to one thread. Each session holds its context, so a new configuration's context replaces
+/// the old one at once and the old one goes with its last session.
+///
+/// What is set for every context, and why:
+/// - renegotiation, compression and early data are off: nothing of ours needs them and each had its attacks;
+/// - `RELEASE_BUFFERS`: an idle session holds no record buffer (34 KiB less);
+/// - read-ahead: one `recv` brings header and body of a record, and more records; without it each record costs two;
+/// - partial and moving writes: a full socket is answered at once and the bytes may move meanwhile.
+package final class TLSContext {
+    package let config: TLSContextConfig
+    let handle: ContextHandle
+    let identities: [Identity]
+    let serverNames: ServerNameTable
+    let pins: CertificatePins
+    /// `applicationProtocols` as they stand on the wire.
+    let protocolList: ProtocolList
+    /// A client's sessions to resume.
+    var resumption: ResumptionCache
+
+    /// Whether a peer that shows a certificate is held against authorities or pins.
+    package var verifiesPeers: Bool { config.trustedCA != nil || !pins.isEmpty }
+
+    package init(_ config: TLSContextConfig) throws(TLSError) {
+        self.config = config
+        pins = try CertificatePins(
+            certificateHashes: config.certificateHashes, publicKeyHashes: config.publicKeyHashes)
+        protocolList = try ProtocolList(config.applicationProtocols)
+        resumption = ResumptionCache(capacity: config.resumptionCapacity)
+        var identities: [Identity] = []
+        for source in config.certificates { identities.append(try Identity(source)) }
+        self.identities = identities
+        serverNames = ServerNameTable(
+            identities.map { ServerNameTable.Entry(names: $0.certificate.serverNames, keyKind: $0.keyKind) })
+
+        let handle = try ContextHandle(role: config.role)
+        try handle.applyParameters(of: config)
+        try handle.trust(config)
+        try handle.applyTickets(of: config)
+        self.handle = handle
+        try installIdentities()
+        try installCallbacks()
+    }
+
+    /// Seals new tickets with the first key and opens old ones with any of them from now on.
+    package func replaceTicketKeys(_ keys: [TicketKey]) throws(TLSError) {
+        try handle.setTicketKeys(keys)
+    }
+
+    /// How many sessions are kept to resume.
+    package var resumableSessionCount: Int { resumption.count }
+
+    private func installIdentities() throws(TLSError) {
+        guard config.role == .client || !identities.isEmpty else {
+            throw TLSError(.certificateChain, "a server needs at least one certificate")
+        }
+        let shown = config.role == .server ? serverNames.fallback : Array(identities.indices.prefix(1))
+        for index in shown where !identities[index].install(in: handle.pointer) {
+            throw .fromQueue(
+                .certificateChain, "\(config.certificates[index].name): OpenSSL does not take the certificate")
+        }
+    }
+}
