@@ -3,7 +3,11 @@ import Glibc
 /// Contiguous memory that grows while something is written into it and is used again for the next: message heads,
 /// log lines, metric pages.
 package struct ByteWriter: ~Copyable {
-    // Safety: `memory` has `capacity` bytes, of which the first `count` are initialised; freed in `deinit`.
+    /// Bytes behind ``capacity`` that belong to the writer too and hold nothing, so that whoever copies by vectors may
+    /// read or write past the last byte.
+    package static let slack = 16
+
+    // Safety: `memory` has `capacity + slack` bytes, of which the first `count` are initialised; freed in `deinit`.
     package private(set) var memory: UnsafeMutableRawPointer
     package private(set) var capacity: Int
     /// Bytes written since the last ``reset()``.
@@ -11,7 +15,7 @@ package struct ByteWriter: ~Copyable {
 
     package init(capacity: Int = 1024) {
         self.capacity = max(capacity, 64)
-        memory = .allocate(byteCount: self.capacity, alignment: 16)
+        memory = .allocate(byteCount: self.capacity + Self.slack, alignment: 16)
     }
 
     deinit {
@@ -111,13 +115,19 @@ package struct ByteWriter: ~Copyable {
         count += written
     }
 
+    /// Says that the first `size` bytes of ``memory`` are written; for whoever filled them by pointer.
+    package mutating func setCount(_ size: Int) {
+        precondition(size >= 0 && size <= capacity, "wrote past the end")
+        count = size
+    }
+
     /// What was written, as text; for callers off the hot path. Invalid UTF-8 is replaced.
     package var text: String { String(decoding: bytes, as: UTF8.self) }
 
     mutating func grow(by size: Int) {
         var wanted = capacity
         while wanted - count < size { wanted *= 2 }
-        let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted, alignment: 16)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: wanted + Self.slack, alignment: 16)
         larger.copyMemory(from: memory, byteCount: count)
         memory.deallocate()
         memory = larger

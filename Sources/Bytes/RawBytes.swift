@@ -85,3 +85,12 @@ package enum ASCII {
         byte &- 65 < 26 ? byte | 0x20 : byte
     }
 }
+
+extension ASCII {
+    /// Value of a hexadecimal digit of either case, nil for any other byte.
+    package static func hexadecimal(_ byte: UInt8) -> UInt8? {
+        if byte &- 48 < 10 { return byte &- 48 }
+        let lower = byte | 0x20
+        return lower &- 97 < 6 ? lower &- 87 : nil
+    }
+}

@@ -10,13 +10,22 @@ import Glibc
 /// Every view that a verb returns is valid until the next mutation of the block.
 package struct HeaderBlock: ~Copyable {
     /// One field: where its text lies.
-    struct Entry {
-        var nameOffset: UInt32
-        var valueOffset: UInt32
-        var valueLength: UInt32
-        var nameLength: UInt16
+    package struct Entry {
+        package var nameOffset: UInt32
+        package var valueOffset: UInt32
+        package var valueLength: UInt32
+        package var nameLength: UInt16
         /// ``KnownHeader/rawValue``, 0 for names that lie in `text`.
-        var known: UInt8
+        package var known: UInt8
+
+        @inline(__always)
+        package init(nameOffset: UInt32, valueOffset: UInt32, valueLength: UInt32, nameLength: UInt16, known: UInt8) {
+            self.nameOffset = nameOffset
+            self.valueOffset = valueOffset
+            self.valueLength = valueLength
+            self.nameLength = nameLength
+            self.known = known
+        }
     }
 
     // Safety: `entries` has `entryCapacity` elements of which the first `count` are initialised (a trivial type);
@@ -27,13 +36,13 @@ package struct HeaderBlock: ~Copyable {
     /// One bit for each known name that the block may hold.
     var present: UInt64 = 0
     /// Bytes of `text` that no field refers to any longer.
-    private var dead = 0
+    var dead = 0
 
     /// Number of fields, one per value.
-    package private(set) var count = 0
+    package internal(set) var count = 0
 
     /// Sum of the lengths of all names and values, as header limits count them.
-    package private(set) var byteCount = 0
+    package internal(set) var byteCount = 0
 
     /// - Parameters:
     ///   - fields: expected number of fields.
@@ -273,12 +282,14 @@ package struct HeaderBlock: ~Copyable {
     /// Makes this block equal to `other`, in its own memory.
     package mutating func copy(from other: borrowing HeaderBlock) {
         reset()
-        for index in 0..<other.count {
-            let entry = other.entries[index]
-            appendEntry(
-                known: entry.known, name: entry.known == 0 ? other.name(at: index) : .empty,
-                nameCount: other.name(at: index).count, value: other.value(at: index))
-        }
+        while entryCapacity < other.count { growEntries() }
+        // Safety: room was made for `other.count` entries; offsets stay good because the text is copied whole.
+        entries.update(from: other.entries, count: other.count)
+        text.append(other.text.bytes)
+        count = other.count
+        byteCount = other.byteCount
+        present = other.present
+        dead = other.dead
     }
 
     // MARK: Private parts
@@ -338,7 +349,7 @@ package struct HeaderBlock: ~Copyable {
         dead = 0
     }
 
-    private mutating func growEntries() {
+    mutating func growEntries() {
         let larger = UnsafeMutablePointer<Entry>.allocate(capacity: entryCapacity * 2)
         larger.update(from: entries, count: count)
         entries.deallocate()

@@ -1,0 +1,89 @@
+import Bytes
+
+/// Known names of up to 15 bytes as two words each, for a parser that holds a name in a vector register.
+///
+/// The hash has no collisions (a seed without any is searched once), so one probe decides.
+package struct ShortNameTable: Sendable {
+    /// One slot: the name as a little-endian 16-byte word, zero behind its end.
+    package struct Slot: Sendable {
+        package var low: UInt64 = 0
+        package var high: UInt64 = 0
+        package var known: UInt64 = 0
+        private var padding: UInt64 = 0
+    }
+
+    package static let shared = ShortNameTable()
+    static let bits: UInt64 = 9
+
+    // Safety: written once in `init`, then read only; lives as long as the process.
+    nonisolated(unsafe) package let slots: UnsafePointer<Slot>
+    package let seed: UInt64
+
+    private init() {
+        let count = 1 << Int(Self.bits)
+        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: count)
+        var seed: UInt64 = 0x9E37_79B9_7F4A_7C15
+        search: while true {
+            slots.initialize(repeating: Slot(), count: count)
+            for index in UInt8(7)...63 {
+                let name = KnownHeader(index).name
+                guard name.count < 16 else { continue }
+                var slot = Slot()
+                slot.known = UInt64(index)
+                for (place, byte) in name.enumerated() {
+                    if place < 8 { slot.low |= UInt64(byte) << UInt64(place * 8) }
+                    else { slot.high |= UInt64(byte) << UInt64((place - 8) * 8) }
+                }
+                let place = Self.hash(slot.low, slot.high, seed)
+                guard slots[place].known == 0 else {
+                    seed = seed &* 0x5851_F42D_4C95_7F2D &+ 0x1405_7B7E_F767_814F | 1
+                    continue search
+                }
+                slots[place] = slot
+            }
+            break
+        }
+        self.slots = UnsafePointer(slots)
+        self.seed = seed
+    }
+
+    /// Slot of a lower-case name given as two words.
+    @inline(__always)
+    package static func hash(_ low: UInt64, _ high: UInt64, _ seed: UInt64) -> Int {
+        Int(truncatingIfNeeded: ((low ^ (high &<< 3 &+ high &>> 7)) &* seed) &>> (64 &- bits))
+    }
+}
+
+/// Every known name followed by a colon and a space, in rows of one size, so that a writer copies whole vectors.
+package struct WireNameTable: Sendable {
+    package static let stride = 48
+    package static let lowerCase = WireNameTable(properCase: false)
+    package static let properCase = WireNameTable(properCase: true)
+
+    // Safety: written once in `init`, then read only; live as long as the process.
+    nonisolated(unsafe) package let rows: UnsafeRawPointer
+    /// Length of each row's text, colon and space included.
+    nonisolated(unsafe) package let lengths: UnsafePointer<UInt8>
+
+    private init(properCase: Bool) {
+        let rows = UnsafeMutableRawPointer.allocate(byteCount: 64 * Self.stride, alignment: 16)
+        let lengths = UnsafeMutablePointer<UInt8>.allocate(capacity: 64)
+        rows.initializeMemory(as: UInt8.self, repeating: 0, count: 64 * Self.stride)
+        lengths.initialize(repeating: 0, count: 64)
+        for index in UInt8(1)...63 {
+            let name = KnownHeader(index).name
+            precondition(name.count + 2 <= Self.stride, "a known name is too long for its row")
+            var atStart = true
+            for (place, byte) in name.enumerated() {
+                let upper = properCase && atStart && byte >= 0x61 && byte <= 0x7A
+                rows.storeBytes(of: upper ? byte - 32 : byte, toByteOffset: Int(index) * Self.stride + place, as: UInt8.self)
+                atStart = byte == UInt8(ascii: "-")
+            }
+            rows.storeBytes(of: 0x3A, toByteOffset: Int(index) * Self.stride + name.count, as: UInt8.self)
+            rows.storeBytes(of: 0x20, toByteOffset: Int(index) * Self.stride + name.count + 1, as: UInt8.self)
+            lengths[Int(index)] = UInt8(name.count + 2)
+        }
+        self.rows = UnsafeRawPointer(rows)
+        self.lengths = UnsafePointer(lengths)
+    }
+}
