@@ -45,6 +45,8 @@ final class HTTP2Callbacks: Sendable {
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, frame, _, user in
             HTTP2Callbacks.session(user) { $0.invalidFrameReceived(frame.unsafelyUnwrapped) }
         }
+        // Frames of other types have been counted when they began; their payload is skipped.
+        nghttp2_session_callbacks_set_unpack_extension_callback(table) { _, _, _, _ in CallbackResult.cancel }
         nghttp2_session_callbacks_set_on_stream_close_callback(table) { _, id, code, user in
             HTTP2Callbacks.session(user) { $0.streamClosed(id: id, code: code) }
         }
@@ -86,6 +88,8 @@ enum CallbackResult {
     static let resetStream = Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
     /// The library stops at once; the session fails.
     static let failSession = Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+    /// The frame is ignored.
+    static let cancel = Int32(NGHTTP2_ERR_CANCEL.rawValue)
     static let deferred = Int(NGHTTP2_ERR_DEFERRED.rawValue)
     static let wouldBlock = Int32(NGHTTP2_ERR_WOULDBLOCK.rawValue)
 }

@@ -5,8 +5,15 @@ import HTTPModel
 /// What the library calls while it reads. Each queues events or refuses; none calls the owner.
 extension HTTP2Session {
     func frameBegan(_ header: nghttp2_frame_hd) -> Int32 {
-        let flood = abuse.frameReceived(type: header.type, flags: header.flags, length: header.length, now: now)
-        return checked(flood)
+        if let flood = abuse.frameReceived(type: header.type, flags: header.flags, length: header.length, now: now) {
+            return checked(flood)
+        }
+        if header.type == FrameType.headers {
+            // The library decodes a head for a stream that is over, and says nothing.
+            if header.stream_id <= highestStreamID, stream(header.stream_id) == nil { return checked(abuse.glitch(now: now)) }
+            highestStreamID = max(highestStreamID, header.stream_id)
+        }
+        return CallbackResult.proceed
     }
 
     func headersBegan(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
@@ -49,9 +56,9 @@ extension HTTP2Session {
         return rejectHeaderSection(.enhanceYourCalm)
     }
 
+    /// The library would leave the field out and go on; it reports the frame as invalid when this returns.
     func invalidHeaderReceived(_ id: Int32) -> Int32 {
-        counters.receivedMessagingError += 1
-        return rejectHeaderSection(.protocolError, id: id)
+        rejectHeaderSection(.protocolError, id: id)
     }
 
     /// Resets the stream whose section is being decoded; the library decodes the rest for its table only.
@@ -171,7 +178,12 @@ extension HTTP2Session {
             stream.inboundState = .open
         case .head:
             let status = section._withUnsafeGuaranteedRef { $0.fields.status }
-            if status < 200 {
+            if status < 100 {
+                pool.giveBack(section)
+                counters.receivedMessagingError += 1
+                nghttp2_submit_rst_stream(library, 0, stream.id, HTTP2ErrorCode.protocolError.rawValue)
+                return CallbackResult.proceed
+            } else if status < 200 {
                 record.kind = .interim
                 stream.interimCount += 1
                 if stream.interimCount > options.maxInterimResponses {

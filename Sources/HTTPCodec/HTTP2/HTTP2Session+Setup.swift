@@ -9,6 +9,8 @@ extension HTTP2Session {
         nghttp2_option_set_no_auto_window_update(option, 1)
         // Closed streams would be kept for a priority tree that nobody asks for.
         nghttp2_option_set_no_closed_streams(option, 1)
+        // Unknown frames are skipped, but counted first: that needs a word on each type.
+        for type in UInt8(10)...UInt8.max { nghttp2_option_set_user_recv_extension_type(option, type) }
         nghttp2_option_set_max_reserved_remote_streams(option, 0)
         nghttp2_option_set_max_deflate_dynamic_table_size(option, Int(options.headerTableSize))
         nghttp2_option_set_max_outbound_ack(option, options.abuse.maxOutboundControlFrames)

@@ -51,6 +51,8 @@ package final class HTTP2Session {
     var sinkLimit = 0
     /// HEADERS frames submitted and not yet produced.
     var waitingHeads = 0
+    /// The highest id of a stream that HEADERS came for.
+    var highestStreamID: Int32 = 0
     var peerLastStreamID = Int32.max
     var remoteMaxConcurrentStreams: UInt32 = 100
 
