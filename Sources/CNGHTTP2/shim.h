@@ -1,0 +1,6 @@
+#ifndef HEDDLE_CNGHTTP2_SHIM_H
+#define HEDDLE_CNGHTTP2_SHIM_H
+
+#include <nghttp2/nghttp2.h>
+
+#endif

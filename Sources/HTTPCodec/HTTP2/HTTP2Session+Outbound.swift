@@ -1,0 +1,281 @@
+package import Bytes
+import CNGHTTP2
+package import HTTPModel
+
+/// The owner's verbs, and what the library calls while it writes.
+extension HTTP2Session {
+    /// Opens a stream with a request.
+    /// - Parameters:
+    ///   - fields: pseudo-headers anywhere among them; connection-specific ones and `host` are left out.
+    ///   - endStream: whether the request has neither body nor trailers.
+    /// - Returns: nil when ``canOpenStream`` is false or stream ids are used up.
+    package func submitRequest(
+        _ fields: borrowing HeaderBlock, endStream: Bool, context: AnyObject?
+    ) -> HTTP2Stream? {
+        guard canOpenStream else { return nil }
+        let unmanaged = pool.takeStream()
+        let stream = unmanaged._withUnsafeGuaranteedRef { $0 }
+        let (array, count) = headerArray(fields, section: .request)
+        let id: Int32
+        if endStream {
+            id = nghttp2_submit_request(library, nil, array, count, nil, unmanaged.toOpaque())
+        } else {
+            var provider = dataProvider(unmanaged)
+            id = nghttp2_submit_request(library, nil, array, count, &provider, unmanaged.toOpaque())
+        }
+        guard id > 0 else {
+            pool.giveBack(unmanaged)
+            return nil
+        }
+        stream.id = id
+        stream.owner = .dataPlane
+        stream.context = context
+        stream.outboundState = endStream ? .finishing : .open
+        waitingHeads += 1
+        begin(unmanaged)
+        return stream
+    }
+
+    /// Answers a request with a final head.
+    package func submitResponse(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock, endStream: Bool) {
+        guard stream.isOpen, stream.outboundState == .head else { return }
+        let (array, count) = headerArray(fields, section: .response)
+        stream.outboundState = endStream ? .finishing : .open
+        let result: Int32
+        if endStream {
+            result = nghttp2_submit_response(library, stream.id, array, count, nil)
+        } else {
+            var provider = dataProvider(.passUnretained(stream))
+            result = nghttp2_submit_response(library, stream.id, array, count, &provider)
+        }
+        if result == 0 { waitingHeads += 1 }
+    }
+
+    /// Sends an interim (1xx) head before the final one.
+    package func submitInterim(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock) {
+        guard stream.isOpen, stream.outboundState == .head else { return }
+        let (array, count) = headerArray(fields, section: .response)
+        if nghttp2_submit_headers(library, 0, stream.id, nil, array, count, nil) == 0 { waitingHeads += 1 }
+    }
+
+    /// Queues a copy of `bytes` behind the head; `endStream` ends our side.
+    package func submitData(_ stream: HTTP2Stream, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        guard stream.isOpen, stream.outboundState == .open else { return }
+        if bytes.count > 0 { stream.outbound.append(bytes) }
+        if endStream { stream.outboundState = .finishing }
+        resume(stream)
+    }
+
+    /// Moves all of `bytes` behind the head without a copy; both must use one block pool.
+    package func submitData(_ stream: HTTP2Stream, moving bytes: inout ByteQueue, endStream: Bool) {
+        guard stream.isOpen, stream.outboundState == .open else { return }
+        bytes.moveAll(to: &stream.outbound)
+        if endStream { stream.outboundState = .finishing }
+        resume(stream)
+    }
+
+    /// Ends our side with trailers, behind the body that waits.
+    package func submitTrailers(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock) {
+        guard stream.isOpen, stream.outboundState == .open else { return }
+        let section = pool.takeSection()
+        section._withUnsafeGuaranteedRef { $0.fields.copy(from: fields) }
+        stream.trailers = section.takeRetainedValue()
+        stream.outboundState = .finishing
+        resume(stream)
+    }
+
+    /// Lets go of a stream: RST_STREAM if it is open, and no event any more. The object must not be used afterwards.
+    package func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+        guard stream.owner == .dataPlane else { return }
+        stream.owner = .released
+        stream.context = nil
+        stream.outbound.removeAll()
+        guard stream.isOpen else { return }
+        if stream.unconsumed > 0 {
+            nghttp2_session_consume_connection(library, stream.unconsumed)
+            stream.unconsumed = 0
+        }
+        nghttp2_submit_rst_stream(library, 0, stream.id, code.rawValue)
+    }
+
+    /// The data plane has passed on `count` bytes of the stream's body: the peer may send as many more.
+    package func consumed(_ stream: HTTP2Stream, _ count: Int) {
+        guard stream.isOpen, count > 0 else { return }
+        let size = min(count, stream.unconsumed)
+        stream.unconsumed -= size
+        if size > 0 { nghttp2_session_consume(library, stream.id, size) }
+    }
+
+    /// First half of a graceful end: tells the peer to open no more streams, but serves those under way to us.
+    package func shutdownNotice() {
+        guard role == .server, failure == nil else { return }
+        isGoAwaySubmitted = true
+        nghttp2_submit_shutdown_notice(library)
+    }
+
+    /// Tells the peer that streams after the last one seen are not served. Those open go on.
+    package func goAway(_ code: HTTP2ErrorCode = .noError) {
+        guard failure == nil else { return }
+        isGoAwaySubmitted = true
+        let last = nghttp2_session_get_last_proc_stream_id(library)
+        nghttp2_submit_goaway(library, 0, last, code.rawValue, nil, 0)
+    }
+
+    /// GOAWAY, then nothing more: open streams are given up.
+    package func terminate(_ code: HTTP2ErrorCode) {
+        isGoAwaySubmitted = true
+        nghttp2_session_terminate_session(library, code.rawValue)
+    }
+
+    /// Sends a PING; its answer comes as `.pingAck` with the same eight bytes.
+    package func ping(_ opaque: UInt64) {
+        guard failure == nil else { return }
+        withUnsafeBytes(of: opaque.bigEndian) {
+            _ = nghttp2_submit_ping(library, 0, $0.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        }
+    }
+
+    // MARK: Producing
+
+    /// Appends what is to be sent, frame by frame, until `output` holds `limit` bytes or a frame more.
+    /// - Returns: ``failure``. Drain the events afterwards: streams may have ended.
+    @discardableResult
+    package func produce(into output: inout ByteQueue, upTo limit: Int) -> HTTP2Failure? {
+        withUnsafeMutablePointer(to: &output) { output in
+            sink = output
+            sinkLimit = limit
+            while output.pointee.count < limit {
+                var start: UnsafePointer<UInt8>?
+                let count = nghttp2_session_mem_send(library, &start)
+                if count <= 0 {
+                    if count < 0 { fail(libraryResult: count) }
+                    break
+                }
+                output.pointee.append(UnsafeRawBufferPointer(start: start, count: count))
+            }
+            sink = nil
+        }
+        return failure
+    }
+
+    func readData(
+        limit: Int, flags: UnsafeMutablePointer<UInt32>, source: nghttp2_data_source
+    ) -> Int {
+        // Safety: the source is a live stream of this session (see `dataProvider`).
+        let stream = Unmanaged<HTTP2Stream>.fromOpaque(source.ptr)._withUnsafeGuaranteedRef { $0 }
+        let count = min(limit, stream.outbound.count)
+        let isLast = stream.outboundState == .finishing && count == stream.outbound.count
+        if count == 0, !isLast {
+            stream.isDeferred = true
+            return CallbackResult.deferred
+        }
+        flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
+        guard isLast else { return count }
+        flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
+        if let section = stream.trailers {
+            stream.trailers = nil
+            flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
+            let (array, fieldCount) = headerArray(section.fields, section: .trailers)
+            if nghttp2_submit_trailer(library, stream.id, array, fieldCount) == 0 { waitingHeads += 1 }
+            pool.giveBack(Unmanaged.passRetained(section))
+        }
+        return count
+    }
+
+    func sendData(header: UnsafePointer<UInt8>, count: Int, source: nghttp2_data_source) -> Int32 {
+        guard let sink else { return CallbackResult.failSession }
+        if sink.pointee.count >= sinkLimit { return CallbackResult.wouldBlock }
+        // Safety: as in `readData`.
+        let unmanaged = Unmanaged<HTTP2Stream>.fromOpaque(source.ptr)
+        let stream = unmanaged._withUnsafeGuaranteedRef { $0 }
+        // The stream was reset after this frame was cut and before there was room for it.
+        guard stream.outbound.count >= count else { return CallbackResult.resetStream }
+        sink.pointee.append(UnsafeRawBufferPointer(start: header, count: 9))
+        var rest = count
+        while rest > 0 {
+            let first = stream.outbound.first
+            let size = min(first.count, rest)
+            sink.pointee.append(first.slice(0, size))
+            stream.outbound.consume(size)
+            rest -= size
+        }
+        if stream.outbound.count <= stream.writableBelow {
+            stream.writableBelow = -1
+            events.push(HTTP2EventRecord(kind: .writable, stream: unmanaged))
+        }
+        return CallbackResult.proceed
+    }
+
+    func frameSent(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+        let header = frame.pointee.hd
+        switch header.type {
+        case FrameType.data:
+            abuse.dataFrameSent()
+            if header.flags & FrameFlag.endStream != 0 { outboundEnded(header.stream_id) }
+        case FrameType.headers:
+            waitingHeads -= 1
+            if header.flags & FrameFlag.endStream != 0 { outboundEnded(header.stream_id) }
+        case FrameType.resetStream:
+            return resetSent(frame)
+        case FrameType.goAway:
+            counters.goawaySent += 1
+            let code = HTTP2ErrorCode(frame.pointee.goaway.error_code)
+            if code != .noError, failure == nil, !isGoAwaySubmitted { failure = .protocolViolation(code) }
+        default:
+            break
+        }
+        return CallbackResult.proceed
+    }
+
+    /// A frame that the state of its stream forbids by now. Only a request that was never sent needs an end.
+    func frameNotSent(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+        guard frame.pointee.hd.type == FrameType.headers else { return CallbackResult.proceed }
+        waitingHeads -= 1
+        let id = frame.pointee.hd.stream_id
+        guard frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST, stream(id) == nil else { return CallbackResult.proceed }
+        var candidate = streams
+        while let current = candidate {
+            let (streamID, next) = current._withUnsafeGuaranteedRef { ($0.id, $0.next) }
+            if streamID == id {
+                end(current, code: HTTP2ErrorCode.refusedStream.rawValue, cause: .unprocessed)
+                break
+            }
+            candidate = next
+        }
+        return CallbackResult.proceed
+    }
+
+    /// Our message is out. A request that is still coming in is not waited for: the stream ends with NO_ERROR
+    /// (RFC 9113 section 8.1).
+    private func outboundEnded(_ id: Int32) {
+        guard let unmanaged = stream(id) else { return }
+        let stream = unmanaged._withUnsafeGuaranteedRef { $0 }
+        stream.outboundState = .ended
+        if role == .server, stream.inboundState != .ended {
+            nghttp2_submit_rst_stream(library, 0, id, HTTP2ErrorCode.noError.rawValue)
+        }
+    }
+
+    /// Resets that the peer made us send are as good as its own (MadeYouReset).
+    private func resetSent(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+        counters.sentReset += 1
+        guard frame.pointee.rst_stream.error_code != HTTP2ErrorCode.noError.rawValue else {
+            return CallbackResult.proceed
+        }
+        let isOurs = stream(frame.pointee.hd.stream_id)?._withUnsafeGuaranteedRef { $0.owner == .released } ?? false
+        return isOurs ? CallbackResult.proceed : checked(abuse.glitch(now: now))
+    }
+
+    // MARK: Private parts
+
+    private func resume(_ stream: HTTP2Stream) {
+        guard stream.isDeferred else { return }
+        stream.isDeferred = false
+        nghttp2_session_resume_data(library, stream.id)
+    }
+
+    private func dataProvider(_ stream: Unmanaged<HTTP2Stream>) -> nghttp2_data_provider {
+        // Safety: the library drops the provider with its stream, before this session forgets its own.
+        nghttp2_data_provider(source: nghttp2_data_source(ptr: stream.toOpaque()), read_callback: HTTP2Callbacks.readData)
+    }
+}
