@@ -1,0 +1,113 @@
+import Bytes
+package import HTTPModel
+
+/// Envoy's HeaderMatcher (`config.route.v3`), compiled. The values of a repeated name are looked at as one, joined with
+/// a comma.
+package struct HeaderMatcher: Sendable {
+    /// What is asked of the value.
+    package enum Condition: Sendable {
+        /// The name must be there, or must not.
+        case present(Bool)
+        case string(StringMatcher)
+        /// A decimal integer from `start` up to but not including `end`.
+        case range(start: Int64, end: Int64)
+    }
+
+    /// Lower-case; `host` means `:authority`, as in Envoy.
+    package let name: [UInt8]
+    private let known: KnownHeader?
+    private let condition: Condition
+    private let inverts: Bool
+    private let treatsMissingAsEmpty: Bool
+
+    /// - Parameters:
+    ///   - inverts: the answer is turned round (`invert_match`); a missing header still matches no string or range.
+    ///   - treatsMissingAsEmpty: a missing header is looked at as one with an empty value.
+    package init(
+        name: String, _ condition: Condition, inverts: Bool = false, treatsMissingAsEmpty: Bool = false
+    ) throws(PolicyError) {
+        if case .range(let start, let end) = condition, end < start { throw .emptyRange(start: start, end: end) }
+        let lower = name.lowercased()
+        self.name = Array((lower == "host" ? ":authority" : lower).utf8)
+        known = self.name.withUnsafeBytes { KnownHeader.lookup($0) }
+        self.condition = condition
+        self.inverts = inverts
+        self.treatsMissingAsEmpty = treatsMissingAsEmpty
+    }
+
+    /// Whether the head matches. No allocation unless a repeated header joins to more than 1 KiB.
+    package func matches(_ head: borrowing HeaderBlock) -> Bool {
+        guard let first = firstIndex(head, from: 0) else { return matchesMissing }
+        if case .present(let wanted) = condition { return wanted != inverts }
+        guard let second = firstIndex(head, from: first + 1) else { return holds(head.value(at: first)) != inverts }
+        return matchesJoined(head, first, second)
+    }
+
+    private var matchesMissing: Bool {
+        if case .present(let wanted) = condition { return (treatsMissingAsEmpty == wanted) != inverts }
+        return treatsMissingAsEmpty && holds(.empty) != inverts
+    }
+
+    private func firstIndex(_ head: borrowing HeaderBlock, from start: Int) -> Int? {
+        if let known { return head.firstIndex(of: known, from: start) }
+        let storage = name.span
+        return storage.withUnsafeBytes { head.firstIndex(of: $0, from: start) }
+    }
+
+    private func holds(_ value: UnsafeRawBufferPointer) -> Bool {
+        switch condition {
+        case .present: return true
+        case .string(let matcher): return matcher.matches(value)
+        case .range(let start, let end):
+            guard let number = Self.integer(value) else { return false }
+            return number >= start && number < end
+        }
+    }
+
+    private func matchesJoined(_ head: borrowing HeaderBlock, _ first: Int, _ second: Int) -> Bool {
+        var size = head.value(at: first).count
+        var next: Int? = second
+        while let index = next {
+            size += 1 + head.value(at: index).count
+            next = firstIndex(head, from: index + 1)
+        }
+        // The temporary lies on the stack up to 1 KiB and on the heap above. Its closure cannot borrow the head, so
+        // the pieces are copied through a pointer that it fills between.
+        let joined = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 1)
+        defer { joined.deallocate() }
+        var end = 0
+        next = first
+        while let index = next {
+            if end > 0 || index != first {
+                joined[end] = UInt8(ascii: ",")
+                end += 1
+            }
+            let value = head.value(at: index)
+            UnsafeMutableRawBufferPointer(rebasing: joined[end...]).copyMemory(from: value)
+            end += value.count
+            next = firstIndex(head, from: index + 1)
+        }
+        return holds(UnsafeRawBufferPointer(joined)) != inverts
+    }
+
+    /// A decimal integer with an optional minus, the whole of `text`.
+    static func integer(_ text: UnsafeRawBufferPointer) -> Int64? {
+        guard let first = text.first else { return nil }
+        let negative = first == UInt8(ascii: "-")
+        guard let magnitude = text.slice(negative ? 1 : 0, text.count).decimal else { return nil }
+        if negative { return magnitude <= UInt64(Int64.max) ? -Int64(magnitude) : nil }
+        return Int64(exactly: magnitude)
+    }
+}
+
+extension HeaderMatcher: CustomStringConvertible {
+    package var description: String {
+        let what =
+            switch condition {
+            case .present(let wanted): wanted ? "present" : "absent"
+            case .string(let matcher): "\(matcher)"
+            case .range(let start, let end): "in [\(start), \(end))"
+            }
+        return "header '\(String(decoding: name, as: UTF8.self))' \(inverts ? "not " : "")\(what)"
+    }
+}

@@ -1,0 +1,36 @@
+package import Bytes
+
+/// Envoy's QueryParameterMatcher: looks at the first value of a name, without percent-decoding.
+package struct QueryParameterMatcher: Sendable {
+    private let name: [UInt8]
+    private let value: StringMatcher?
+
+    /// - Parameter value: nil asks only that the name be there (`present_match`).
+    package init(name: String, value: StringMatcher? = nil) {
+        self.name = Array(name.utf8)
+        self.value = value
+    }
+
+    /// Whether `query`, the bytes behind the `?`, has a fitting parameter.
+    package func matches(query: UnsafeRawBufferPointer) -> Bool {
+        var start = 0
+        while start < query.count {
+            let rest = query.slice(start, query.count)
+            let end = rest.offset(of: UInt8(ascii: "&")) ?? rest.count
+            let pair = rest.slice(0, end)
+            let equals = pair.offset(of: UInt8(ascii: "=")) ?? pair.count
+            if name.withUnsafeBytes({ pair.slice(0, equals).equals($0) }) {
+                guard let value else { return true }
+                return value.matches(pair.slice(min(equals + 1, pair.count), pair.count))
+            }
+            start += end + 1
+        }
+        return false
+    }
+}
+
+extension QueryParameterMatcher: CustomStringConvertible {
+    package var description: String {
+        "query parameter '\(String(decoding: name, as: UTF8.self))' \(value.map { "\($0)" } ?? "present")"
+    }
+}

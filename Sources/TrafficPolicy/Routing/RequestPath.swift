@@ -1,0 +1,29 @@
+import Bytes
+
+/// The request target split as route matching looks at it. A view: valid as long as the bytes it was made of.
+package struct RequestPath {
+    /// Without query and fragment.
+    package let path: UnsafeRawBufferPointer
+    /// What stands behind the first `?`, without it.
+    package let query: UnsafeRawBufferPointer
+    /// Query and fragment with their `?` or `#`: what a rewrite keeps.
+    package let suffix: UnsafeRawBufferPointer
+
+    package init(_ target: UnsafeRawBufferPointer) {
+        var end = 0
+        while end < target.count, target[end] != UInt8(ascii: "?"), target[end] != UInt8(ascii: "#") { end += 1 }
+        path = target.slice(0, end)
+        suffix = target.slice(end, target.count)
+        if let mark = suffix.offset(of: UInt8(ascii: "?")) {
+            query = suffix.slice(mark + 1, suffix.count)
+        } else {
+            query = .empty
+        }
+    }
+
+    /// The path up to the first `;` (`ignore_path_parameters_in_path_matching`).
+    package var pathWithoutParameters: UnsafeRawBufferPointer {
+        guard let mark = path.offset(of: UInt8(ascii: ";")) else { return path }
+        return path.slice(0, mark)
+    }
+}
