@@ -1,0 +1,242 @@
+import CLinux
+
+/// Tags of the records of a stats region; part of its layout.
+enum RecordTag {
+    static let group: UInt32 = 1
+    static let histogram: UInt32 = 2
+    static let codes: UInt32 = 3
+}
+
+/// Where things lie in a group record's payload: kind, name capacity, name length and number of slots (u32 each), the
+/// slots, the name.
+enum GroupLayout {
+    static let kind = 0
+    static let nameCapacity = 4
+    static let nameLength = 8
+    static let slotCount = 12
+    static let slots = 16
+}
+
+/// The statistics of one process, in a region that the supervisor reads.
+///
+/// A group belongs to a name, and asking for the name again gives the same slots: counters survive a reload. Groups are
+/// made while a snapshot is compiled, never on the request path. One thread writes.
+package final class StatsSegment {
+    /// Bound of one process: about 20,000 clusters with all their distributions in use. Only what is used costs memory.
+    package static let defaultCapacity = 96 << 20
+    static let purpose = "stats"
+    /// Longest name that is stored; a longer one is cut.
+    static let maximumName = 1024
+
+    package let region: SharedRegion
+    /// Groups that did not fit into the region and are counted nowhere but here.
+    package private(set) var refusedGroups = 0
+
+    private struct Key: Hashable {
+        let kind: Int
+        let name: String
+    }
+
+    private var groups: [Key: UnsafeMutableRawPointer] = [:]
+    private var retired: [Int: [UnsafeMutableRawPointer]] = [:]
+    private var privateMemory: [UnsafeMutablePointer<UInt64>] = []
+    // Safety: the region's mapping, which lives as long as `region`.
+    private let base: UnsafeMutableRawPointer
+
+    /// Makes a region of its own; its descriptor is what the supervisor maps.
+    package convenience init(named name: String, capacity: Int = StatsSegment.defaultCapacity) throws(RegionError) {
+        let region = try SharedRegion(
+            creating: name, purpose: StatsSegment.purpose, capacity: capacity, schema: StatSchema.encoded)
+        try self.init(writing: region)
+    }
+
+    /// Takes over a region made by ``createRegion(named:capacity:)``, with the groups that are in it already.
+    package convenience init(mapping descriptor: Int32) throws(RegionError) {
+        try self.init(
+            writing: SharedRegion(mapping: descriptor, purpose: StatsSegment.purpose, access: .writer))
+    }
+
+    private init(writing region: SharedRegion) throws(RegionError) {
+        guard region.schema == StatSchema.encoded else { throw .schemaMismatch }
+        self.region = region
+        base = region.base
+        var found: [Key: UnsafeMutableRawPointer] = [:]
+        var free: [Int: [UnsafeMutableRawPointer]] = [:]
+        try region.forEachRecord { record in
+            guard record.tag == RecordTag.group, let group = GroupRecord(record), group.kind < StatSchema.kinds.count else { return }
+            let payload = record.payload.baseAddress.unsafelyUnwrapped
+            if record.sequence.pointee & 1 == 0 {
+                found[Key(kind: group.kind, name: group.name)] = payload
+            } else {
+                free[group.kind, default: []].append(payload)
+            }
+        }
+        groups = found
+        retired = free
+    }
+
+    deinit {
+        for memory in privateMemory { memory.deallocate() }
+    }
+
+    // MARK: Groups by name
+
+    package func cluster(_ name: String) -> ClusterStats { view([name]) }
+    package func http(prefix: String) -> HTTPStats { view([prefix]) }
+    /// - Parameter address: Envoy's way to write it, `0.0.0.0_10000`, or the listener's stat prefix.
+    package func listener(_ address: String) -> ListenerStats { view([address]) }
+    package func listenerHTTP(_ address: String, prefix: String) -> ListenerHTTPStats { view([address, prefix]) }
+    package func http1() -> HTTP1CodecStats { view([]) }
+    package func http2() -> HTTP2CodecStats { view([]) }
+    package func clusterHTTP1(_ name: String) -> ClusterHTTP1CodecStats { view([name]) }
+    package func clusterHTTP2(_ name: String) -> ClusterHTTP2CodecStats { view([name]) }
+    package func listenerTLS(_ address: String) -> ListenerTLSStats { view([address]) }
+    package func clusterTLS(_ name: String) -> ClusterTLSStats { view([name]) }
+    package func tcp(prefix: String) -> TCPStats { view([prefix]) }
+    /// - Parameter statPrefix: the filter's own, may be empty.
+    package func lua(prefix: String, statPrefix: String) -> LuaStats { view([prefix, statPrefix]) }
+    package func server() -> ServerStats { view([]) }
+    package func listenerManager() -> ListenerManagerStats { view([]) }
+    package func clusterManager() -> ClusterManagerStats { view([]) }
+    package func worker(_ number: Int) -> WorkerStats { view([String(number)]) }
+    package func filesystem() -> FilesystemStats { view([]) }
+
+    /// Takes a cluster's groups out of the statistics. Nothing may hold a view of them any longer: their memory serves
+    /// other clusters.
+    package func retireCluster(_ name: String) {
+        for id in [StatKindID.cluster, .clusterHTTP1, .clusterHTTP2, .clusterTLS] { retire(id, [name]) }
+    }
+
+    /// Takes a listener's groups out, as ``retireCluster(_:)`` does a cluster's.
+    package func retireListener(_ address: String) {
+        for id in [StatKindID.listener, .listenerTLS] { retire(id, [address]) }
+        let prefix = GroupName.join([address, ""])
+        for key in groups.keys where key.kind == StatKindID.listenerHTTP.rawValue && key.name.hasPrefix(prefix) {
+            retire(key)
+        }
+    }
+
+    // MARK: Private parts
+
+    private func view<View: StatView>(_ parts: [String]) -> View {
+        View(group: group(View.id, parts))
+    }
+
+    private func group(_ id: StatKindID, _ parts: [String]) -> StatGroup {
+        let key = Key(kind: id.rawValue, name: GroupName.join(parts))
+        let slotCount = StatSchema.kinds[key.kind].stats.count
+        if let payload = groups[key] ?? reuse(key) ?? append(key, slotCount: slotCount) {
+            groups[key] = payload
+            return StatGroup(slots: StatsSegment.slots(payload), segment: .passUnretained(self))
+        }
+        // The data plane goes on without being seen rather than not at all.
+        refusedGroups += 1
+        let memory = UnsafeMutablePointer<UInt64>.allocate(capacity: slotCount)
+        memory.initialize(repeating: 0, count: slotCount)
+        privateMemory.append(memory)
+        return StatGroup(slots: memory, segment: .passUnretained(self))
+    }
+
+    private static func slots(_ payload: UnsafeMutableRawPointer) -> UnsafeMutablePointer<UInt64> {
+        (payload + GroupLayout.slots).assumingMemoryBound(to: UInt64.self)
+    }
+
+    private func append(_ key: Key, slotCount: Int) -> UnsafeMutableRawPointer? {
+        let name = GroupName.stored(key.name)
+        // A little more room than needed, so that the record can serve another name later.
+        let nameCapacity = (name.count + 31) & ~31
+        return region.append(tag: RecordTag.group, payloadSize: GroupLayout.slots + slotCount * 8 + nameCapacity) { payload in
+            payload.storeBytes(of: UInt32(key.kind), toByteOffset: GroupLayout.kind, as: UInt32.self)
+            payload.storeBytes(of: UInt32(nameCapacity), toByteOffset: GroupLayout.nameCapacity, as: UInt32.self)
+            payload.storeBytes(of: UInt32(name.count), toByteOffset: GroupLayout.nameLength, as: UInt32.self)
+            payload.storeBytes(of: UInt32(slotCount), toByteOffset: GroupLayout.slotCount, as: UInt32.self)
+            UnsafeMutableRawBufferPointer(rebasing: payload[(GroupLayout.slots + slotCount * 8)...]).copyBytes(from: name)
+        }?.baseAddress
+    }
+
+    /// Gives a retired record of the same kind to a new name.
+    private func reuse(_ key: Key) -> UnsafeMutableRawPointer? {
+        let name = GroupName.stored(key.name)
+        guard let free = retired[key.kind],
+            let index = free.firstIndex(where: {
+                Int($0.load(fromByteOffset: GroupLayout.nameCapacity, as: UInt32.self)) >= name.count
+            })
+        else { return nil }
+        let payload = free[index]
+        retired[key.kind]?.remove(at: index)
+        let slots = StatsSegment.slots(payload)
+        for (slot, stat) in StatSchema.kinds[key.kind].stats.enumerated() { clear(slots + slot, stat.type) }
+        let nameStart = payload + GroupLayout.slots + StatSchema.kinds[key.kind].stats.count * 8
+        UnsafeMutableRawBufferPointer(start: nameStart, count: name.count).copyBytes(from: name)
+        payload.storeBytes(of: UInt32(name.count), toByteOffset: GroupLayout.nameLength, as: UInt32.self)
+        let sequence = StatsSegment.sequence(payload)
+        heddle_store_release_u64(sequence, heddle_load_relaxed_u64(sequence) &+ 1)
+        return payload
+    }
+
+    /// Zeroes a slot; buckets that it has stay, empty.
+    private func clear(_ slot: UnsafeMutablePointer<UInt64>, _ type: StatType) {
+        let offset = heddle_load_relaxed_u64(slot)
+        switch type {
+        case .counter, .gauge, .sharedGauge:
+            heddle_store_relaxed_u64(slot, 0)
+        case .timing, .distribution:
+            if offset != 0 { block(at: offset).update(repeating: 0, count: HistogramBuckets.words) }
+        case .codes:
+            var link = offset
+            while link != 0 {
+                let words = block(at: link)
+                for word in 0..<(StatusCodes.words - 1) { heddle_store_relaxed_u64(words + word, 0) }
+                link = heddle_load_relaxed_u64(words + StatusCodes.words - 1)
+            }
+        }
+    }
+
+    private func retire(_ id: StatKindID, _ parts: [String]) {
+        retire(Key(kind: id.rawValue, name: GroupName.join(parts)))
+    }
+
+    private func retire(_ key: Key) {
+        guard let payload = groups.removeValue(forKey: key) else { return }
+        let sequence = StatsSegment.sequence(payload)
+        heddle_store_relaxed_u64(sequence, heddle_load_relaxed_u64(sequence) &+ 1)
+        heddle_fence_release()
+        retired[key.kind, default: []].append(payload)
+    }
+
+    private static func sequence(_ payload: UnsafeMutableRawPointer) -> UnsafeMutablePointer<UInt64> {
+        (payload - 8).assumingMemoryBound(to: UInt64.self)
+    }
+
+    // MARK: Blocks of distributions and status codes
+
+    /// Appends zeroed words and stores their offset in `slot`.
+    /// - Returns: the offset, 0 when the region is full.
+    func allocateBlock(tag: UInt32, words: Int, for slot: UnsafeMutablePointer<UInt64>) -> UInt64 {
+        guard let payload = region.append(tag: tag, payloadSize: words * 8, fill: { _ in }) else { return 0 }
+        let offset = UInt64(payload.baseAddress.unsafelyUnwrapped - base)
+        heddle_store_release_u64(slot, offset)
+        return offset
+    }
+
+    func block(at offset: UInt64) -> UnsafeMutablePointer<UInt64> {
+        (base + Int(truncatingIfNeeded: offset)).assumingMemoryBound(to: UInt64.self)
+    }
+}
+
+/// The parts of a group's name as one text.
+enum GroupName {
+    /// Separates the parts; no part may hold it.
+    private static let separator: Character = "\0"
+
+    static func join(_ parts: [String]) -> String {
+        parts.map { $0.contains(separator) ? String($0.map { $0 == separator ? "_" : $0 }) : $0 }.joined(separator: String(separator))
+    }
+
+    static func split(_ name: String) -> [String] {
+        name.split(separator: separator, omittingEmptySubsequences: false).map(String.init)
+    }
+
+    /// The bytes that a record holds: at most ``StatsSegment/maximumName``.
+    static func stored(_ name: String) -> [UInt8] { Array(name.utf8.prefix(StatsSegment.maximumName)) }
+}

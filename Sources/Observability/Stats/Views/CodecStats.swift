@@ -1,0 +1,125 @@
+/// `http1.`: what the HTTP/1 codec of the downstream side met.
+package struct HTTP1CodecStats: StatView, Sendable {
+    package enum Counters: String, StatKey {
+        case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
+        case metadataNotSupportedError = "metadata_not_supported_error"
+        case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
+        case responseFlood = "response_flood"
+    }
+
+    static let kind = StatKind(
+        "http1.", counters: Counters.self)
+    static let id = StatKindID.http1
+
+    let group: StatGroup
+
+    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+}
+
+/// `http2.`: what the HTTP/2 codec of the downstream side met.
+package struct HTTP2CodecStats: StatView, Sendable {
+    package enum Counters: String, StatKey {
+        case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
+        case goawaySent = "goaway_sent"
+        case headerOverflow = "header_overflow"
+        case headersCbNoStream = "headers_cb_no_stream"
+        case inboundEmptyFramesFlood = "inbound_empty_frames_flood"
+        case inboundPriorityFramesFlood = "inbound_priority_frames_flood"
+        case inboundWindowUpdateFramesFlood = "inbound_window_update_frames_flood"
+        case keepaliveTimeout = "keepalive_timeout"
+        case metadataEmptyFrames = "metadata_empty_frames"
+        case outboundControlFlood = "outbound_control_flood"
+        case outboundFlood = "outbound_flood"
+        case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
+        case rxMessagingError = "rx_messaging_error"
+        case rxReset = "rx_reset"
+        case streamRefusedErrors = "stream_refused_errors"
+        case trailers
+        case txFlushTimeout = "tx_flush_timeout"
+        case txReset = "tx_reset"
+    }
+
+    package enum Gauges: String, GaugeKey {
+        case streamsActive = "streams_active"
+        case pendingSendBytes = "pending_send_bytes"
+        case outboundFramesActive = "outbound_frames_active"
+        case outboundControlFramesActive = "outbound_control_frames_active"
+
+        package var isShared: Bool { false }
+    }
+
+    static let kind = StatKind(
+        "http2.", counters: Counters.self, gauges: Gauges.self,
+        starts: (firstGauge, 0, 0))
+    static let id = StatKindID.http2
+
+    let group: StatGroup
+
+    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+
+    private static let firstGauge = 18
+}
+
+/// `cluster.NAME.http1.`: what the HTTP/1 codec met on the side of one cluster.
+package struct ClusterHTTP1CodecStats: StatView, Sendable {
+    package enum Counters: String, StatKey {
+        case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
+        case metadataNotSupportedError = "metadata_not_supported_error"
+        case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
+        case responseFlood = "response_flood"
+    }
+
+    static let kind = StatKind(
+        "cluster.{envoy_cluster_name}.http1.", counters: Counters.self)
+    static let id = StatKindID.clusterHTTP1
+
+    let group: StatGroup
+
+    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+}
+
+/// `cluster.NAME.http2.`: what the HTTP/2 codec met on the side of one cluster.
+package struct ClusterHTTP2CodecStats: StatView, Sendable {
+    package enum Counters: String, StatKey {
+        case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
+        case goawaySent = "goaway_sent"
+        case headerOverflow = "header_overflow"
+        case headersCbNoStream = "headers_cb_no_stream"
+        case inboundEmptyFramesFlood = "inbound_empty_frames_flood"
+        case inboundPriorityFramesFlood = "inbound_priority_frames_flood"
+        case inboundWindowUpdateFramesFlood = "inbound_window_update_frames_flood"
+        case keepaliveTimeout = "keepalive_timeout"
+        case metadataEmptyFrames = "metadata_empty_frames"
+        case outboundControlFlood = "outbound_control_flood"
+        case outboundFlood = "outbound_flood"
+        case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
+        case rxMessagingError = "rx_messaging_error"
+        case rxReset = "rx_reset"
+        case streamRefusedErrors = "stream_refused_errors"
+        case trailers
+        case txFlushTimeout = "tx_flush_timeout"
+        case txReset = "tx_reset"
+    }
+
+    package enum Gauges: String, GaugeKey {
+        case streamsActive = "streams_active"
+        case pendingSendBytes = "pending_send_bytes"
+        case outboundFramesActive = "outbound_frames_active"
+        case outboundControlFramesActive = "outbound_control_frames_active"
+
+        package var isShared: Bool { false }
+    }
+
+    static let kind = StatKind(
+        "cluster.{envoy_cluster_name}.http2.", counters: Counters.self, gauges: Gauges.self,
+        starts: (firstGauge, 0, 0))
+    static let id = StatKindID.clusterHTTP2
+
+    let group: StatGroup
+
+    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+
+    private static let firstGauge = 18
+}

@@ -1,0 +1,43 @@
+/// `listener.ADDRESS.ssl.`: TLS handshakes with clients.
+package struct ListenerTLSStats: StatView, Sendable {
+    package enum Counters: String, StatKey {
+        case handshake
+        case sessionReused = "session_reused"
+        case noCertificate = "no_certificate"
+        case connectionError = "connection_error"
+        case failVerifyNoCert = "fail_verify_no_cert"
+        case failVerifyError = "fail_verify_error"
+        case failVerifySAN = "fail_verify_san"
+        case failVerifyCertHash = "fail_verify_cert_hash"
+    }
+
+    static let kind = StatKind(
+        "listener.{envoy_listener_address}.ssl.", counters: Counters.self)
+    static let id = StatKindID.listenerTLS
+
+    let group: StatGroup
+
+    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+}
+
+/// `cluster.NAME.ssl.`: TLS handshakes with upstream hosts.
+package struct ClusterTLSStats: StatView, Sendable {
+    package enum Counters: String, StatKey {
+        case handshake
+        case sessionReused = "session_reused"
+        case noCertificate = "no_certificate"
+        case connectionError = "connection_error"
+        case failVerifyNoCert = "fail_verify_no_cert"
+        case failVerifyError = "fail_verify_error"
+        case failVerifySAN = "fail_verify_san"
+        case failVerifyCertHash = "fail_verify_cert_hash"
+    }
+
+    static let kind = StatKind(
+        "cluster.{envoy_cluster_name}.ssl.", counters: Counters.self)
+    static let id = StatKindID.clusterTLS
+
+    let group: StatGroup
+
+    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+}

@@ -1,0 +1,72 @@
+/// `worker.N.`: how busy one worker is. Ours; Envoy has only the dispatcher's part.
+package struct WorkerStats: StatView, Sendable {
+    package enum Counters: String, StatKey {
+        case cpuUserUS = "cpu_user_us"
+        case cpuSystemUS = "cpu_system_us"
+        case loopIterations = "loop_iterations"
+        case loopBusyUS = "loop_busy_us"
+    }
+
+    package enum Gauges: String, GaugeKey {
+        case memoryPhysicalSize = "memory_physical_size"
+        case openDescriptors = "open_descriptors"
+        case descriptorLimit = "descriptor_limit"
+        case bufferedBytes = "buffered_bytes"
+        case connectionsActive = "connections_active"
+        case streamsActive = "streams_active"
+        case timersActive = "timers_active"
+
+        package var isShared: Bool { false }
+    }
+
+    package enum Histograms: String, HistogramKey {
+        case dispatcherLoopDurationUS = "dispatcher.loop_duration_us"
+        case dispatcherPollDelayUS = "dispatcher.poll_delay_us"
+
+        package var isTiming: Bool { false }
+    }
+
+    static let kind = StatKind(
+        "worker.{envoy_worker_id}.", counters: Counters.self, gauges: Gauges.self, histograms: Histograms.self,
+        starts: (firstGauge, firstHistogram, 0))
+    static let id = StatKindID.worker
+
+    let group: StatGroup
+
+    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+
+    private static let firstGauge = 4
+    private static let firstHistogram = 11
+}
+
+/// `filesystem.`: access log files. Written by the writer thread, but for `write_buffered` and `write_dropped`.
+package struct FilesystemStats: StatView, Sendable {
+    package enum Counters: String, StatKey {
+        case writeBuffered = "write_buffered"
+        case writeCompleted = "write_completed"
+        case writeFailed = "write_failed"
+        case writeDropped = "write_dropped"
+        case flushedByTimer = "flushed_by_timer"
+        case reopenFailed = "reopen_failed"
+    }
+
+    package enum Gauges: String, GaugeKey {
+        case writeTotalBuffered = "write_total_buffered"
+
+        package var isShared: Bool { false }
+    }
+
+    static let kind = StatKind(
+        "filesystem.", counters: Counters.self, gauges: Gauges.self,
+        starts: (firstGauge, 0, 0))
+    static let id = StatKindID.filesystem
+
+    let group: StatGroup
+
+    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+
+    private static let firstGauge = 6
+}
