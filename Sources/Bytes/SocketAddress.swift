@@ -114,6 +114,12 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         return nil
     }
 
+    /// The path of a unix socket.
+    package var unixPath: String? {
+        if case .unix(let path) = kind { return path }
+        return nil
+    }
+
     /// The same address with another port; a unix path stays as it is.
     package func withPort(_ port: UInt16) -> SocketAddress {
         guard case .ip(let ip, _) = kind else { return self }

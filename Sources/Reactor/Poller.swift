@@ -62,7 +62,10 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
 
     package static func == (left: SystemError, right: SystemError) -> Bool { left.code == right.code }
 
-    package var description: String { "\(call): \(String(cString: strerror(code)))" }
+    package var description: String { "\(call): \(Self.text(code))" }
+
+    /// The system's words for a value of `errno`.
+    package static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
 }
 
 /// epoll(7) with an eventfd to wake it.

@@ -120,6 +120,13 @@ package enum Socket {
         }
     }
 
+    /// Another number for the same socket.
+    package static func duplicate(_ descriptor: Int32) throws(SystemError) -> Descriptor {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw SystemError("fcntl") }
+        return Descriptor(copy)
+    }
+
     package static func setNoDelay(_ descriptor: Int32) {
         // A unix socket has no such option, and needs none.
         var one: Int32 = 1

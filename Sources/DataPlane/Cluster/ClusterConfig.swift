@@ -25,7 +25,8 @@ package import TrafficPolicy
     package var http1Writer = HTTP1Writer()
     package var http2 = HTTP2Options()
     package var balancing = LoadBalancer.Settings()
-    package var limits = LimitSettings()
+    package var thresholds = CircuitThresholds()
+    package var highThresholds = CircuitThresholds()
     package var tls: TLSContext?
     package var serverName: String?
     /// SNI from the request's authority.

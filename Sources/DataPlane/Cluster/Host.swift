@@ -1,6 +1,6 @@
 package import Bytes
 import HTTPModel
-import Observability
+package import Observability
 package import Reactor
 
 /// One endpoint of a cluster, as this worker sees it: where it is, and its connection pools.

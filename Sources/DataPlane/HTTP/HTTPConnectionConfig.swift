@@ -1,3 +1,4 @@
+import Bytes
 package import HTTPCodec
 package import HTTPModel
 package import Observability
@@ -29,7 +30,7 @@ package final class UpgradeConfig {
     package let factories: [any HTTPFilterFactory]
     package var codecType = CodecType.auto
     package var http1 = HTTP1Options()
-    package var http1Writer = HTTP1WriterOptions()
+    package var http1Writer = HTTP1Writer()
     package var http1AllowsTrailers = false
     package var http2 = HTTP2Options()
     package var serverName = NamedText("heddle")

@@ -1,6 +1,7 @@
 import Bytes
 import HTTPCodec
 package import HTTPModel
+import Observability
 import Reactor
 
 /// A response that the proxy makes itself.

@@ -18,7 +18,7 @@ import Reactor
         }
         forwardingHeaders(stream)
         if config.generateRequestID { requestID(stream) }
-        if config.hasEarlyMutations { config.earlyMutations.apply(to: &stream.requestHeaders, stream, .request) }
+        if config.hasEarlyMutations { config.earlyMutations.apply(to: stream, .request) }
         return true
     }
 
@@ -43,12 +43,21 @@ import Reactor
             if let host = config.defaultHostForHTTP10 { stream.requestHeaders.set(.authority, host.bytes) }
             return checkUpgrade(stream, isConnect: isConnect)
         }
-        if config.stripsPort != .none, let authority = stream.requestHeaders.get(.authority) {
-            let stripped = Authority.withoutPort(authority, onlyIf: config.stripsPort == .matching ? config.listenerPort : nil)
-            if stripped.count < authority.count { stream.requestHeaders.set(.authority, stripped) }
+        switch config.stripsPort {
+        case .none: break
+        case .any: stripPort(stream, isConnect: isConnect, only: nil)
+        case .matching: stripPort(stream, isConnect: isConnect, only: config.listenerPort)
         }
         if stream.requestHeaders.has(.path), !isConnect, let refusal = normalizePath(stream) { return refusal }
         return checkUpgrade(stream, isConnect: isConnect)
+    }
+
+    /// A CONNECT request keeps its port: it is where to connect to.
+    private static func stripPort(_ stream: Stream, isConnect: Bool, only port: UInt16?) {
+        guard !isConnect, let value = stream.requestHeaders.get(.authority), let authority = Authority(value),
+            let present = authority.port, port == nil || port == present
+        else { return }
+        stream.requestHeaders.set(.authority, Authority.withoutPort(value))
     }
 
     private static func normalizePath(_ stream: Stream) -> LocalReply? {

@@ -121,8 +121,11 @@ import SecureTransport
         timer = nil
         worker.loop.unwatch(descriptor.raw)
         // The number goes on to the transport; this object's own copy of it must not be closed with it.
-        let handed = Descriptor(Socket.duplicate(descriptor.raw))
-        listener.inspected(self, handed, facts)
+        do {
+            listener.inspected(self, try Socket.duplicate(descriptor.raw), facts)
+        } catch {
+            listener.inspectionFailed(self)
+        }
     }
 
     private func fail() {

@@ -19,10 +19,6 @@ package import SecureTransport
         self.tls = tls
         self.listenerStats = listenerStats
     }
-
-    func requestedServerName(_ connection: DownstreamConnection) -> TextReference? {
-        connection.serverName
-    }
 }
 
 /// What a listener counts, as events; the names are Envoy's (`listener.<address>.*`).

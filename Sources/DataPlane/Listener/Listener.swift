@@ -148,7 +148,10 @@ package actor Listener {
             case .connection(let descriptor, let remote): accepted(descriptor, remote)
             case .wouldBlock: return
             case .passing: continue
-            case .exhausted, .failed:
+            case .exhausted:
+                pause()
+                return
+            case .failed:
                 pause()
                 return
             }

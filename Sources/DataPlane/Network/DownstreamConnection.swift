@@ -1,5 +1,5 @@
 package import Bytes
-import Observability
+package import Observability
 package import Reactor
 import SecureTransport
 
@@ -9,30 +9,29 @@ import SecureTransport
     package let worker: WorkerContext
     package let id: UInt64
     package let chain: FilterChain
-    /// The other end of the socket.
-    package let directRemote: SocketAddress
-    /// The client, where the PROXY protocol said something else than the socket.
-    package let remote: SocketAddress
-    package let local: SocketAddress
+    package let facts: ConnectionFacts
+    /// The configuration that the connection was accepted under.
+    let listenerConfig: ListenerConfig
     package private(set) var transport: Transport
     package private(set) var tlsFacts: TLSFacts?
     private var filter: (any NetworkFilter)?
     private let acceptedAt: UInt64
     private weak var host: (any DownstreamConnectionHost)?
     private var handshakeTimer: LoopTimer?
+    /// SNI of the client.
+    private(set) var serverName = TextReference.absent
     /// Position in the host's list, for removal at no cost.
     var slot = 0
 
     package init(
-        worker: WorkerContext, chain: FilterChain, transport: Transport, directRemote: SocketAddress, remote: SocketAddress,
-        local: SocketAddress, host: any DownstreamConnectionHost
+        worker: WorkerContext, chain: FilterChain, transport: Transport, facts: ConnectionFacts,
+        host: any DownstreamConnectionHost, config: ListenerConfig
     ) {
         self.worker = worker
         self.chain = chain
         self.transport = transport
-        self.directRemote = directRemote
-        self.remote = remote
-        self.local = local
+        self.facts = facts
+        listenerConfig = config
         self.host = host
         id = worker.nextConnectionID()
         acceptedAt = worker.loop.now
@@ -57,12 +56,12 @@ import SecureTransport
     /// Fills in what a stream's log line says of its connection.
     func describe(_ info: inout StreamInfo) {
         info.connectionID = id
-        info.downstreamDirectRemoteAddress = directRemote
-        info.downstreamRemoteAddress = remote
-        info.downstreamLocalAddress = local
+        info.downstreamDirectRemoteAddress = facts.directRemote
+        info.downstreamRemoteAddress = facts.remote
+        info.downstreamLocalAddress = facts.local
         info.filterChainName = chain.name
         info.downstreamTLS = tlsFacts
-        if let name = chain.requestedServerName(self) { info.requestedServerName = name }
+        info.requestedServerName = serverName
     }
 
     package func drain() {
@@ -82,6 +81,7 @@ import SecureTransport
         handshakeTimer = nil
         if let tls = transport.tls {
             tlsFacts = TLSFacts(tls)
+            if let name = tls.serverName { serverName = .init(copying: name) }
             chain.listenerStats.handshakeDone(tls)
         }
         filter?.connectionOpened()

@@ -209,10 +209,9 @@ package import Reactor
         }
         guard head.version == .http11 else { return }
         worker.scratchText.reset()
-        HTTP1Writer.writeResponseHead(
-            stream.responseHeaders, version: .http11, framing: .none, connection: .none, options: manager.config.http1Writer,
-            to: &worker.scratchText)
-        transport.write(worker.scratchText.bytes)
+        let isWritten = manager.config.http1Writer.writeResponseHead(
+            stream.responseHeaders, framing: .none, to: &worker.scratchText)
+        if isWritten { transport.write(worker.scratchText.bytes) }
     }
 
     func sendHeaders(_ stream: Stream, endStream: Bool) {
@@ -223,12 +222,12 @@ package import Reactor
             if !requestEnded || manager.isDrainingOrClosing || isDraining { closesAfterResponse = true }
             framing = responseFraming(stream, status, endStream: endStream)
         }
-        let connection: HTTP1Writer.Connection =
-            stream.isTunnel ? .upgrade : closesAfterResponse ? .close : head.version == .http10 ? .keepAlive : .none
+        let connection: HTTP1Connection = stream.isTunnel && status == 101 ? .upgrade : closesAfterResponse && !stream.isTunnel ? .close : .keepAlive
         worker.scratchText.reset()
-        HTTP1Writer.writeResponseHead(
-            stream.responseHeaders, version: .http11, framing: framing, connection: connection,
-            options: manager.config.http1Writer, to: &worker.scratchText)
+        let isWritten = manager.config.http1Writer.writeResponseHead(
+            stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing, connection: connection,
+            to: &worker.scratchText)
+        precondition(isWritten, "a response without a status")
         stream.info.downstreamHeaderBytesSent += UInt64(worker.scratchText.count)
         transport.write(worker.scratchText.bytes)
         if endStream { responseEnded = true }
@@ -277,13 +276,13 @@ package import Reactor
         case .chunked:
             worker.scratchText.reset()
             if !bytes.isEmpty {
-                HTTP1Writer.writeChunkPrefix(bytes.count, to: &worker.scratchText)
+                manager.config.http1Writer.writeChunkPrefix(bytes.count, to: &worker.scratchText)
                 transport.write(worker.scratchText.bytes)
                 transport.write(bytes)
                 worker.scratchText.reset()
-                worker.scratchText.append("\r\n")
+                manager.config.http1Writer.writeChunkSuffix(to: &worker.scratchText)
             }
-            if endStream { HTTP1Writer.writeLastChunk(to: &worker.scratchText) }
+            if endStream { manager.config.http1Writer.writeLastChunk(to: &worker.scratchText) }
             transport.write(worker.scratchText.bytes)
         }
         if endStream { responseEnded = true }
@@ -294,9 +293,9 @@ package import Reactor
         guard framing == .chunked else { return }
         worker.scratchText.reset()
         if manager.config.http1AllowsTrailers, head.version == .http11 {
-            HTTP1Writer.writeTrailers(stream.responseTrailers, to: &worker.scratchText)
+            manager.config.http1Writer.writeLastChunk(trailers: stream.responseTrailers, to: &worker.scratchText)
         } else {
-            HTTP1Writer.writeLastChunk(to: &worker.scratchText)
+            manager.config.http1Writer.writeLastChunk(to: &worker.scratchText)
         }
         transport.write(worker.scratchText.bytes)
     }

@@ -2,6 +2,7 @@ import Bytes
 import HTTPModel
 import Observability
 package import Reactor
+import SecureTransport
 
 /// Makes HTTP connection managers of one configuration.
 @WorkerActor package final class HTTPConnectionManagerFactory: NetworkFilterFactory {

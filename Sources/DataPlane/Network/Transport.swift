@@ -72,7 +72,9 @@ package enum TransportClose: Equatable, Sendable {
 
     private let descriptor: Descriptor
     private var output: ByteQueue
+    /// Input that the owner has not consumed; nil exactly when `hasLeftover` is false.
     private var leftover: ByteWriter?
+    private var hasLeftover = false
     private var inputReady = false
     private var outputBlocked = false
     private var hangupSeen = false
@@ -271,11 +273,13 @@ package enum TransportClose: Equatable, Sendable {
             if consumed < bytes.count { keep(bytes.slice(consumed, bytes.count)) }
             return
         }
+        hasLeftover = false
         waiting.append(bytes)
         let consumed = owner.transport(self, received: waiting.bytes)
         guard state == .open, consumed < waiting.count else { return }
         if consumed == 0 {
             leftover = consume waiting
+            hasLeftover = true
         } else {
             keep(waiting.bytes.slice(consumed, waiting.count))
         }
@@ -286,10 +290,7 @@ package enum TransportClose: Equatable, Sendable {
         var rest = ByteWriter(capacity: bytes.count)
         rest.append(bytes)
         leftover = consume rest
-    }
-
-    private var hasLeftover: Bool {
-        if let leftover { !leftover.isEmpty } else { false }
+        hasLeftover = true
     }
 
     // MARK: Writing
@@ -410,6 +411,7 @@ package enum TransportClose: Equatable, Sendable {
         }
         state = .flushing
         leftover = nil
+        hasLeftover = false
         readPauses = 0
         if output.isEmpty { beginLingering() } else { markDirty() }
         armLinger()
@@ -491,6 +493,7 @@ package enum TransportClose: Equatable, Sendable {
         _ = shutdown(descriptor.raw, Int32(SHUT_RDWR))
         output.removeAll()
         leftover = nil
+        hasLeftover = false
         lingerTimer = nil
         tls = nil
         let owner = self.owner

@@ -1,4 +1,5 @@
 import Bytes
+import HTTPCodec
 import HTTPModel
 import Observability
 package import Reactor
@@ -132,6 +133,8 @@ struct ConnectFailure: Sendable {
     unowned let cluster: Cluster
     let version: HTTPVersion
     private var codecs: [(any UpstreamCodec)?] = []
+    /// By connection: whether the circuit breaker counts it.
+    private var counted: [Bool] = []
     private var waiting: [UInt64: UpstreamRequest] = [:]
     private var lastTicket: UInt64 = 0
 
@@ -154,7 +157,7 @@ struct ConnectFailure: Sendable {
     func wait(_ request: UpstreamRequest, _ ticket: UInt64) {
         waiting[ticket] = request
         request.ticket = ticket
-        cluster.limits.waitBegan()
+        request.countsAsWaiting = cluster.limits.waitBegan()
         cluster.stats[.upstreamRqPendingTotal].add()
         cluster.stats[.upstreamRqPendingActive].add()
     }
@@ -163,7 +166,8 @@ struct ConnectFailure: Sendable {
     func stopWaiting(_ ticket: UInt64) -> UpstreamRequest? {
         guard let request = waiting.removeValue(forKey: ticket) else { return nil }
         request.ticket = nil
-        cluster.limits.waitEnded()
+        if request.countsAsWaiting { cluster.limits.waitEnded() }
+        request.countsAsWaiting = false
         cluster.stats[.upstreamRqPendingActive].subtract()
         return request
     }
@@ -174,8 +178,11 @@ struct ConnectFailure: Sendable {
     }
 
     func open(_ number: Int, pool: ConnectionPool) {
-        while codecs.count <= number { codecs.append(nil) }
-        cluster.limits.connectionOpened()
+        while codecs.count <= number {
+            codecs.append(nil)
+            counted.append(false)
+        }
+        counted[number] = cluster.limits.connectionOpened()
         cluster.stats[.upstreamCxTotal].add()
         cluster.stats[.upstreamCxActive].add()
         let codec: any UpstreamCodec
@@ -196,7 +203,8 @@ struct ConnectFailure: Sendable {
 
     func remove(_ number: Int) {
         codecs[number] = nil
-        cluster.limits.connectionClosed()
+        if counted[number] { cluster.limits.connectionClosed() }
+        counted[number] = false
         cluster.stats[.upstreamCxActive].subtract()
         cluster.stats[.upstreamCxDestroy].add()
     }

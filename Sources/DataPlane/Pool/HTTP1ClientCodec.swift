@@ -57,8 +57,16 @@ import Reactor
         parser.expectResponse(toHead: fields.get(.method).map { $0.equals("HEAD") } ?? false, toConnect: isConnect)
         requestFraming = framing(&fields, endStream: endStream, isUpgrade: request.isUpgrade || isConnect)
         worker.scratchText.reset()
-        cluster.config.http1Writer.writeRequestHead(
-            fields, framing: requestFraming, connection: request.isUpgrade ? .upgrade : .none, to: &worker.scratchText)
+        let isWritten = cluster.config.http1Writer.writeRequestHead(
+            fields, framing: requestFraming, connection: request.isUpgrade ? .upgrade : .keepAlive, to: &worker.scratchText)
+        guard isWritten else {
+            // A filter took away what the request line is made of.
+            self.request = nil
+            requestEnded = true
+            request.receiveReset(.local, detail: "missing_required_header")
+            pool.ended(number, reusable: true)
+            return
+        }
         request.headWritten(worker.scratchText.count)
         transport.write(worker.scratchText.bytes)
     }

@@ -1,3 +1,4 @@
+import Bytes
 package import HTTPModel
 package import Observability
 package import Reactor

@@ -89,7 +89,7 @@ import TrafficPolicy
         let path = stream.requestHeaders.get(.path) ?? .empty
         let matched = stream.config.routes.table.matchedLength(choice.match, path: path)
         stream.worker.scratchText.reset()
-        redirect.appendLocation(stream.requestHeaders, matchedLength: matched, to: &stream.worker.scratchText)
+        redirect.appendLocation(for: stream.requestHeaders, matchedLength: matched, into: &stream.worker.scratchText)
         let location = stream.worker.scratchText.text
         stream.reply(LocalReply(status: redirect.code, details: "direct_response", headers: [("location", location)]))
     }

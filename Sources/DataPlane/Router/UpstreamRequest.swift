@@ -37,6 +37,7 @@ import Reactor
 
     // The codec's and the pool's own notes.
     var ticket: UInt64?
+    var countsAsWaiting = false
     var codecContext: AnyObject?
     var codecSlot = 0
     var responsePauses = 0
@@ -190,11 +191,12 @@ import Reactor
 
     /// The host takes less than the client gives.
     func hostBlocked() {
-        stream?.worker.noteBackpressure()
+        host?.cluster.stats[.upstreamFlowControlBackedUpTotal].add()
         pauseClient()
     }
 
     func hostUnblocked() {
+        host?.cluster.stats[.upstreamFlowControlDrainedTotal].add()
         resumeClient()
     }
 

@@ -1,4 +1,5 @@
 package import Bytes
+import HTTPCodec
 package import HTTPModel
 import Observability
 package import Reactor
@@ -14,9 +15,14 @@ package import TrafficPolicy
     package let blocks = BlockPool()
     package var random: FastRandom
     /// Where every transport reads to; what is not handled in the same event must be copied.
-    let readBuffer: UnsafeMutableRawBufferPointer
+    // Safety: allocated once, used on the loop only, freed with this object.
+    nonisolated(unsafe) let readBuffer: UnsafeMutableRawBufferPointer
     /// Where heads are parsed into before a stream takes them.
     var scratchFields = HeaderBlock()
+    package let clusters = ClusterDirectory()
+    /// What HTTP/2 sessions reuse and count.
+    let http2Pool: HTTP2Pool
+    let http2Counters = HTTP2Counters()
     /// Where heads and lines are written.
     var scratchText = ByteWriter(capacity: 4096)
 
@@ -33,6 +39,7 @@ package import TrafficPolicy
         self.loop = loop
         random = FastRandom(seed: seed)
         lastStreamID = random.next() << 20
+        http2Pool = HTTP2Pool(blocks: blocks)
         readBuffer = .allocate(byteCount: Self.readBufferSize, alignment: 64)
     }
 
@@ -48,6 +55,22 @@ package import TrafficPolicy
     func nextStreamID() -> UInt64 {
         lastStreamID &+= 1
         return lastStreamID
+    }
+
+    // MARK: The date header
+
+    private var dateSecond: UInt64 = 0
+    private var dateText = ByteWriter(capacity: 64)
+
+    /// The present time as HTTP writes it (RFC 9110 section 5.6.7); made once a second.
+    func httpDate() -> UnsafeRawBufferPointer {
+        let second = loop.wallNow / 1_000_000_000
+        if second != dateSecond {
+            dateSecond = second
+            dateText.reset()
+            HTTPDate.append(second, to: &dateText)
+        }
+        return dateText.bytes
     }
 
     // MARK: What waits for the end of an event

@@ -139,8 +139,8 @@ extension FormatProgram {
     }
 
     private func port(_ address: SocketAddress?, to writer: inout ByteWriter) -> Bool {
-        guard let address, address.family != .unix else { return false }
-        return number(UInt64(address.port), to: &writer)
+        guard let port = address?.port else { return false }
+        return number(UInt64(port), to: &writer)
     }
 
     private func milliseconds(
@@ -291,7 +291,7 @@ extension FormatProgram {
 
     private func address(_ address: SocketAddress?, to writer: inout ByteWriter) -> Bool {
         guard let address else { return false }
-        guard let path = address.path else {
+        guard let path = address.unixPath else {
             address.append(to: &writer)
             return true
         }
@@ -301,8 +301,8 @@ extension FormatProgram {
     }
 
     private func addressOnly(_ address: SocketAddress?, to writer: inout ByteWriter) -> Bool {
-        guard let address, address.path == nil else { return self.address(address, to: &writer) }
-        address.appendWithoutPort(to: &writer)
+        guard let address, address.unixPath == nil else { return self.address(address, to: &writer) }
+        address.appendHost(to: &writer)
         return true
     }
 

@@ -1,3 +1,4 @@
+package import Bytes
 package import HTTPModel
 
 /// What is known about one request or one TCP connection, for logs, header values, filters and statistics.
