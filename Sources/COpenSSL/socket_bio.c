@@ -40,10 +40,11 @@ static int socket_read(BIO *bio, char *buffer, size_t capacity, size_t *count)
 static int socket_write(BIO *bio, const char *bytes, size_t length, size_t *count)
 {
     heddle_tls_socket *socket = BIO_get_data(bio);
+    int flags = MSG_NOSIGNAL | (socket->more_follows ? MSG_MORE : 0);
     ssize_t sent;
     BIO_clear_retry_flags(bio);
     do {
-        sent = send(socket->descriptor, bytes, length, MSG_NOSIGNAL);
+        sent = send(socket->descriptor, bytes, length, flags);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
         *count = (size_t)sent;

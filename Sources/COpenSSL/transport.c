@@ -77,18 +77,23 @@ heddle_tls_status heddle_tls_read(SSL *session, void *buffer, size_t capacity, s
 
 heddle_tls_status heddle_tls_write(SSL *session, const void *bytes, size_t length, size_t *count)
 {
+    heddle_tls_socket *socket = heddle_socket_of(session);
     size_t total = 0;
     heddle_tls_status status = HEDDLE_TLS_DONE;
     start_clean();
     while (total < length) {
         size_t taken = 0;
-        int result = SSL_write_ex(session, (const char *)bytes + total, length - total, &taken);
+        int result;
+        socket->more_follows = length - total > SSL3_RT_MAX_PLAIN_LENGTH;
+        result = SSL_write_ex(session, (const char *)bytes + total, length - total, &taken);
         if (result != 1) {
             status = status_of_failure(session, result);
             break;
         }
         total += taken;
     }
+    // What the session says next (an alert, a key update) stands alone.
+    socket->more_follows = false;
     *count = total;
     return status;
 }

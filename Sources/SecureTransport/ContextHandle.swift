@@ -89,6 +89,8 @@ extension ContextHandle {
     func trust(_ config: TLSContextConfig) throws(TLSError) {
         guard let bundle = config.trustedCA else { return }
         guard let store = SSL_CTX_get_cert_store(pointer) else { throw .fromQueue(.resources, "no certificate store") }
+        // As in Envoy, whoever is in the bundle is trusted, be it no root.
+        X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         for authority in try Certificate.parsePEM(bundle, code: .trustedCA, name: "trusted_ca") {
             guard X509_STORE_add_cert(store, authority.pointer) == 1,
                 config.role == .client || SSL_CTX_add_client_CA(pointer, authority.pointer) == 1

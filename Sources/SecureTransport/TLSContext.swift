@@ -8,8 +8,9 @@ import COpenSSL
 ///
 /// What is set for every context, and why:
 /// - renegotiation, compression and early data are off: nothing of ours needs them and each had its attacks;
-/// - `RELEASE_BUFFERS`: an idle session holds no record buffer (34 KiB less);
-/// - read-ahead: one `recv` brings header and body of a record, and more records; without it each record costs two;
+/// - `RELEASE_BUFFERS`: an idle session holds no record buffer (10 KB of resident memory less);
+/// - read-ahead: one `recv` brings header and body of a record, and more records; without it each record costs two
+///   and the knowledge that the socket is empty a third;
 /// - partial and moving writes: a full socket is answered at once and the bytes may move meanwhile.
 package final class TLSContext {
     package let config: TLSContextConfig

@@ -151,6 +151,17 @@ import Testing
         #expect(short.shake().client == .failed)
     }
 
+    @Test("an intermediate that is trusted itself needs no root, as in Envoy")
+    func partialChain() throws {
+        let intermediate = TestIdentity(
+            CertificateFields(commonName: "Intermediate", isAuthority: true), issuer: root)
+        let duo = try Duo(
+            TLSContext(.client { $0.trustedCA = intermediate.pem }),
+            TLSContext(.server(intermediate.issue(dns: "a.test"))))
+        #expect(duo.shake() == (.done, .done))
+        #expect(duo.client.isPeerVerified)
+    }
+
     @Test("the cipher suite has its name and its number")
     func cipher() throws {
         let duo = try Duo(TLSContext(.client()), TLSContext(.server(root.issue(dns: "a.test"))))
