@@ -7,27 +7,6 @@ import HTTPModel
 /// that are not lower-case tokens; values with control characters or white space at an end; connection-specific
 /// fields; `te` other than `trailers`; a `content-length` that is no number or that the body does not match.
 enum HTTP2FieldRules {
-    /// Names that a section of kind "trailers" may not bring: framing, routing and authentication (RFC 9110 section 6.5.1).
-    private static let forbiddenTrailers =
-        bit(.contentLength) | bit(.host) | bit(.te) | bit(.trailer) | bit(.expect) | bit(.authorization) | bit(.cookie)
-        | bit(.setCookie) | bit(.http2Settings)
-
-    /// Fields that mean one connection only and never go out (RFC 9113 section 8.2.2).
-    private static let connectionSpecific =
-        bit(.connection) | bit(.keepAlive) | bit(.proxyConnection) | bit(.transferEncoding) | bit(.upgrade)
-        | bit(.http2Settings) | bit(.host)
-
-    private static let pseudo =
-        bit(.method) | bit(.path) | bit(.authority) | bit(.scheme) | bit(.protocol) | bit(.status)
-
-    private static func bit(_ name: KnownHeader) -> UInt64 { 1 << UInt64(name.rawValue) }
-
-    static func isForbiddenTrailer(_ name: KnownHeader) -> Bool { forbiddenTrailers & bit(name) != 0 }
-
-    static func isConnectionSpecific(_ name: KnownHeader) -> Bool { connectionSpecific & bit(name) != 0 }
-
-    static func isPseudo(_ name: KnownHeader) -> Bool { pseudo & bit(name) != 0 }
-
     /// Checks a request head and puts it in the form that the data plane expects: no `host`, one `cookie`, scheme in
     /// lower case. `scratch` is overwritten.
     static func admitRequest(
@@ -117,9 +96,10 @@ enum HTTP2FieldRules {
 
     /// Removes from trailers what may not stand there.
     static func cleanTrailers(_ fields: inout HeaderBlock) {
+        let forbidden = HTTP2FieldSet.shared.forbiddenTrailers
         var index = 0
         while index < fields.count {
-            if let name = fields.knownName(at: index), isForbiddenTrailer(name) {
+            if let name = fields.knownName(at: index), forbidden.contains(name) {
                 fields.remove(at: index)
             } else {
                 index += 1

@@ -4,35 +4,36 @@ import HTTPModel
 
 /// Header fields in the form that the library takes.
 extension HTTP2Session {
-    enum SectionKind {
-        case request, response, trailers
-    }
-
     /// Lays `fields` out in pooled memory, pseudo-headers first, without what may not go out.
     ///
     /// Known names are constants and are not copied; the library copies the rest during the submit call.
     func headerArray(
-        _ fields: borrowing HeaderBlock, section: SectionKind
+        _ fields: borrowing HeaderBlock, section: HTTP2SectionKind
     ) -> (UnsafeMutablePointer<nghttp2_nv>, Int) {
         let array = pool.headerArray(capacity: fields.count)
+        // Read once: in another module, each is a call.
+        let (te, lastPseudo) = (KnownHeader.te.rawValue, KnownHeader.status.rawValue)
+        let kept = HTTP2FieldSet.shared.kept(from: section)
         var used = 0
-        if section != .trailers {
-            for index in 0..<fields.count {
-                guard let name = fields.knownName(at: index), HTTP2FieldRules.isPseudo(name) else { continue }
-                guard (name == .status) == (section == .response) else { continue }
-                array[used] = entry(name.name, fields.value(at: index), isConstant: true)
-                used += 1
-            }
-        }
+        var pseudoCount = 0
         for index in 0..<fields.count {
-            if let name = fields.knownName(at: index) {
-                let value = fields.value(at: index)
-                if HTTP2FieldRules.isPseudo(name) || HTTP2FieldRules.isConnectionSpecific(name) { continue }
-                if name == .te, !value.equalsIgnoringCase("trailers") { continue }
-                if section == .trailers, HTTP2FieldRules.isForbiddenTrailer(name) { continue }
-                array[used] = entry(name.name, value, isConstant: true)
+            let value = fields.value(at: index)
+            guard let name = fields.knownName(at: index) else {
+                array[used] = entry(fields.name(at: index), value, isConstant: false)
+                used += 1
+                continue
+            }
+            if kept.contains(name) { continue }
+            if name.rawValue == te, !value.equalsIgnoringCase("trailers") { continue }
+            if name.rawValue <= lastPseudo {
+                if pseudoCount < used {
+                    // A filter has set it late. Safety: `used < fields.count`, for which there is room.
+                    (array + pseudoCount + 1).update(from: array + pseudoCount, count: used - pseudoCount)
+                }
+                array[pseudoCount] = entry(name.name, value, isConstant: true)
+                pseudoCount += 1
             } else {
-                array[used] = entry(fields.name(at: index), fields.value(at: index), isConstant: false)
+                array[used] = entry(name.name, value, isConstant: true)
             }
             used += 1
         }

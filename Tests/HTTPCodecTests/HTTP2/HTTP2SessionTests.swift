@@ -109,6 +109,7 @@ struct HTTP2SessionTests {
         }
         _ = pair.client.session.submitRequest(fields, endStream: true, context: nil)
         pair.run()
+        // In the order of the block, for each of the two kinds.
         let head = [":path: /p", ":method: GET", ":scheme: http", ":authority: a.test", "x-first: 1", "te: trailers"]
         #expect(pair.server.seen.contains(.headers(1, head, endStream: true)))
     }
