@@ -18,6 +18,12 @@ struct TimeFormat: Sendable {
         .literal([0x3A]), .second, .literal([0x2E]), .fraction(digits: 3), .literal([0x5A]),
     ])
 
+    /// `2026-11-23 10:00:00.123`, as Envoy's own log has it.
+    static let logLine = TimeFormat(parts: [
+        .year, .literal([0x2D]), .month, .literal([0x2D]), .day, .literal([0x20]), .hour, .literal([0x3A]), .minute,
+        .literal([0x3A]), .second, .literal([0x2E]), .fraction(digits: 3),
+    ])
+
     let parts: [Part]
 
     private init(parts: [Part]) { self.parts = parts }

@@ -1,0 +1,67 @@
+/// Makes full names and labels out of a kind's pattern and a group's name.
+enum StatName {
+    /// A piece of a pattern: text, or the label whose value comes from the name.
+    enum Piece {
+        case text(String)
+        case label(String)
+    }
+
+    static func pieces(_ pattern: String) -> [Piece] {
+        var pieces: [Piece] = []
+        var rest = pattern[...]
+        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+            if open > rest.startIndex { pieces.append(.text(String(rest[..<open]))) }
+            pieces.append(.label(String(rest[rest.index(after: open)..<close])))
+            rest = rest[rest.index(after: close)...]
+        }
+        if !rest.isEmpty { pieces.append(.text(String(rest))) }
+        return pieces
+    }
+
+    /// Envoy's prefix of a group's statistics, for instance `cluster.web.`
+    static func text(pattern: String, name: String) -> String {
+        var parts = GroupName.split(name)[...]
+        var result = ""
+        var dropsDot = false
+        for piece in pieces(pattern) {
+            switch piece {
+            case .text(let text):
+                result += dropsDot && text.hasPrefix(".") ? String(text.dropFirst()) : text
+                dropsDot = false
+            case .label:
+                let value = parts.popFirst() ?? ""
+                result += value
+                dropsDot = value.isEmpty
+            }
+        }
+        return result
+    }
+
+    /// The labels that a group's metrics have; empty parts have none.
+    static func labels(pattern: String, name: String) -> [(name: String, value: String)] {
+        var parts = GroupName.split(name)[...]
+        var result: [(name: String, value: String)] = []
+        for case .label(let label) in pieces(pattern) {
+            guard let value = parts.popFirst(), !value.isEmpty else { continue }
+            result.append((label, value))
+        }
+        return result
+    }
+
+    /// What metric names of a kind begin with: `envoy_cluster_`.
+    static func metricPrefix(_ pattern: String) -> String {
+        var result = "envoy_"
+        for case .text(let text) in pieces(pattern) { result += metric(text) }
+        while result.contains("__") { result.replace("__", with: "_") }
+        return result
+    }
+
+    /// What a metric name may hold of `text`; the rest becomes an underscore.
+    static func metric(_ text: String) -> String {
+        String(decoding: text.utf8.map { isMetricByte($0) ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
+    }
+
+    private static func isMetricByte(_ byte: UInt8) -> Bool {
+        (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A) || (byte >= 0x61 && byte <= 0x7A) || byte == 0x5F
+    }
+}

@@ -1,0 +1,33 @@
+/// Which statistics to show: the query of `/stats`.
+package struct StatsFilter: Sendable {
+    /// What `type=` selects.
+    package enum Selection: String, Sendable {
+        case all = "All"
+        case counters = "Counters"
+        case gauges = "Gauges"
+        case histograms = "Histograms"
+    }
+
+    /// Only names that contain this text; Envoy takes a regular expression, of which the plain ones mean the same.
+    package var substring: String
+    /// Only what is not zero.
+    package var usedOnly: Bool
+    package var selection: Selection
+
+    package init(substring: String = "", usedOnly: Bool = false, selection: Selection = .all) {
+        self.substring = substring
+        self.usedOnly = usedOnly
+        self.selection = selection
+    }
+
+    func admits(_ name: String, _ value: StatsSnapshot.Value) -> Bool {
+        if usedOnly, value.isZero { return false }
+        switch (selection, value) {
+        case (.all, _), (.counters, .counter), (.counters, .codes), (.gauges, .gauge), (.gauges, .sharedGauge),
+            (.histograms, .histogram):
+            break
+        default: return false
+        }
+        return substring.isEmpty || name.contains(substring)
+    }
+}

@@ -1,0 +1,149 @@
+package import Bytes
+
+/// The Prometheus text format (version 0.0.4) with Envoy's names: what differs between groups is a label, and so are the
+/// status and its class.
+extension StatsSnapshot {
+    /// Upper bounds of Envoy's histogram buckets, in shown units (milliseconds for timings).
+    static let bounds: [Double] = [
+        0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000,
+        3_600_000,
+    ]
+
+    /// Appends all metrics, each with its help and type once.
+    package func appendPrometheus(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
+        var families: [String: Family] = [:]
+        for (key, group) in groups {
+            let prefix = StatName.text(pattern: key.pattern, name: key.name)
+            let labels = PrometheusText.labels(StatName.labels(pattern: key.pattern, name: key.name))
+            let metricPrefix = StatName.metricPrefix(key.pattern)
+            for (stat, value) in zip(group.stats, group.values) where filter.admits(prefix + stat.name, value) {
+                Family.add(stat, value, metricPrefix: metricPrefix, pattern: key.pattern, labels: labels, to: &families)
+            }
+        }
+        for (name, family) in families.sorted(by: { $0.key < $1.key }) {
+            PrometheusText.appendHead(name, family, to: &writer)
+            for sample in family.samples.sorted(by: { $0.labels < $1.labels }) {
+                PrometheusText.append(name, sample, scale: family.scale, to: &writer)
+            }
+        }
+    }
+
+    /// All series of one metric name.
+    struct Family {
+        struct Sample {
+            /// As they stand between the braces.
+            let labels: String
+            let value: Value
+        }
+
+        let type: StaticString
+        let help: String
+        let scale: Double
+        var samples: [Sample] = []
+
+        static func add(
+            _ stat: StatDefinition, _ value: Value, metricPrefix: String, pattern: String, labels: String,
+            to families: inout [String: Family]
+        ) {
+            var name = metricPrefix + StatName.metric(stat.name)
+            var samples = [Sample(labels: labels, value: value)]
+            if case .codes(let codes) = value {
+                name.removeLast()
+                samples = codes.map { code, count in
+                    Sample(labels: PrometheusText.joined("envoy_response_code=\"\(code)\"", labels), value: .counter(count))
+                }
+                guard !samples.isEmpty else { return }
+            } else if let digit = statusClass(stat.name) {
+                name = String(name.dropLast(3)) + "xx"
+                samples = [Sample(labels: PrometheusText.joined("envoy_response_code_class=\"\(digit)\"", labels), value: value)]
+            }
+            let type: StaticString =
+                switch value {
+                case .counter, .codes: "counter"
+                case .gauge, .sharedGauge: "gauge"
+                case .histogram: "histogram"
+                }
+            families[name, default: Family(type: type, help: pattern + stat.name, scale: stat.scale)].samples += samples
+        }
+
+        /// `2` of `downstream_rq_2xx`.
+        private static func statusClass(_ name: String) -> Character? {
+            guard name.hasSuffix("xx"), let digit = name.dropLast(2).last, digit >= "1", digit <= "5",
+                name.dropLast(3).hasSuffix("_")
+            else { return nil }
+            return digit
+        }
+    }
+}
+
+/// Writes lines of the format.
+enum PrometheusText {
+    static func labels(_ labels: [(name: String, value: String)]) -> String {
+        labels.map { "\(StatName.metric($0.name))=\"\(escaped($0.value))\"" }.joined(separator: ",")
+    }
+
+    static func joined(_ first: String, _ rest: String) -> String {
+        rest.isEmpty ? first : first + "," + rest
+    }
+
+    static func appendHead(_ name: String, _ family: StatsSnapshot.Family, to writer: inout ByteWriter) {
+        writer.append("# HELP ")
+        writer.append(name)
+        writer.append(" Envoy statistic ")
+        writer.append(escaped(family.help))
+        writer.append("\n# TYPE ")
+        writer.append(name)
+        writer.append(0x20)
+        writer.append(family.type)
+        writer.append(0x0A)
+    }
+
+    static func append(_ name: String, _ sample: StatsSnapshot.Family.Sample, scale: Double, to writer: inout ByteWriter) {
+        switch sample.value {
+        case .counter(let value): line(name, sample.labels, to: &writer) { $0.append(decimal: value) }
+        case .gauge(let value), .sharedGauge(let value): line(name, sample.labels, to: &writer) { $0.append(decimal: value) }
+        case .codes: break
+        case .histogram(let counts):
+            for bound in StatsSnapshot.bounds {
+                let labels = joined(sample.labels, "le=\"\(bound.shortest)\"")
+                line(name + "_bucket", labels, to: &writer) { $0.append(decimal: counts.count(atMost: UInt64(bound * scale))) }
+            }
+            let total = counts.count
+            line(name + "_bucket", joined(sample.labels, "le=\"+Inf\""), to: &writer) { $0.append(decimal: total) }
+            line(name + "_sum", sample.labels, to: &writer) { $0.append(number: Double(counts.sum) / scale) }
+            line(name + "_count", sample.labels, to: &writer) { $0.append(decimal: total) }
+        }
+    }
+
+    private static func line(_ name: String, _ labels: String, to writer: inout ByteWriter, _ value: (inout ByteWriter) -> Void) {
+        writer.append(name)
+        if !labels.isEmpty {
+            writer.append(0x7B)
+            writer.append(labels)
+            writer.append(0x7D)
+        }
+        writer.append(0x20)
+        value(&writer)
+        writer.append(0x0A)
+    }
+
+    /// Label values escape backslash, quote and newline; what is left of control characters is replaced.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": result += "\\\\"
+            case "\"": result += "\\\""
+            case "\n": result += "\\n"
+            case let control where control.value < 0x20 || control.value == 0x7F: result += "\u{FFFD}"
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}
+
+extension Double {
+    /// Without a fraction where there is none.
+    fileprivate var shortest: String { Int64(exactly: self)?.description ?? description }
+}

@@ -1,0 +1,161 @@
+/// The statistics of one process or of several, as values.
+///
+/// Merging is associative and commutative: counters, gauges, distributions and status codes are added, of shared gauges
+/// the largest stays.
+package struct StatsSnapshot: Equatable, Sendable {
+    /// What a group is known by.
+    package struct GroupKey: Hashable, Sendable {
+        package let pattern: String
+        /// The parts that fill the pattern's braces.
+        package let name: String
+    }
+
+    /// One statistic's value.
+    package enum Value: Equatable, Sendable {
+        case counter(UInt64)
+        case gauge(Int64)
+        case sharedGauge(Int64)
+        case histogram(HistogramCounts)
+        case codes([Int: UInt64])
+    }
+
+    /// One group's statistics, in the order of its kind.
+    package struct Group: Equatable, Sendable {
+        package var stats: [StatDefinition]
+        package var values: [Value]
+    }
+
+    package private(set) var groups: [GroupKey: Group] = [:]
+
+    package init() {}
+
+    init(groups: [GroupKey: Group]) { self.groups = groups }
+
+    /// Adds another process's statistics.
+    package mutating func merge(_ other: StatsSnapshot) {
+        groups.merge(other.groups) { mine, theirs in mine.merging(theirs) }
+    }
+
+    mutating func insert(_ group: Group, at key: GroupKey) {
+        groups[key] = groups[key]?.merging(group) ?? group
+    }
+
+    mutating func remove(where isGone: (GroupKey) -> Bool) {
+        groups = groups.filter { !isGone($0.key) }
+    }
+
+    /// Only what does not go away with the process: no gauges.
+    package var withoutGauges: StatsSnapshot {
+        StatsSnapshot(groups: groups.mapValues { group in
+            let kept = group.values.indices.filter { !group.values[$0].isGauge }
+            return Group(stats: kept.map { group.stats[$0] }, values: kept.map { group.values[$0] })
+        })
+    }
+
+    /// A value by Envoy's full name, for instance `cluster.web.upstream_rq_total`; for tests and admin, not fast.
+    package subscript(name: String) -> Value? {
+        for (key, group) in groups {
+            let prefix = StatName.text(pattern: key.pattern, name: key.name)
+            guard name.hasPrefix(prefix) else { continue }
+            let rest = name.dropFirst(prefix.count)
+            if let index = group.stats.firstIndex(where: { $0.name == rest }) { return group.values[index] }
+        }
+        return nil
+    }
+}
+
+extension StatsSnapshot.Group {
+    /// Both together. Groups of two versions of the program may have different statistics: they are matched by name.
+    func merging(_ other: StatsSnapshot.Group) -> StatsSnapshot.Group {
+        var result = self
+        if stats == other.stats {
+            for index in values.indices { result.values[index] = values[index].merging(other.values[index]) }
+            return result
+        }
+        for (stat, value) in zip(other.stats, other.values) {
+            if let index = result.stats.firstIndex(of: stat) {
+                result.values[index] = result.values[index].merging(value)
+            } else {
+                result.stats.append(stat)
+                result.values.append(value)
+            }
+        }
+        return result
+    }
+}
+
+extension StatsSnapshot.Value {
+    var isGauge: Bool {
+        switch self {
+        case .gauge, .sharedGauge: true
+        case .counter, .histogram, .codes: false
+        }
+    }
+
+    /// Zero or empty: never used, as far as the value tells.
+    var isZero: Bool {
+        switch self {
+        case .counter(let value): value == 0
+        case .gauge(let value), .sharedGauge(let value): value == 0
+        case .histogram(let counts): counts.count == 0
+        case .codes(let codes): codes.isEmpty
+        }
+    }
+
+    /// Values of two types do not mix; the first one stays.
+    func merging(_ other: Self) -> Self {
+        switch (self, other) {
+        case (.counter(let left), .counter(let right)): .counter(left &+ right)
+        case (.gauge(let left), .gauge(let right)): .gauge(left &+ right)
+        case (.sharedGauge(let left), .sharedGauge(let right)): .sharedGauge(max(left, right))
+        case (.histogram(let left), .histogram(let right)): .histogram(left.merging(right))
+        case (.codes(let left), .codes(let right)): .codes(left.merging(right, uniquingKeysWith: &+))
+        default: self
+        }
+    }
+}
+
+/// How often each bucket of a distribution was hit.
+package struct HistogramCounts: Equatable, Sendable {
+    /// Empty when nothing was recorded, else ``HistogramBuckets/count`` of them.
+    package private(set) var buckets: [UInt64]
+    package private(set) var sum: UInt64
+
+    package init() {
+        buckets = []
+        sum = 0
+    }
+
+    init(buckets: [UInt64], sum: UInt64) {
+        self.buckets = buckets
+        self.sum = sum
+    }
+
+    /// Values recorded.
+    package var count: UInt64 { buckets.reduce(0, &+) }
+
+    func merging(_ other: HistogramCounts) -> HistogramCounts {
+        if buckets.isEmpty { return other }
+        if other.buckets.isEmpty { return self }
+        return HistogramCounts(buckets: zip(buckets, other.buckets).map { $0 &+ $1 }, sum: sum &+ other.sum)
+    }
+
+    /// The value below which `fraction` of all values lie, within 10 %; nil when nothing was recorded.
+    package func quantile(_ fraction: Double) -> Double? {
+        let total = count
+        guard total > 0 else { return nil }
+        let wanted = max(1, UInt64((fraction * Double(total)).rounded(.up)))
+        var seen: UInt64 = 0
+        for (index, hits) in buckets.enumerated() {
+            seen &+= hits
+            if seen >= wanted { return HistogramBuckets.representative(index) }
+        }
+        return nil
+    }
+
+    /// How many values are at most `bound`, which must be an edge of a bucket.
+    package func count(atMost bound: UInt64) -> UInt64 {
+        guard !buckets.isEmpty else { return 0 }
+        return buckets[...HistogramBuckets.index(of: bound)].reduce(0, &+)
+    }
+}
