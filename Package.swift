@@ -23,8 +23,8 @@ let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
-func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: hotPath)
+func core(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: hotPath)
 }
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [], resources: [Resource] = []) -> Target {
     .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
@@ -51,7 +51,7 @@ let allTargets: [Target] = [
     core("HTTPCodec", ["Bytes", "HTTPModel", "CNGHTTP2"]),
     core("SecureTransport", ["Bytes", "COpenSSL"]),
     core("TrafficPolicy", ["Bytes", "HTTPModel", "CRE2", "CLinux"]),
-    core("ProxyModel", [protobuf, yams]),
+    core("ProxyModel", [protobuf], exclude: ["Protos"]),
     core("Observability", ["Bytes", "HTTPModel", "CLinux"]),
     core("Reactor", ["Bytes", "CLinux"]),
 
@@ -91,7 +91,7 @@ let allTargets: [Target] = [
     tests("HTTPCodecTests", ["HTTPCodec", "HTTPModel", "Bytes", "CNGHTTP2", "TestKit"]),
     tests("SecureTransportTests", ["SecureTransport", "COpenSSL"]),
     tests("TrafficPolicyTests", ["TrafficPolicy", "HTTPModel", "Bytes"]),
-    tests("ProxyModelTests", ["ProxyModel", protobuf], resources: [.copy("Fixtures")]),
+    tests("ProxyModelTests", ["ProxyModel", protobuf, yams], resources: [.copy("Fixtures")]),
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),
     tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),

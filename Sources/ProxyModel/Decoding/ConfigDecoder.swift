@@ -1,0 +1,97 @@
+package import SwiftProtobuf
+
+/// A configuration that was read, checked and found good.
+package struct DecodedBootstrap: Sendable {
+    /// The configuration.
+    package let bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap
+    /// The same in protobuf's binary form, to be handed to another process.
+    package let bytes: [UInt8]
+    /// What was accepted but is probably not meant, such as an optional filter that Heddle does not have.
+    package let warnings: [ConfigError]
+    /// Where each value stands, for errors that are found while the configuration is compiled.
+    package let marks: ConfigMarks
+}
+
+/// Reads configurations in YAML or JSON into the generated messages.
+package enum ConfigDecoder {
+    /// How messages in binary form are read; free-form values (`google.protobuf.Struct`) take three levels for one of YAML.
+    package static let binaryOptions: BinaryDecodingOptions = {
+        var options = BinaryDecodingOptions()
+        options.messageDepthLimit = 4 * YAMLParser.maximumDepth
+        return options
+    }()
+
+    /// Reads a bootstrap and, when given, an overlay (`--config-yaml`) that is merged into it.
+    package static func decodeBootstrap(
+        _ text: String, file: String, overlay: String? = nil, checkRegex: RegexCheck? = nil
+    ) throws(ConfigErrors) -> DecodedBootstrap {
+        var sources = [ConfigSource(text: text, file: file)]
+        if let overlay { sources.append(ConfigSource(text: overlay, file: "--config-yaml", format: .yaml)) }
+        return try decodeBootstrap(sources, checkRegex: checkRegex)
+    }
+
+    /// Reads a bootstrap from sources that are merged in order: single values of later ones win, lists are joined.
+    ///
+    /// - Throws: all errors of the first stage that finds any: syntax and fields, then the constraints on single fields,
+    ///   then what must hold between them.
+    package static func decodeBootstrap(
+        _ sources: [ConfigSource], checkRegex: RegexCheck? = nil
+    ) throws(ConfigErrors) -> DecodedBootstrap {
+        let decoded = try decode(Envoy_Config_Bootstrap_V3_Bootstrap.self, from: sources, checkRegex: checkRegex)
+        var validator = ConfigValidator(marks: decoded.marks)
+        validator.validate(decoded.message)
+        try validator.finish()
+        return DecodedBootstrap(
+            bootstrap: decoded.message, bytes: decoded.bytes, warnings: decoded.warnings, marks: decoded.marks)
+    }
+
+    /// Reads any message that the schema has, and checks the constraints on its fields.
+    package static func decode<Message: SwiftProtobuf.Message>(
+        _ type: Message.Type, from sources: [ConfigSource], checkRegex: RegexCheck? = nil
+    ) throws(ConfigErrors) -> (message: Message, bytes: [UInt8], warnings: [ConfigError], marks: ConfigMarks) {
+        precondition(!sources.isEmpty, "a configuration needs a source")
+        let schema = Schema.shared
+        var trees: [ConfigMarks.Tree] = []
+        var joined: [UInt8] = []
+        var errors: [ConfigError] = []
+        var warnings: [ConfigError] = []
+        for source in sources {
+            let root = try parse(source)
+            trees.append(ConfigMarks.Tree(file: source.file, root: root))
+            if MessageEncoder.isNull(root) { continue }
+            var encoder = MessageEncoder(schema: schema, file: source.file)
+            joined += encoder.message(root, schema.message(Message.protoMessageName))
+            errors += encoder.errors
+            warnings += encoder.warnings
+        }
+        try throwIfAny(errors)
+        let marks = ConfigMarks(trees: trees)
+        do {
+            let message = try Message(serializedBytes: joined, options: binaryOptions)
+            let bytes: [UInt8] = try message.serializedBytes()
+            try throwIfAny(ConstraintChecker.check(bytes, as: type, marks: marks, checkRegex: checkRegex))
+            return (message, bytes, warnings, marks)
+        } catch let errors as ConfigErrors {
+            throw errors
+        } catch {
+            throw ConfigErrors([marks.error(ConfigPath(), "cannot be represented: \(error)")])
+        }
+    }
+
+    /// Throws the errors, if there are any, cut to the bound.
+    static func throwIfAny(_ errors: [ConfigError]) throws(ConfigErrors) {
+        guard !errors.isEmpty else { return }
+        let shown = Array(errors.prefix(ConfigErrors.maximum))
+        throw ConfigErrors(shown, isTruncated: errors.count >= ConfigErrors.maximum)
+    }
+
+    private static func parse(_ source: ConfigSource) throws(ConfigErrors) -> YAMLNode {
+        do {
+            return try YAMLParser.parse(source.text, format: source.format)
+        } catch {
+            throw ConfigErrors([
+                ConfigError(file: source.file, mark: error.mark, path: ConfigPath(), message: error.message)
+            ])
+        }
+    }
+}
