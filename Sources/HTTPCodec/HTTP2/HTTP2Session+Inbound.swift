@@ -80,6 +80,7 @@ extension HTTP2Session {
             return CallbackResult.proceed
         }
         stream.unconsumed += bytes.count
+        waitingPieces += 1
         events.push(
             HTTP2EventRecord(
                 kind: .data, number: UInt64(bytes.count), bytes: bytes.baseAddress, stream: unmanaged))
@@ -216,6 +217,7 @@ extension HTTP2Session {
         let stream = unmanaged._withUnsafeGuaranteedRef { $0 }
         stream.inboundState = .ended
         if stream.owner == .dataPlane, !events.endLastData(of: unmanaged) {
+            waitingPieces += 1
             events.push(HTTP2EventRecord(kind: .data, endStream: true, stream: unmanaged))
         }
         return CallbackResult.proceed
@@ -242,9 +244,11 @@ extension HTTP2Session {
         return dataStream
     }
 
+    /// What a callback returns for what ``AbuseGuard`` said.
     func checked(_ flood: HTTP2Flood?) -> Int32 {
         guard let flood else { return CallbackResult.proceed }
         floodFound = flood
-        return CallbackResult.failSession
+        // While it writes, the library would come back to the frame for which a callback failed, and to no other.
+        return sink == nil ? CallbackResult.failSession : CallbackResult.proceed
     }
 }

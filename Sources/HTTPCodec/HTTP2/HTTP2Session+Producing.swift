@@ -13,11 +13,12 @@ extension HTTP2Session {
             while output.pointee.count < limit {
                 var start: UnsafePointer<UInt8>?
                 let count = nghttp2_session_mem_send(library, &start)
-                if count <= 0 {
-                    if count < 0 { fail(libraryResult: count) }
-                    break
+                if count > 0 { output.pointee.append(UnsafeRawBufferPointer(start: start, count: count)) }
+                if failure == nil, floodFound != nil || count < 0 {
+                    fail(libraryResult: count)
+                    if count >= 0 { continue }  // The GOAWAY goes out at once.
                 }
-                output.pointee.append(UnsafeRawBufferPointer(start: start, count: count))
+                if count <= 0 { break }
             }
             sink = nil
         }

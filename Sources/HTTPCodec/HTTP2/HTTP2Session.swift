@@ -49,6 +49,8 @@ package final class HTTP2Session {
     /// Where `produce` writes. Only set while it runs.
     var sink: UnsafeMutablePointer<ByteQueue>?
     var sinkLimit = 0
+    /// Pieces of body that wait in `events` and point into memory of the owner.
+    var waitingPieces = 0
     /// HEADERS frames submitted and not yet produced.
     var waitingHeads = 0
     /// The highest id of a stream that HEADERS came for.
@@ -112,6 +114,7 @@ package final class HTTP2Session {
     /// `bytes`.
     /// - Returns: ``failure``.
     package func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64) -> HTTP2Failure? {
+        precondition(waitingPieces == 0, "received while pieces of the last read wait to be drained")
         self.now = now
         guard failure == nil, let start = bytes.baseAddress, bytes.count > 0 else { return failure }
         let taken = nghttp2_session_mem_recv(library, start.assumingMemoryBound(to: UInt8.self), bytes.count)
@@ -130,6 +133,7 @@ package final class HTTP2Session {
             forget(stream)
         }
         while let record = events.pop() {
+            if record.kind == .data { waitingPieces -= 1 }
             guard let unmanaged = record.stream else { return connectionEvent(record) }
             let stream = unmanaged._withUnsafeGuaranteedRef { $0 }
             if stream.owner != .dataPlane {

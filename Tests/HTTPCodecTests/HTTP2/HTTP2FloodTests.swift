@@ -81,6 +81,11 @@ struct HTTP2FloodTests {
         }
         #expect(taken <= 250)
         #expect(server.session.failure != nil)
+        // What was said last has been written by the flood's own `produce`, or is now.
+        let frames = server.lastProduced + server.produceFrames()
+        #expect(frames.last?.type == 7)
+        #expect(frames.last?.errorCode != .noError)
+        #expect(server.session.isFinished)
     }
 
     @Test("work that goes on after a reset counts against the limit of concurrency (rows 22, 23)")

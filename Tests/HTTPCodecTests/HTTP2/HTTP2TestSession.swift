@@ -31,6 +31,8 @@ final class TestSession {
     var seen: [SeenEvent] = []
     /// Streams heard of and not closed, by id.
     var streams: [Int32: HTTP2Stream] = [:]
+    /// The frames of the latest `produce`.
+    var lastProduced: [RawFrame] = []
     /// Gives window back as soon as data is seen.
     var consumesAtOnce = true
     /// Called for each event, while draining.
@@ -82,7 +84,9 @@ final class TestSession {
         var output = ByteQueue(pool: blocks)
         session.produce(into: &output, upTo: limit)
         drain()
-        return output.copyBytes()
+        let bytes = output.copyBytes()
+        lastProduced = RawFrame.parse(bytes)
+        return bytes
     }
 
     func produceFrames() -> [RawFrame] { RawFrame.parse(produce()) }
