@@ -1,0 +1,78 @@
+package import Observability
+package import Reactor
+package import SwiftProtobuf
+
+/// A kind of HTTP filter that configurations can name by its type URL. One file a filter, one line in the list of
+/// built-in filters.
+@WorkerActor package protocol HTTPFilterType {
+    /// Message names (the part of the type URL behind the slash) of the filter's configuration.
+    var messageNames: [String] { get }
+    /// Checks a configuration and makes the factory of one configured filter.
+    func makeFactory(_ config: Google_Protobuf_Any, _ context: FilterBuildContext) throws(ConfigProblem) -> any HTTPFilterFactory
+    /// Message names of its per-route configuration.
+    var routeMessageNames: [String] { get }
+    /// Checks what a route, virtual host, route configuration or weighted cluster says of the filter.
+    func makeRouteConfig(_ config: Google_Protobuf_Any, _ context: FilterBuildContext) throws(ConfigProblem) -> any FilterRouteConfig
+}
+
+extension HTTPFilterType {
+    package var routeMessageNames: [String] { [] }
+
+    package func makeRouteConfig(
+        _ config: Google_Protobuf_Any, _ context: FilterBuildContext
+    ) throws(ConfigProblem) -> any FilterRouteConfig {
+        throw ConfigProblem("the filter has no per-route configuration")
+    }
+}
+
+/// What a filter gets while it is made from its configuration.
+@WorkerActor package struct FilterBuildContext {
+    package let worker: WorkerContext
+    /// The filter's name in the configuration.
+    package let filterName: String
+    /// `stat_prefix` of the connection manager.
+    package let statPrefix: String
+    package let stats: StatsSegment
+
+    package init(worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment) {
+        self.worker = worker
+        self.filterName = filterName
+        self.statPrefix = statPrefix
+        self.stats = stats
+    }
+}
+
+/// Why a configuration cannot be used, and where: a path from the innermost object outwards is put together on the way.
+package struct ConfigProblem: Error, Equatable, CustomStringConvertible {
+    /// For instance `static_resources.listeners[0].filter_chains[1]`.
+    package var path: String
+    package var message: String
+
+    package init(_ message: String, path: String = "") {
+        self.message = message
+        self.path = path
+    }
+
+    /// The same problem, seen from one level further out.
+    package func within(_ outer: String) -> ConfigProblem {
+        ConfigProblem(message, path: path.isEmpty ? outer : path.hasPrefix("[") ? outer + path : "\(outer).\(path)")
+    }
+
+    package var description: String { path.isEmpty ? message : "\(path): \(message)" }
+}
+
+/// The kinds of filter that this program knows.
+@WorkerActor package final class HTTPFilterRegistry {
+    private var types: [String: any HTTPFilterType] = [:]
+    private var routeTypes: [String: any HTTPFilterType] = [:]
+
+    package init(_ types: [any HTTPFilterType]) {
+        for type in types {
+            for name in type.messageNames { self.types[name] = type }
+            for name in type.routeMessageNames { routeTypes[name] = type }
+        }
+    }
+
+    package func type(named messageName: String) -> (any HTTPFilterType)? { types[messageName] }
+    package func routeType(named messageName: String) -> (any HTTPFilterType)? { routeTypes[messageName] }
+}
