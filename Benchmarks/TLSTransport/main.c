@@ -198,7 +198,7 @@ static void say(end *e, const char *bytes, size_t length)
     size_t total = 0, n = 0;
     while (total < length) {
         if (way == HEDDLE) {
-            if (heddle_tls_write(e->ssl, bytes + total, length - total, &n) == HEDDLE_TLS_FAILED)
+            if (heddle_tls_write(e->ssl, bytes + total, length - total, false, &n) == HEDDLE_TLS_FAILED)
                 exit(1);
         } else {
             if (SSL_write_ex(e->ssl, bytes + total, length - total, &n) != 1)
@@ -310,7 +310,7 @@ static int idle(int count, int release)
             SSL_set_connect_state(client.ssl);
             if (heddle_tls_handshake(client.ssl) != HEDDLE_TLS_DONE)
                 _exit(1);
-            heddle_tls_write(client.ssl, buffer, 1024, &n);
+            heddle_tls_write(client.ssl, buffer, 1024, false, &n);
             heddle_tls_read(client.ssl, buffer, 1024, &n);
         }
         _exit(0);
@@ -322,7 +322,7 @@ static int idle(int count, int release)
         if (heddle_tls_handshake(servers[i].ssl) != HEDDLE_TLS_DONE)
             exit(1);
         heddle_tls_read(servers[i].ssl, buffer, 1024, &n);
-        heddle_tls_write(servers[i].ssl, buffer, 1024, &n);
+        heddle_tls_write(servers[i].ssl, buffer, 1024, false, &n);
     }
     printf("%d idle sessions: %ld bytes each\n", count, (resident() - before) / count);
     waitpid(child, NULL, 0);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <openssl/bio.h>
@@ -37,26 +38,78 @@ static int socket_read(BIO *bio, char *buffer, size_t capacity, size_t *count)
     return 0;
 }
 
-static int socket_write(BIO *bio, const char *bytes, size_t length, size_t *count)
+/// How much the socket took, 0 when it is full, -1 when it failed.
+static ssize_t send_some(heddle_tls_socket *socket, const void *bytes, size_t length)
 {
-    heddle_tls_socket *socket = BIO_get_data(bio);
     int flags = MSG_NOSIGNAL | (socket->more_follows ? MSG_MORE : 0);
     ssize_t sent;
-    BIO_clear_retry_flags(bio);
     do {
         sent = send(socket->descriptor, bytes, length, flags);
     } while (sent < 0 && errno == EINTR);
-    if (sent >= 0) {
-        *count = (size_t)sent;
-        return 1;
+    if (sent >= 0)
+        return sent;
+    if (would_block(errno))
+        return 0;
+    socket->error = errno;
+    return -1;
+}
+
+static void drop_backlog(heddle_tls_socket *socket)
+{
+    free(socket->backlog);
+    socket->backlog = NULL;
+    socket->backlog_start = 0;
+    socket->backlog_count = 0;
+}
+
+static bool keep(heddle_tls_socket *socket, const char *bytes, size_t length)
+{
+    size_t end = socket->backlog_start + socket->backlog_count;
+    unsigned char *grown = realloc(socket->backlog, end + length);
+    if (grown == NULL) {
+        socket->error = ENOMEM;
+        return false;
     }
+    memcpy(grown + end, bytes, length);
+    socket->backlog = grown;
+    socket->backlog_count += length;
+    return true;
+}
+
+bool heddle_socket_flush(heddle_tls_socket *socket)
+{
+    while (socket->backlog_count > 0) {
+        ssize_t sent = send_some(socket, socket->backlog + socket->backlog_start, socket->backlog_count);
+        if (sent < 0) {
+            drop_backlog(socket);
+            return false;
+        }
+        if (sent == 0)
+            return true;
+        socket->backlog_start += (size_t)sent;
+        socket->backlog_count -= (size_t)sent;
+    }
+    drop_backlog(socket);
+    return true;
+}
+
+/// Takes all or nothing: what the socket does not take goes to the backlog.
+static int socket_write(BIO *bio, const char *bytes, size_t length, size_t *count)
+{
+    heddle_tls_socket *socket = BIO_get_data(bio);
+    ssize_t sent = 0;
+    BIO_clear_retry_flags(bio);
     *count = 0;
-    if (would_block(errno)) {
+    if (socket->backlog_count > HEDDLE_TLS_BACKLOG_BOUND) {
         BIO_set_retry_write(bio);
-    } else {
-        socket->error = errno;
+        return 0;
     }
-    return 0;
+    if (socket->backlog_count == 0)
+        sent = send_some(socket, bytes, length);
+    if (sent < 0 || ((size_t)sent < length && !keep(socket, bytes + sent, length - (size_t)sent)))
+        return 0;
+    *count = length;
+    return 1;
 }
 
 static long socket_control(BIO *bio, int command, long number, void *pointer)
@@ -75,7 +128,10 @@ static long socket_control(BIO *bio, int command, long number, void *pointer)
 
 static int socket_destroy(BIO *bio)
 {
-    free(BIO_get_data(bio));
+    heddle_tls_socket *socket = BIO_get_data(bio);
+    if (socket != NULL)
+        free(socket->backlog);
+    free(socket);
     BIO_set_data(bio, NULL);
     return 1;
 }

@@ -41,17 +41,29 @@ static heddle_tls_status status_of_failure(SSL *session, int result)
 
 heddle_tls_status heddle_tls_handshake(SSL *session)
 {
+    heddle_tls_socket *socket = heddle_socket_of(session);
+    heddle_tls_status status;
     int result;
     start_clean();
+    if (!heddle_socket_flush(socket))
+        return HEDDLE_TLS_FAILED;
     result = SSL_do_handshake(session);
-    return result == 1 ? HEDDLE_TLS_DONE : status_of_failure(session, result);
+    status = result == 1 ? HEDDLE_TLS_DONE : status_of_failure(session, result);
+    // The peer cannot answer what it has not got.
+    if (socket->backlog_count > 0 && (status == HEDDLE_TLS_DONE || status == HEDDLE_TLS_WANT_READ))
+        return HEDDLE_TLS_WANT_WRITE;
+    return status;
 }
 
 heddle_tls_status heddle_tls_read(SSL *session, void *buffer, size_t capacity, size_t *count)
 {
+    heddle_tls_socket *socket = heddle_socket_of(session);
     size_t total = 0;
     heddle_tls_status status;
     start_clean();
+    // A socket that is broken for writing may still have bytes to read; the next write tells of it.
+    if (socket->backlog_count > 0)
+        (void)heddle_socket_flush(socket);
     for (;;) {
         size_t taken = 0;
         int result = SSL_read_ex(session, (char *)buffer + total, capacity - total, &taken);
@@ -61,7 +73,7 @@ heddle_tls_status heddle_tls_read(SSL *session, void *buffer, size_t capacity, s
         }
         total += taken;
         if (SSL_has_pending(session) == 0) {
-            status = heddle_socket_of(session)->drained ? HEDDLE_TLS_DRAINED : HEDDLE_TLS_DONE;
+            status = socket->drained ? HEDDLE_TLS_DRAINED : HEDDLE_TLS_DONE;
             break;
         }
         if (total == capacity) {
@@ -75,19 +87,42 @@ heddle_tls_status heddle_tls_read(SSL *session, void *buffer, size_t capacity, s
     return status;
 }
 
-heddle_tls_status heddle_tls_write(SSL *session, const void *bytes, size_t length, size_t *count)
+/// What the backlog holds sealed counts as written only when it is gone: then its plain bytes come again from the
+/// caller, cut as they may be, and are skipped.
+static size_t skip_owed(heddle_tls_socket *socket, size_t length)
+{
+    size_t skipped = socket->owed < length ? socket->owed : length;
+    socket->owed -= skipped;
+    return skipped;
+}
+
+heddle_tls_status heddle_tls_write(SSL *session, const void *bytes, size_t length, bool more_follows, size_t *count)
 {
     heddle_tls_socket *socket = heddle_socket_of(session);
-    size_t total = 0;
     heddle_tls_status status = HEDDLE_TLS_DONE;
+    size_t total = 0;
+    *count = 0;
     start_clean();
+    if (socket->backlog_count > 0) {
+        if (!heddle_socket_flush(socket))
+            return HEDDLE_TLS_FAILED;
+        if (socket->backlog_count > 0)
+            return HEDDLE_TLS_WANT_WRITE;
+    }
+    if (socket->owed > 0)
+        total = skip_owed(socket, length);
     while (total < length) {
         size_t taken = 0;
         int result;
-        socket->more_follows = length - total > SSL3_RT_MAX_PLAIN_LENGTH;
+        socket->more_follows = more_follows || length - total > SSL3_RT_MAX_PLAIN_LENGTH;
         result = SSL_write_ex(session, (const char *)bytes + total, length - total, &taken);
         if (result != 1) {
             status = status_of_failure(session, result);
+            break;
+        }
+        if (socket->backlog_count > 0) {
+            socket->owed = taken;
+            status = HEDDLE_TLS_WANT_WRITE;
             break;
         }
         total += taken;
@@ -100,10 +135,17 @@ heddle_tls_status heddle_tls_write(SSL *session, const void *bytes, size_t lengt
 
 heddle_tls_status heddle_tls_shutdown(SSL *session)
 {
-    int result;
+    heddle_tls_socket *socket = heddle_socket_of(session);
     start_clean();
-    result = SSL_shutdown(session);
-    return result >= 0 ? HEDDLE_TLS_DONE : status_of_failure(session, result);
+    if (!heddle_socket_flush(socket))
+        return HEDDLE_TLS_FAILED;
+    // A second SSL_shutdown would wait for the peer's close_notify.
+    if ((SSL_get_shutdown(session) & SSL_SENT_SHUTDOWN) == 0) {
+        int result = SSL_shutdown(session);
+        if (result < 0)
+            return status_of_failure(session, result);
+    }
+    return socket->backlog_count > 0 ? HEDDLE_TLS_WANT_WRITE : HEDDLE_TLS_DONE;
 }
 
 static int accept_server_name(SSL *session, int *alert, void *argument)

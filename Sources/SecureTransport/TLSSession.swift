@@ -3,10 +3,10 @@ import COpenSSL
 /// One TLS connection over a non-blocking socket that stays the caller's.
 ///
 /// OpenSSL itself calls `recv` and `send`, so that each answer is the socket's edge: `.wantRead` means wait for
-/// readable, `.wantWrite` wait for writable, and then *make the same call again*. In particular:
-/// - `write` that answered `.wantWrite` has a sealed record waiting. The next `write` must begin with the same bytes
-///   (they may have moved, and more may follow); a queue that is written from its front does so by itself.
-/// - `read` can answer `.wantWrite` and `write` `.wantRead`: TLS 1.3 answers a key update.
+/// readable, `.wantWrite` wait for writable, and then *make the same call again*:
+/// - what `write` did not count as written is given to it again, in front of what comes after; it may have moved and
+///   may be cut anew. Part of it may be sealed already and is then not sealed twice, so it must be the same bytes;
+/// - `read` can answer `.wantWrite`: TLS 1.3 has answers to give, and the socket has long been full.
 ///
 /// Measured with `Benchmarks/TLSTransport` (TLS 1.3, AES-128, loopback, one core of a 2-core machine), CPU for a write
 /// and a read of 1 KiB and of 64 KiB, and instructions in user space for 1 KiB:
@@ -19,8 +19,7 @@ import COpenSSL
 /// | the caller's `recv` and `send` over two memory BIOs | 7.4 µs | 55 µs | 23,000 |
 /// | the caller's `recv` and `send` over two shared buffers of 64 KiB | 7.0 µs | 50 µs | 20,900 |
 ///
-/// The last wins at 64 KiB by one copy for three system calls, but then what a full socket does not take has to be kept
-/// a second time. An idle server session holds 14.1 KB resident, 7.6 of them OpenSSL's `SSL` itself; 24.5 KB without
+/// The last wins at 64 KiB by one copy for three system calls, but it needs every session's ciphertext to pass through the caller. An idle server session holds 14.1 KB resident, 7.6 of them OpenSSL's `SSL` itself; 24.5 KB without
 /// `RELEASE_BUFFERS`.
 ///
 /// A dead session (`.failed`) keeps its `failure` and answers `.failed` for ever.
@@ -63,7 +62,7 @@ package final class TLSSession {
     /// Where in the peer's chain the verification failed; 0 is the leaf.
     var rejectedDepth = 0
     let ssl: OpaquePointer
-    /// A sealed record waits for the socket, and the next write must begin with its bytes.
+    /// A sealed record waits for the socket.
     private var recordWaits = false
     /// How far `shutdown` has come; nil before it.
     private var closing: Progress?
@@ -139,11 +138,13 @@ package final class TLSSession {
     }
 
     /// Seals and sends, a record of up to 16 KiB after the other.
-    package func write(_ bytes: UnsafeRawBufferPointer) -> WriteResult {
+    ///
+    /// - Parameter moreFollows: promises another write at once, so that the kernel may wait for it to fill a segment.
+    package func write(_ bytes: UnsafeRawBufferPointer, moreFollows: Bool = false) -> WriteResult {
         guard failure == nil else { return .failed }
         guard let start = bytes.baseAddress, !bytes.isEmpty else { return .bytes(0) }
         var count = 0
-        let status = heddle_tls_write(ssl, start, bytes.count, &count)
+        let status = heddle_tls_write(ssl, start, bytes.count, moreFollows, &count)
         recordWaits = status == .wantWrite
         if status == .failed { failure = describeFailure() }
         if count > 0 { return .bytes(count) }

@@ -26,7 +26,7 @@ typedef enum __attribute__((enum_extensibility(closed))) heddle_tls_status {
     HEDDLE_TLS_DRAINED __attribute__((swift_name("drained"))) = 1,
     /// The socket has nothing to read; no byte was moved.
     HEDDLE_TLS_WANT_READ __attribute__((swift_name("wantRead"))) = 2,
-    /// The socket takes nothing more; no byte was moved.
+    /// The socket takes nothing more.
     HEDDLE_TLS_WANT_WRITE __attribute__((swift_name("wantWrite"))) = 3,
     /// The peer said close_notify.
     HEDDLE_TLS_CLOSED __attribute__((swift_name("closed"))) = 4,
@@ -48,10 +48,11 @@ heddle_tls_status heddle_tls_handshake(SSL *session);
 /// Fills the buffer from as many records as are at hand. `*count` bytes are there whatever the status is.
 heddle_tls_status heddle_tls_read(SSL *session, void *buffer, size_t capacity, size_t *count);
 
-/// Sends one record after the other until all is sent or the socket is full.
-heddle_tls_status heddle_tls_write(SSL *session, const void *bytes, size_t length, size_t *count);
+/// Sends one record after the other until all is sent or the socket is full. The first `*count` bytes are done with
+/// whatever the status is; the next call begins with the one after them. `more_follows` promises another call at once.
+heddle_tls_status heddle_tls_write(SSL *session, const void *bytes, size_t length, bool more_follows, size_t *count);
 
-/// Sends close_notify and does not wait for the peer's.
+/// Sends close_notify, once however often it is called, and does not wait for the peer's.
 heddle_tls_status heddle_tls_shutdown(SSL *session);
 
 /// Makes a server accept every server name. OpenSSL puts only an accepted one into the session, without which a
