@@ -81,6 +81,7 @@ package enum TransportClose: Equatable, Sendable {
     private var inputEnded = false
     private var readPauses = 0
     private var isDirty = false
+    private var outputEnds = false
     private var turnEndAsked = false
     private var delivering = false
     private var lingerTimer: LoopTimer?
@@ -369,7 +370,8 @@ package enum TransportClose: Equatable, Sendable {
             }
         }
         noteLevel()
-        if state == .flushing, output.isEmpty { beginLingering() }
+        guard output.isEmpty else { return }
+        if state == .flushing { beginLingering() } else if outputEnds { shutdownOutput() }
     }
 
     private func sendOutput() -> IOResult {
@@ -401,6 +403,18 @@ package enum TransportClose: Equatable, Sendable {
     }
 
     // MARK: Ending
+
+    /// Ends our direction after what waits has been written; the peer may go on sending.
+    package func endOutput() {
+        guard !outputEnds, state.rawValue <= State.open.rawValue else { return }
+        outputEnds = true
+        if state == .open, output.isEmpty { shutdownOutput() }
+    }
+
+    private func shutdownOutput() {
+        if let tls, tls.shutdown() == .wantWrite { outputBlocked = true }
+        Socket.shutdownWrite(descriptor.raw)
+    }
 
     /// Ends the connection after what waits has been written.
     package func closeAfterFlush() {

@@ -33,12 +33,15 @@ extension HTTPFilterType {
     /// `stat_prefix` of the connection manager.
     package let statPrefix: String
     package let stats: StatsSegment
+    /// The proxy's own log.
+    package let log: Log
 
-    package init(worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment) {
+    package init(worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment, log: Log) {
         self.worker = worker
         self.filterName = filterName
         self.statPrefix = statPrefix
         self.stats = stats
+        self.log = log
     }
 }
 

@@ -1,0 +1,172 @@
+import HTTPModel
+import Observability
+import ProxyModel
+import Reactor
+import SwiftProtobuf
+import TrafficPolicy
+
+extension SnapshotCompiler {
+    func accessLog(_ message: Envoy_Config_Accesslog_V3_AccessLog) throws(ConfigProblem) -> any AccessLogSink {
+        var filter: AccessLogFilter?
+        if message.hasFilter {
+            do throws(ConfigProblem) {
+                filter = try AccessLogFilter(message.filter)
+            } catch {
+                throw error.within("filter")
+            }
+        }
+        do throws(ConfigProblem) {
+            let (format, path) = try destination(message.typedConfig)
+            do throws(LogFileError) {
+                return FileAccessLog(try AccessLog(format, path: path, writer: resources.logWriter), filter: filter)
+            } catch {
+                throw ConfigProblem("\(error)", path: "path")
+            }
+        } catch {
+            throw error.within("typed_config")
+        }
+    }
+
+    private func destination(_ config: Google_Protobuf_Any) throws(ConfigProblem) -> (AccessLog.Format, String) {
+        switch config.messageName {
+        case Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog.protoMessageName:
+            let file: Envoy_Extensions_AccessLoggers_File_V3_FileAccessLog = try config.message()
+            switch file.accessLogFormat {
+            case .format(let text): return (.text(try textFormat(text, "format")), file.path)
+            case .jsonFormat(let tree), .typedJsonFormat(let tree): return (.json(try jsonFormat(tree, "json_format")), file.path)
+            case .logFormat(let format): return (try layout(format), file.path)
+            case nil: return (.text(try textFormat(SubstitutionFormat.defaultText, "")), file.path)
+            }
+        case Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog.protoMessageName:
+            let log: Envoy_Extensions_AccessLoggers_Stream_V3_StdoutAccessLog = try config.message()
+            guard case .logFormat(let format) = log.accessLogFormat else {
+                return (.text(try textFormat(SubstitutionFormat.defaultText, "")), "/dev/stdout")
+            }
+            return (try layout(format), "/dev/stdout")
+        case Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessLog.protoMessageName:
+            let log: Envoy_Extensions_AccessLoggers_Stream_V3_StderrAccessLog = try config.message()
+            guard case .logFormat(let format) = log.accessLogFormat else {
+                return (.text(try textFormat(SubstitutionFormat.defaultText, "")), "/dev/stderr")
+            }
+            return (try layout(format), "/dev/stderr")
+        case let other: throw ConfigProblem("no access log of type \(other)")
+        }
+    }
+
+    private func layout(_ message: Envoy_Config_Core_V3_SubstitutionFormatString) throws(ConfigProblem) -> AccessLog.Format {
+        switch message.format {
+        case .textFormat(let text): return .text(try textFormat(text, "log_format.text_format"))
+        case .textFormatSource(let source):
+            return .text(try textFormat(try text(source, "log_format.text_format_source"), "log_format.text_format_source"))
+        case .jsonFormat(let tree): return .json(try jsonFormat(tree, "log_format.json_format"))
+        case nil: return .text(try textFormat(SubstitutionFormat.defaultText, ""))
+        }
+    }
+
+    private func textFormat(_ text: String, _ path: String) throws(ConfigProblem) -> SubstitutionFormat {
+        do throws(FormatError) {
+            return try SubstitutionFormat(text, for: .logLine, environment: resources.environment)
+        } catch {
+            throw ConfigProblem("\(error)", path: path)
+        }
+    }
+
+    private func jsonFormat(_ tree: Google_Protobuf_Struct, _ path: String) throws(ConfigProblem) -> JSONFormat {
+        do throws(FormatError) {
+            return try JSONFormat(.object(Metadata.object(tree)), environment: resources.environment)
+        } catch {
+            throw ConfigProblem("\(error)", path: path)
+        }
+    }
+}
+
+/// An access log of a connection manager: a file, and which requests go into it.
+@WorkerActor final class FileAccessLog: AccessLogSink {
+    private let log: AccessLog
+    private let filter: AccessLogFilter?
+
+    init(_ log: AccessLog, filter: AccessLogFilter?) {
+        self.log = log
+        self.filter = filter
+    }
+
+    func write(_ stream: Stream) {
+        if let filter, !filter.accepts(stream) { return }
+        log.write(
+            scratch: &stream.worker.scratchText, request: stream.requestHeaders, response: stream.responseHeaders,
+            trailers: stream.responseTrailers, info: stream.info)
+    }
+}
+
+/// Which requests are logged (`AccessLogFilter`).
+@WorkerActor indirect enum AccessLogFilter {
+    enum Comparison { case equal, greaterOrEqual, lessOrEqual }
+
+    case status(Comparison, UInt32)
+    case durationMilliseconds(Comparison, UInt32)
+    case header(HeaderMatcher)
+    case flags(ResponseFlags)
+    case grpcStatus(Set<UInt32>, excludes: Bool)
+    case all([AccessLogFilter])
+    case any([AccessLogFilter])
+
+    init(_ message: Envoy_Config_Accesslog_V3_AccessLogFilter) throws(ConfigProblem) {
+        switch message.filterSpecifier {
+        case .statusCodeFilter(let filter):
+            self = .status(Self.comparison(filter.comparison.op), filter.comparison.value.defaultValue)
+        case .durationFilter(let filter):
+            self = .durationMilliseconds(Self.comparison(filter.comparison.op), filter.comparison.value.defaultValue)
+        case .headerFilter(let filter): self = .header(try RouteMatching.headerMatcher(filter.header))
+        case .responseFlagFilter(let filter):
+            var flags: ResponseFlags = []
+            for name in filter.flags {
+                guard let known = ResponseFlags.names.first(where: { "\($0.short)" == name }) else {
+                    throw ConfigProblem("\"\(name)\" is no response flag", path: "response_flag_filter.flags")
+                }
+                flags.insert(known.flag)
+            }
+            self = .flags(flags)
+        case .grpcStatusFilter(let filter):
+            self = .grpcStatus(Set(filter.statuses.map { UInt32($0.rawValue) }), excludes: filter.exclude)
+        case .andFilter(let filter): self = .all(try Self.list(filter.filters))
+        case .orFilter(let filter): self = .any(try Self.list(filter.filters))
+        case .notHealthCheckFilter: throw ConfigProblem("not_health_check_filter is not supported yet")
+        case nil: throw ConfigProblem("one filter is required")
+        }
+    }
+
+    private static func list(_ messages: [Envoy_Config_Accesslog_V3_AccessLogFilter]) throws(ConfigProblem) -> [AccessLogFilter] {
+        var filters: [AccessLogFilter] = []
+        for message in messages { filters.append(try AccessLogFilter(message)) }
+        return filters
+    }
+
+    private static func comparison(_ op: Envoy_Config_Accesslog_V3_ComparisonFilter.Op) -> Comparison {
+        switch op {
+        case .ge: .greaterOrEqual
+        case .le: .lessOrEqual
+        default: .equal
+        }
+    }
+
+    func accepts(_ stream: Stream) -> Bool {
+        switch self {
+        case .status(let comparison, let value): Self.holds(comparison, UInt64(stream.info.responseCode), UInt64(value))
+        case .durationMilliseconds(let comparison, let value):
+            Self.holds(comparison, (stream.info.times.end - stream.info.times.start) / 1_000_000, UInt64(value))
+        case .header(let matcher): matcher.matches(stream.requestHeaders)
+        case .flags(let flags): flags.isEmpty ? !stream.info.responseFlags.isEmpty : !stream.info.responseFlags.isDisjoint(with: flags)
+        case .grpcStatus(let statuses, let excludes): statuses.contains(stream.info.grpcStatus ?? 2) != excludes
+        case .all(let filters): filters.allSatisfy { $0.accepts(stream) }
+        case .any(let filters): filters.contains { $0.accepts(stream) }
+        }
+    }
+
+    private static func holds(_ comparison: Comparison, _ left: UInt64, _ right: UInt64) -> Bool {
+        switch comparison {
+        case .equal: left == right
+        case .greaterOrEqual: left >= right
+        case .lessOrEqual: left <= right
+        }
+    }
+}

@@ -1,0 +1,235 @@
+import Bytes
+import HTTPCodec
+import HTTPModel
+import Observability
+import ProxyModel
+import Reactor
+import SecureTransport
+import SwiftProtobuf
+import TrafficPolicy
+
+extension SnapshotCompiler {
+    func prepare(
+        cluster message: Envoy_Config_Cluster_V3_Cluster
+    ) throws(ConfigProblem) -> WorkerSnapshot.PreparedCluster {
+        var options = Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions()
+        for (name, any) in message.typedExtensionProtocolOptions {
+            do throws(ConfigProblem) {
+                options = try any.message()
+            } catch {
+                throw error.within("typed_extension_protocol_options[\"\(name)\"]")
+            }
+        }
+        let common = options.hasCommonHTTPProtocolOptions ? options.commonHTTPProtocolOptions : message.commonHTTPProtocolOptions
+        let perConnection = common.hasMaxRequestsPerConnection ? UInt64(common.maxRequestsPerConnection.value) : 0
+        let config = ClusterConfig(name: message.name, maxRequestsPerConnection: perConnection)
+        if message.hasConnectTimeout { config.connectTimeout = message.connectTimeout.nanoseconds }
+        if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
+        if message.hasPerConnectionBufferLimitBytes { config.bufferLimit = Int(message.perConnectionBufferLimitBytes.value) }
+        fillProtocol(config, message, options, common)
+        config.balancing = balancing(message)
+        fillThresholds(config, message.circuitBreakers)
+        if message.hasUpstreamConnectionOptions, message.upstreamConnectionOptions.hasTcpKeepalive {
+            config.keepalive = keepalive(message.upstreamConnectionOptions.tcpKeepalive)
+        }
+        if message.hasTransportSocket {
+            do throws(ConfigProblem) {
+                try fillTLS(config, message.transportSocket)
+            } catch {
+                throw error.within("transport_socket")
+            }
+        }
+        var endpoints: [Endpoint]?
+        if message.type == .static { endpoints = try self.endpoints(message.loadAssignment) }
+        let fingerprint: [UInt8]
+        do {
+            fingerprint = try message.serializedBytes()
+        } catch {
+            throw ConfigProblem("cannot be serialized: \(error)")
+        }
+        return WorkerSnapshot.PreparedCluster(config: config, fingerprint: fingerprint, endpoints: endpoints)
+    }
+
+    private func fillProtocol(
+        _ config: ClusterConfig, _ message: Envoy_Config_Cluster_V3_Cluster,
+        _ options: Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions, _ common: Envoy_Config_Core_V3_HttpProtocolOptions
+    ) {
+        var http1 = message.httpProtocolOptions
+        var http2 = message.http2ProtocolOptions
+        if message.hasHTTP2ProtocolOptions { config.upstreamProtocol = .http2 }
+        switch options.upstreamProtocolOptions {
+        case .explicitHTTPConfig(let explicit):
+            switch explicit.protocolConfig {
+            case .http2ProtocolOptions(let own):
+                http2 = own
+                config.upstreamProtocol = .http2
+            case .httpProtocolOptions(let own):
+                http1 = own
+                config.upstreamProtocol = .http1
+            case nil: break
+            }
+        case .useDownstreamProtocolConfig(let both):
+            http1 = both.httpProtocolOptions
+            http2 = both.http2ProtocolOptions
+            config.upstreamProtocol = .downstream
+        case .autoConfig(let both):
+            http1 = both.httpProtocolOptions
+            http2 = both.http2ProtocolOptions
+            config.upstreamProtocol = .negotiated
+        case nil: break
+        }
+        config.http1 = Protocols.http1(http1, common, serves: false)
+        config.http1Writer = Protocols.writer(http1)
+        config.http2 = Protocols.http2(http2, common)
+        if !http2.hasMaxConcurrentStreams { config.http2.maxConcurrentStreams = 1024 }
+        config.autoSNI = options.upstreamHTTPProtocolOptions.autoSni
+    }
+
+    private func balancing(_ message: Envoy_Config_Cluster_V3_Cluster) -> LoadBalancer.Settings {
+        switch message.lbPolicy {
+        case .leastRequest:
+            let choices = message.leastRequestLbConfig.hasChoiceCount ? Int(message.leastRequestLbConfig.choiceCount.value) : 2
+            return LoadBalancer.Settings(policy: .leastRequest(choices: choices))
+        case .random: return LoadBalancer.Settings(policy: .random)
+        default: return LoadBalancer.Settings(policy: .roundRobin)
+        }
+    }
+
+    private func fillThresholds(_ config: ClusterConfig, _ message: Envoy_Config_Cluster_V3_CircuitBreakers) {
+        for threshold in message.thresholds {
+            var values = CircuitThresholds()
+            if threshold.hasMaxConnections { values.maxConnections = threshold.maxConnections.value }
+            if threshold.hasMaxPendingRequests { values.maxPendingRequests = threshold.maxPendingRequests.value }
+            if threshold.hasMaxRequests { values.maxRequests = threshold.maxRequests.value }
+            if threshold.hasMaxRetries { values.maxRetries = threshold.maxRetries.value }
+            if threshold.priority == .high { config.highThresholds = values } else { config.thresholds = values }
+        }
+    }
+
+    func keepalive(_ message: Envoy_Config_Core_V3_TcpKeepalive) -> (probes: Int32?, time: Int32?, interval: Int32?) {
+        (
+            message.hasKeepaliveProbes ? Int32(clamping: message.keepaliveProbes.value) : nil,
+            message.hasKeepaliveTime ? Int32(clamping: message.keepaliveTime.value) : nil,
+            message.hasKeepaliveInterval ? Int32(clamping: message.keepaliveInterval.value) : nil
+        )
+    }
+
+    private func endpoints(
+        _ assignment: Envoy_Config_Endpoint_V3_ClusterLoadAssignment
+    ) throws(ConfigProblem) -> [Endpoint] {
+        var endpoints: [Endpoint] = []
+        for (place, locality) in assignment.endpoints.enumerated() {
+            for (index, member) in locality.lbEndpoints.enumerated() {
+                let path = "load_assignment.endpoints[\(place)].lb_endpoints[\(index)].endpoint.address"
+                let address = try Address.compile(member.endpoint.address).problem(within: path)
+                endpoints.append(
+                    Endpoint(
+                        address: address, hostname: member.endpoint.hostname.isEmpty ? nil : member.endpoint.hostname,
+                        weight: member.hasLoadBalancingWeight ? member.loadBalancingWeight.value : 1,
+                        priority: Int(locality.priority), health: Self.health(member.healthStatus)))
+            }
+        }
+        return endpoints
+    }
+
+    static func health(_ status: Envoy_Config_Core_V3_HealthStatus) -> HostHealthFlags {
+        switch status {
+        case .unhealthy, .draining, .timeout: .unhealthyByDiscovery
+        case .degraded: .degradedByDiscovery
+        default: []
+        }
+    }
+
+    // MARK: TLS
+
+    private func fillTLS(_ config: ClusterConfig, _ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) {
+        if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return }
+        let message: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext
+        do throws(ConfigProblem) {
+            message = try socket.typedConfig.message()
+            var tls = TLSContextConfig(role: .client)
+            try fill(&tls, message.commonTlsContext)
+            if tls.applicationProtocols.isEmpty {
+                switch config.upstreamProtocol {
+                case .http2: tls.applicationProtocols = ["h2"]
+                case .negotiated: tls.applicationProtocols = ["h2", "http/1.1"]
+                default: break
+                }
+            }
+            config.tls = try context(tls)
+        } catch {
+            throw error.within("typed_config")
+        }
+        config.serverName = message.sni.isEmpty ? nil : message.sni
+    }
+
+    func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSContext? {
+        if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return nil }
+        do throws(ConfigProblem) {
+            let message: Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext = try socket.typedConfig.message()
+            var tls = TLSContextConfig(role: .server)
+            try fill(&tls, message.commonTlsContext)
+            guard !tls.certificates.isEmpty else {
+                throw ConfigProblem("a server needs a certificate", path: "common_tls_context.tls_certificates")
+            }
+            if tls.trustedCA != nil { tls.clientCertificate = message.requireClientCertificate.value ? .required : .offered }
+            if message.requireClientCertificate.value, tls.trustedCA == nil {
+                throw ConfigProblem(
+                    "a required client certificate needs a trusted CA", path: "common_tls_context.validation_context.trusted_ca")
+            }
+            if message.disableStatelessSessionResumption { tls.sessionTickets = .disabled }
+            return try context(tls)
+        } catch {
+            throw error.within("typed_config")
+        }
+    }
+
+    private func fill(
+        _ tls: inout TLSContextConfig, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext
+    ) throws(ConfigProblem) {
+        for (index, certificate) in message.tlsCertificates.enumerated() {
+            let path = "common_tls_context.tls_certificates[\(index)]"
+            tls.certificates.append(
+                CertificateSource(
+                    name: path, chainPEM: try DataSources.bytes(certificate.certificateChain, "\(path).certificate_chain"),
+                    keyPEM: try DataSources.bytes(certificate.privateKey, "\(path).private_key"),
+                    password: certificate.hasPassword ? try DataSources.bytes(certificate.password, "\(path).password") : nil))
+        }
+        if message.validationContext.hasTrustedCa {
+            tls.trustedCA = try DataSources.bytes(
+                message.validationContext.trustedCa, "common_tls_context.validation_context.trusted_ca")
+        }
+        if !message.tlsCertificateSdsSecretConfigs.isEmpty {
+            throw ConfigProblem(
+                "certificates by SDS are not supported yet", path: "common_tls_context.tls_certificate_sds_secret_configs")
+        }
+        if case .validationContextSdsSecretConfig = message.validationContextType {
+            throw ConfigProblem(
+                "a validation context by SDS is not supported yet",
+                path: "common_tls_context.validation_context_sds_secret_config")
+        }
+        tls.applicationProtocols = message.alpnProtocols
+        tls.cipherSuites = message.tlsParams.cipherSuites
+        tls.curves = message.tlsParams.ecdhCurves
+        if let minimum = Self.version(message.tlsParams.tlsMinimumProtocolVersion) { tls.minimumVersion = minimum }
+        if let maximum = Self.version(message.tlsParams.tlsMaximumProtocolVersion) { tls.maximumVersion = maximum }
+    }
+
+    private static func version(
+        _ version: Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters.TlsProtocol
+    ) -> TLSContextConfig.Version? {
+        switch version {
+        case .tlsv12: .tls12
+        case .tlsv13: .tls13
+        default: nil
+        }
+    }
+
+    private func context(_ config: TLSContextConfig) throws(ConfigProblem) -> TLSContext {
+        do throws(TLSError) {
+            return try TLSContext(config)
+        } catch {
+            throw ConfigProblem("\(error)", path: "common_tls_context")
+        }
+    }
+}

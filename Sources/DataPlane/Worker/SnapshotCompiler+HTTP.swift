@@ -1,0 +1,213 @@
+import Bytes
+import HTTPCodec
+import HTTPModel
+import Observability
+import ProxyModel
+package import Reactor
+import SwiftProtobuf
+
+typealias ConnectionManagerMessage = Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager
+
+extension SnapshotCompiler {
+    func connectionManager(
+        _ message: ConnectionManagerMessage, bufferLimit: Int, listenerPort: UInt16?
+    ) throws(ConfigProblem) -> HTTPConnectionConfig {
+        var factories: [any HTTPFilterFactory] = []
+        for (index, filter) in message.httpFilters.enumerated() {
+            do throws(ConfigProblem) {
+                guard let factory = try httpFilter(filter, message.statPrefix) else { continue }
+                factories.append(factory)
+            } catch {
+                throw error.within("http_filters[\(index)]")
+            }
+        }
+        guard factories.last is RouterFactory else {
+            throw ConfigProblem("the last filter must be envoy.filters.http.router", path: "http_filters")
+        }
+        let names = factories.map(\.name)
+        let routes: RouteConfiguration
+        do throws(ConfigProblem) {
+            routes = try routeConfiguration(message.routeConfig, filters: names, statPrefix: message.statPrefix)
+        } catch {
+            throw error.within("route_config")
+        }
+        let config = HTTPConnectionConfig(
+            worker: worker, stats: HTTPConnectionStats(stats.http(prefix: message.statPrefix)), routes: routes,
+            factories: factories)
+        config.bufferLimit = bufferLimit
+        config.listenerPort = listenerPort
+        try fillProtocols(config, message)
+        fillForwarding(config, message)
+        fillTimeouts(config, message)
+        for (index, log) in message.accessLog.enumerated() {
+            do throws(ConfigProblem) {
+                config.accessLogs.append(try accessLog(log))
+            } catch {
+                throw error.within("access_log[\(index)]")
+            }
+        }
+        if let explain = factories.compactMap({ $0 as? any ExplainingFilter }).first { config.explainHeader = explain.headerName }
+        return config
+    }
+
+    private func httpFilter(
+        _ filter: Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter, _ statPrefix: String
+    ) throws(ConfigProblem) -> (any HTTPFilterFactory)? {
+        let name = filter.typedConfig.messageName
+        guard let type = resources.registry.type(named: name) else {
+            if filter.isOptional { return nil }
+            throw ConfigProblem("no HTTP filter of type \(name)", path: "typed_config")
+        }
+        if filter.disabled {
+            throw ConfigProblem("a filter that is disabled unless a route enables it is not supported yet", path: "disabled")
+        }
+        do throws(ConfigProblem) {
+            return try type.makeFactory(filter.typedConfig, buildContext(filter.name, statPrefix))
+        } catch {
+            throw error.within("typed_config")
+        }
+    }
+
+    func buildContext(_ filterName: String, _ statPrefix: String) -> FilterBuildContext {
+        FilterBuildContext(
+            worker: worker, filterName: filterName, statPrefix: statPrefix, stats: stats, log: resources.log)
+    }
+
+    private func fillProtocols(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage) throws(ConfigProblem) {
+        switch message.codecType {
+        case .http1: config.codecType = .http1
+        case .http2: config.codecType = .http2
+        default: config.codecType = .auto
+        }
+        let common = message.commonHTTPProtocolOptions
+        let http1 = message.httpProtocolOptions
+        config.http1 = Protocols.http1(http1, common, serves: true)
+        config.http1Writer = Protocols.writer(http1)
+        config.http1AllowsTrailers = http1.enableTrailers
+        if !http1.defaultHostForHTTP10.isEmpty { config.defaultHostForHTTP10 = NamedText(http1.defaultHostForHTTP10) }
+        config.http2 = Protocols.http2(message.http2ProtocolOptions, common)
+        if message.hasMaxRequestHeadersKb {
+            config.http1.maximumHeadBytes = Int(message.maxRequestHeadersKb.value) * 1024
+            config.http2.maxHeaderBytes = Int(message.maxRequestHeadersKb.value) * 1024
+        }
+        config.pathRules = PathRules(
+            normalizesPath: message.normalizePath.value, mergesSlashes: message.mergeSlashes,
+            escapedSlashes: Protocols.escapedSlashes(message.pathWithEscapedSlashesAction))
+        if message.stripMatchingHostPort { config.stripsPort = .matching }
+        if case .stripAnyHostPort(true) = message.stripPortMode { config.stripsPort = .any }
+        config.proxy100Continue = message.proxy100Continue
+        for upgrade in message.upgradeConfigs {
+            config.upgrades.append(
+                UpgradeConfig(type: upgrade.upgradeType, enabled: !upgrade.hasEnabled || upgrade.enabled.value))
+        }
+        if config.upgrades.contains(where: { $0.enabled && $0.type.text == "connect" }) || message.http2ProtocolOptions.allowConnect {
+            config.http2.allowConnect = true
+        }
+    }
+
+    private func fillForwarding(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage) {
+        if !message.serverName.isEmpty { config.serverName = NamedText(message.serverName) }
+        switch message.serverHeaderTransformation {
+        case .appendIfAbsent: config.serverHeader = .appendIfAbsent
+        case .passThrough: config.serverHeader = .passThrough
+        default: config.serverHeader = .overwrite
+        }
+        if !message.via.isEmpty { config.via = NamedText(message.via) }
+        config.useRemoteAddress = message.useRemoteAddress.value
+        config.trustedHops = Int(message.xffNumTrustedHops)
+        config.skipForwardedForAppend = message.skipXffAppend
+        config.unixIsInternal = message.internalAddressConfig.unixSockets
+        config.generateRequestID = !message.hasGenerateRequestID || message.generateRequestID.value
+        config.preserveExternalRequestID = message.preserveExternalRequestID
+        config.alwaysSetRequestIDInResponse = message.alwaysSetRequestIDInResponse
+    }
+
+    private func fillTimeouts(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage) {
+        let common = message.commonHTTPProtocolOptions
+        if message.hasStreamIdleTimeout { config.streamIdleTimeout = message.streamIdleTimeout.nanoseconds }
+        if message.hasRequestTimeout { config.requestTimeout = message.requestTimeout.nanoseconds }
+        if message.hasRequestHeadersTimeout { config.requestHeadersTimeout = message.requestHeadersTimeout.nanoseconds }
+        if message.hasDrainTimeout { config.drainTimeout = message.drainTimeout.nanoseconds }
+        if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
+        if common.hasMaxConnectionDuration { config.maxConnectionDuration = common.maxConnectionDuration.nanoseconds }
+        if common.hasMaxStreamDuration { config.maxStreamDuration = common.maxStreamDuration.nanoseconds }
+        if common.hasMaxRequestsPerConnection {
+            config.maxRequestsPerConnection = UInt64(common.maxRequestsPerConnection.value)
+        }
+    }
+}
+
+/// The filter that shows the decisions of a request; its connection manager writes them into the response.
+@WorkerActor package protocol ExplainingFilter: HTTPFilterFactory {
+    /// Lower-case name of the response header.
+    var headerName: String { get }
+}
+
+/// Protocol options of listeners and clusters, which share their messages.
+enum Protocols {
+    static func http1(
+        _ message: Envoy_Config_Core_V3_Http1ProtocolOptions, _ common: Envoy_Config_Core_V3_HttpProtocolOptions, serves: Bool
+    ) -> HTTP1Options {
+        var options = HTTP1Options()
+        if serves {
+            options.acceptHTTP10 = message.acceptHTTP10
+            options.allowAbsoluteURL = !message.hasAllowAbsoluteURL || message.allowAbsoluteURL.value
+        }
+        options.allowChunkedLength = message.allowChunkedLength
+        if common.hasMaxHeadersCount { options.maximumFields = Int(common.maxHeadersCount.value) }
+        if !serves, common.hasMaxResponseHeadersKb { options.maximumHeadBytes = Int(common.maxResponseHeadersKb.value) * 1024 }
+        switch common.headersWithUnderscoresAction {
+        case .rejectRequest: options.underscores = .rejectMessage
+        case .dropHeader: options.underscores = .dropField
+        default: options.underscores = .allow
+        }
+        return options
+    }
+
+    static func writer(_ message: Envoy_Config_Core_V3_Http1ProtocolOptions) -> HTTP1Writer {
+        if case .properCaseWords = message.headerKeyFormat.headerFormat { return HTTP1Writer(nameCase: .proper) }
+        return HTTP1Writer()
+    }
+
+    static func http2(
+        _ message: Envoy_Config_Core_V3_Http2ProtocolOptions, _ common: Envoy_Config_Core_V3_HttpProtocolOptions
+    ) -> HTTP2Options {
+        var options = HTTP2Options()
+        if message.hasHpackTableSize { options.headerTableSize = message.hpackTableSize.value }
+        if message.hasMaxConcurrentStreams { options.maxConcurrentStreams = message.maxConcurrentStreams.value }
+        if message.hasInitialStreamWindowSize { options.initialStreamWindow = Int32(clamping: message.initialStreamWindowSize.value) }
+        if message.hasInitialConnectionWindowSize {
+            options.initialConnectionWindow = Int32(clamping: message.initialConnectionWindowSize.value)
+        }
+        options.allowConnect = message.allowConnect
+        if common.hasMaxHeadersCount { options.maxHeaderCount = Int(common.maxHeadersCount.value) }
+        if common.hasMaxResponseHeadersKb { options.maxHeaderBytes = Int(common.maxResponseHeadersKb.value) * 1024 }
+        if message.hasMaxOutboundFrames { options.abuse.maxOutboundFrames = Int(message.maxOutboundFrames.value) }
+        if message.hasMaxOutboundControlFrames {
+            options.abuse.maxOutboundControlFrames = Int(message.maxOutboundControlFrames.value)
+        }
+        if message.hasMaxConsecutiveInboundFramesWithEmptyPayload {
+            options.abuse.maxConsecutiveInboundFramesWithEmptyPayload =
+                Int(message.maxConsecutiveInboundFramesWithEmptyPayload.value)
+        }
+        if message.hasMaxInboundPriorityFramesPerStream {
+            options.abuse.maxInboundPriorityFramesPerStream = Int(message.maxInboundPriorityFramesPerStream.value)
+        }
+        if message.hasMaxInboundWindowUpdateFramesPerDataFrameSent {
+            options.abuse.maxInboundWindowUpdateFramesPerDataFrameSent =
+                Int(message.maxInboundWindowUpdateFramesPerDataFrameSent.value)
+        }
+        return options
+    }
+
+    static func escapedSlashes(
+        _ action: ConnectionManagerMessage.PathWithEscapedSlashesAction
+    ) -> PathRules.EscapedSlashes {
+        switch action {
+        case .rejectRequest: .reject
+        case .unescapeAndRedirect: .unescapeAndRedirect
+        case .unescapeAndForward: .unescapeAndForward
+        default: .keep
+        }
+    }
+}

@@ -1,0 +1,257 @@
+import HTTPModel
+import Observability
+import ProxyModel
+import Reactor
+import SwiftProtobuf
+import TrafficPolicy
+
+extension SnapshotCompiler {
+    /// Filters' names by their place in the chain, for per-filter configuration.
+    struct FilterNames {
+        let names: [String]
+        let statPrefix: String
+    }
+
+    func routeConfiguration(
+        _ message: Envoy_Config_Route_V3_RouteConfiguration, filters: [String], statPrefix: String
+    ) throws(ConfigProblem) -> RouteConfiguration {
+        let filters = FilterNames(names: filters, statPrefix: statPrefix)
+        let outer = try mutations(
+            message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
+            message.responseHeadersToRemove)
+        let outerFilters = try filterConfigs(message.typedPerFilterConfig, filters)
+        var hosts: [VirtualHostConfig] = []
+        var entries: [[RouteEntry]] = []
+        for (index, host) in message.virtualHosts.enumerated() {
+            do throws(ConfigProblem) {
+                let (config, routes) = try virtualHost(host, outer, outerFilters, filters, message.mostSpecificHeaderMutationsWins)
+                hosts.append(config)
+                entries.append(routes)
+            } catch {
+                throw error.within("virtual_hosts[\(index)]")
+            }
+        }
+        do throws(PolicyError) {
+            let options = RouteTable.Options(
+                ignoresPort: message.ignorePortInHostMatching,
+                ignoresPathParameters: message.ignorePathParametersInPathMatching)
+            return RouteConfiguration(name: message.name, table: try RouteTable(hosts, options: options), entries: entries)
+        } catch {
+            throw ConfigProblem("\(error)")
+        }
+    }
+
+    private func virtualHost(
+        _ message: Envoy_Config_Route_V3_VirtualHost, _ outer: HeaderMutations, _ outerFilters: [(any FilterRouteConfig)?],
+        _ filters: FilterNames, _ mostSpecificWins: Bool
+    ) throws(ConfigProblem) -> (VirtualHostConfig, [RouteEntry]) {
+        let own = try mutations(
+            message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
+            message.responseHeadersToRemove)
+        let ownFilters = merged(try filterConfigs(message.typedPerFilterConfig, filters), outerFilters)
+        let name = NamedText(message.name)
+        var matches: [RouteMatchConfig] = []
+        var entries: [RouteEntry] = []
+        for (index, route) in message.routes.enumerated() {
+            do throws(ConfigProblem) {
+                matches.append(try RouteMatching.match(route.match))
+                let entry = try self.route(route, name, filters)
+                let routeOwn = try mutations(
+                    route.requestHeadersToAdd, route.requestHeadersToRemove, route.responseHeadersToAdd,
+                    route.responseHeadersToRemove)
+                // By default the widest scope has the last word on a value that several set.
+                let ordered = mostSpecificWins ? [outer, own, routeOwn] : [routeOwn, own, outer]
+                entry.mutations = ordered.filter { !$0.isEmpty }
+                entry.filterConfigs = merged(try filterConfigs(route.typedPerFilterConfig, filters), ownFilters)
+                entry.virtualHostMetadata = Metadata.compile(message.metadata)
+                entry.includesAttemptCount = message.includeRequestAttemptCount
+                entries.append(entry)
+            } catch {
+                throw error.within("routes[\(index)]")
+            }
+        }
+        return (VirtualHostConfig(name: message.name, domains: message.domains, routes: matches), entries)
+    }
+
+    private func route(
+        _ message: Envoy_Config_Route_V3_Route, _ hostName: NamedText, _ filters: FilterNames
+    ) throws(ConfigProblem) -> RouteEntry {
+        let entry: RouteEntry
+        switch message.action {
+        case .route(let action):
+            do throws(ConfigProblem) {
+                entry = RouteEntry(
+                    name: message.name, virtualHostName: hostName, action: .forward(try target(action, filters)))
+                try fill(entry, action)
+            } catch {
+                throw error.within("route")
+            }
+        case .redirect(let redirect):
+            do throws(ConfigProblem) {
+                entry = RouteEntry(
+                    name: message.name, virtualHostName: hostName, action: .redirect(try RouteMatching.redirect(redirect)))
+            } catch {
+                throw error.within("redirect")
+            }
+        case .directResponse(let direct):
+            entry = RouteEntry(
+                name: message.name, virtualHostName: hostName,
+                action: .directResponse(status: Int(direct.status), body: try text(direct.body, "direct_response.body")))
+        default:
+            throw ConfigProblem("a route needs one of route, redirect, direct_response")
+        }
+        entry.metadata = Metadata.compile(message.metadata)
+        entry.matchText = RouteMatching.text(message.match)
+        return entry
+    }
+
+    private func target(
+        _ action: Envoy_Config_Route_V3_RouteAction, _ filters: FilterNames
+    ) throws(ConfigProblem) -> RouteEntry.Target {
+        switch action.clusterSpecifier {
+        case .cluster(let name): return .cluster(worker.clusters.reference(name))
+        case .clusterHeader(let name): return .clusterHeader(NamedText(name.lowercased()))
+        case .weightedClusters(let weighted):
+            var clusters: [RouteEntry.WeightedCluster] = []
+            for (index, cluster) in weighted.clusters.enumerated() {
+                do throws(ConfigProblem) {
+                    clusters.append(try self.weighted(cluster, filters))
+                } catch {
+                    throw error.within("weighted_clusters.clusters[\(index)]")
+                }
+            }
+            do throws(PolicyError) {
+                return .weighted(clusters, try WeightedChoice(weights: weighted.clusters.map { $0.weight.value }))
+            } catch {
+                throw ConfigProblem("\(error)", path: "weighted_clusters")
+            }
+        case nil: throw ConfigProblem("a route needs one of cluster, cluster_header, weighted_clusters")
+        }
+    }
+
+    private func weighted(
+        _ message: Envoy_Config_Route_V3_WeightedCluster.ClusterWeight, _ filters: FilterNames
+    ) throws(ConfigProblem) -> RouteEntry.WeightedCluster {
+        var rewrite: HostRewrite?
+        if case .hostRewriteLiteral(let host) = message.hostRewriteSpecifier { rewrite = .literal(Array(host.utf8)) }
+        guard message.clusterHeader.isEmpty else {
+            throw ConfigProblem("cluster_header of a weighted cluster is not supported yet", path: "cluster_header")
+        }
+        return RouteEntry.WeightedCluster(
+            cluster: worker.clusters.reference(message.name),
+            mutations: try mutations(
+                message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
+                message.responseHeadersToRemove),
+            hostRewrite: rewrite, filterConfigs: try filterConfigs(message.typedPerFilterConfig, filters))
+    }
+
+    private func fill(_ entry: RouteEntry, _ action: Envoy_Config_Route_V3_RouteAction) throws(ConfigProblem) {
+        switch action.clusterNotFoundResponseCode {
+        case .notFound: entry.clusterNotFoundStatus = 404
+        case .internalServerError: entry.clusterNotFoundStatus = 500
+        default: entry.clusterNotFoundStatus = 503
+        }
+        if action.hasTimeout { entry.timeout = action.timeout.nanoseconds }
+        if action.hasIdleTimeout { entry.idleTimeout = action.idleTimeout.nanoseconds }
+        if action.hasMaxStreamDuration, action.maxStreamDuration.hasMaxStreamDuration {
+            entry.maxStreamDuration = action.maxStreamDuration.maxStreamDuration.nanoseconds
+        }
+        if !action.prefixRewrite.isEmpty { entry.pathRewrite = .prefix(Array(action.prefixRewrite.utf8)) }
+        if action.hasRegexRewrite { entry.pathRewrite = .regex(try RouteMatching.rewrite(action.regexRewrite, "regex_rewrite")) }
+        switch action.hostRewriteSpecifier {
+        case .hostRewriteLiteral(let host): entry.hostRewrite = .literal(Array(host.utf8))
+        case .autoHostRewrite(let auto): if auto.value { entry.hostRewrite = .upstream }
+        case .hostRewriteHeader(let name): entry.hostRewrite = .header(Array(name.lowercased().utf8))
+        case .hostRewritePathRegex(let regex):
+            entry.hostRewrite = .path(try RouteMatching.rewrite(regex, "host_rewrite_path_regex"))
+        case nil: break
+        }
+        entry.appendsForwardedHost = action.appendXForwardedHost
+        for upgrade in action.upgradeConfigs {
+            entry.upgrades.append(
+                UpgradeConfig(type: upgrade.upgradeType, enabled: !upgrade.hasEnabled || upgrade.enabled.value))
+        }
+        if action.hasRetryPolicy { throw ConfigProblem("retries are not supported yet", path: "retry_policy") }
+        if !action.hashPolicy.isEmpty { throw ConfigProblem("hash policies are not supported yet", path: "hash_policy") }
+    }
+
+    // MARK: Parts
+
+    func mutations(
+        _ requestAdd: [Envoy_Config_Core_V3_HeaderValueOption], _ requestRemove: [String],
+        _ responseAdd: [Envoy_Config_Core_V3_HeaderValueOption], _ responseRemove: [String]
+    ) throws(ConfigProblem) -> HeaderMutations {
+        var mutations = HeaderMutations()
+        mutations.requestAdditions = try additions(requestAdd, "request_headers_to_add")
+        mutations.requestRemovals = requestRemove.map { NamedText($0.lowercased()) }
+        mutations.responseAdditions = try additions(responseAdd, "response_headers_to_add")
+        mutations.responseRemovals = responseRemove.map { NamedText($0.lowercased()) }
+        return mutations
+    }
+
+    private func additions(
+        _ options: [Envoy_Config_Core_V3_HeaderValueOption], _ field: String
+    ) throws(ConfigProblem) -> [HeaderMutations.Addition] {
+        var additions: [HeaderMutations.Addition] = []
+        for (index, option) in options.enumerated() {
+            let action: HeaderMutations.AppendAction
+            switch option.appendAction {
+            case .addIfAbsent: action = .addIfAbsent
+            case .overwriteIfExistsOrAdd: action = .overwriteOrAdd
+            case .overwriteIfExists: action = .overwriteIfExists
+            default: action = option.hasAppend && !option.append.value ? .overwriteOrAdd : .appendOrAdd
+            }
+            do throws(FormatError) {
+                let format = try SubstitutionFormat(
+                    option.header.value, for: .headerValue, environment: resources.environment)
+                additions.append(
+                    HeaderMutations.Addition(
+                        name: option.header.key, value: format, action: action, keepsEmpty: option.keepEmptyValue))
+            } catch {
+                throw ConfigProblem("\(error)", path: "\(field)[\(index)].header.value")
+            }
+        }
+        return additions
+    }
+
+    /// Per-filter configuration by the filter's place in the chain.
+    private func filterConfigs(
+        _ configs: [String: Google_Protobuf_Any], _ filters: FilterNames
+    ) throws(ConfigProblem) -> [(any FilterRouteConfig)?] {
+        var result = [(any FilterRouteConfig)?](repeating: nil, count: filters.names.count)
+        for (name, config) in configs {
+            guard let index = filters.names.firstIndex(of: name) else { continue }
+            do throws(ConfigProblem) {
+                result[index] = try filterConfig(config, name, filters)
+            } catch {
+                throw error.within("typed_per_filter_config[\"\(name)\"]")
+            }
+        }
+        return result
+    }
+
+    private func filterConfig(
+        _ config: Google_Protobuf_Any, _ name: String, _ filters: FilterNames
+    ) throws(ConfigProblem) -> (any FilterRouteConfig)? {
+        if config.holds(Envoy_Config_Route_V3_FilterConfig.self) {
+            let wrapper: Envoy_Config_Route_V3_FilterConfig = try config.message()
+            if wrapper.disabled { return DisabledFilter() }
+            guard wrapper.hasConfig else { return nil }
+            return try filterConfig(wrapper.config, name, filters)
+        }
+        guard let type = resources.registry.routeType(named: config.messageName) else {
+            throw ConfigProblem("no per-route configuration of type \(config.messageName)")
+        }
+        return try type.makeRouteConfig(config, buildContext(name, filters.statPrefix))
+    }
+
+    private func merged(
+        _ inner: [(any FilterRouteConfig)?], _ outer: [(any FilterRouteConfig)?]
+    ) -> [(any FilterRouteConfig)?] {
+        zip(inner, outer).map { $0 ?? $1 }
+    }
+
+    func text(_ source: Envoy_Config_Core_V3_DataSource, _ path: String) throws(ConfigProblem) -> String {
+        String(decoding: try DataSources.bytes(source, path), as: UTF8.self)
+    }
+}
