@@ -1,0 +1,129 @@
+// Fuel and deadline of a run, and how a script that has spent them is stopped.
+//
+// A kill suspends the running coroutine from the count hook, as a yield would: no pcall, error handler or __gc of the
+// script sees it, and nothing is unwound. Only below a C function that called back into Lua (a comparator, a
+// replacement function) a yield is impossible; there the kill is an error, and since the hook then fires at every
+// instruction, whoever catches it is stopped at once.
+#include "internal.h"
+
+#include <time.h>
+
+static const char killed_text[] = "script exceeded its budget";
+
+static int64_t nanoseconds(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+// The thread's CPU clock costs a system call. CPU time never runs ahead of the monotonic clock, which costs none, so
+// the former is read only when the latter says that the deadline may have passed.
+static bool deadline_passed(hlua_state *s) {
+  if (s->cpu_left == INT64_MAX) return false;
+  int64_t wall = nanoseconds(CLOCK_MONOTONIC);
+  if (!s->clock_armed) {
+    s->clock_armed = true;
+    s->wall_start = wall;
+    s->cpu_start = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    return s->cpu_left <= 0;
+  }
+  if (wall - s->wall_start < s->cpu_left) return false;
+  int64_t cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+  s->cpu_left -= cpu - s->cpu_start;
+  s->cpu_start = cpu;
+  s->wall_start = wall;
+  return s->cpu_left <= 0;
+}
+
+void hlua_arm_hook(hlua_state *s, int32_t period) {
+  lua_sethook(s->main, hlua_hook, LUA_MASKCOUNT, period);
+}
+
+// Takes what was spent, and says whether that was too much.
+static bool spend(hlua_state *s, int64_t fuel) {
+  s->fuel -= fuel + (int64_t)(s->debt / BYTES_A_FUEL);
+  s->debt = 0;
+  if (!s->current) return false;
+  if (s->fuel < 0)
+    s->kill = KILLED_BY_FUEL;
+  else if (deadline_passed(s))
+    s->kill = KILLED_BY_DEADLINE;
+  return s->kill != NOT_KILLED;
+}
+
+static void raise_killed(lua_State *L) {
+  lua_pushlstring(L, killed_text, sizeof killed_text - 1); // anchored when the state is made: allocates nothing
+  lua_error(L);
+}
+
+static void check_stack(lua_State *L, hlua_state *s) {
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  if (s->stack_base <= here || s->stack_base - here <= STACK_LIMIT) return;
+  hlua_charge(L, s, OVERFLOW_FUEL);
+  luaL_error(L, "C stack overflow");
+}
+
+// Errors leave these functions without passing their end, so a frame is known to be gone by the stack being above it.
+void hlua_enter_c(lua_State *L, hlua_state *s) {
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  while (s->c_depth > 0 && s->c_frames[s->c_depth - 1] <= here) s->c_depth--;
+  if (s->c_depth == C_DEPTH) {
+    hlua_charge(L, s, OVERFLOW_FUEL);
+    luaL_error(L, "C stack overflow");
+  }
+  s->c_frames[s->c_depth++] = here;
+  check_stack(L, s);
+}
+
+// LuaJIT does not collect before it gives up at the cap, and paces itself by objects, not bytes: a few large strings
+// would fill the cap with garbage. So a full collection runs when what was added since the last one is worth it.
+static void collect_if_full(lua_State *L, hlua_state *s) {
+  size_t limit = s->options.memory_limit;
+  if (s->used < limit / 2 || s->used - s->collected < limit / 4) {
+    if (s->used < s->collected) s->collected = s->used;
+    return;
+  }
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  s->collected = s->used;
+}
+
+void hlua_make_room(lua_State *L, hlua_state *s, size_t bytes) {
+  if (s->used + bytes <= s->options.memory_limit) return;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  s->collected = s->used;
+}
+
+void hlua_hook(lua_State *L, lua_Debug *activation) {
+  hlua_state *s = state_of(L);
+  if (!s->kill && !spend(s, s->period)) {
+    collect_if_full(L, s);
+    hlua_arm_hook(s, s->period);
+    check_stack(L, s);
+    return;
+  }
+  hlua_arm_hook(s, 1);
+  if (lua_isyieldable(L))
+    lua_yield(L, 0);
+  else
+    raise_killed(L);
+}
+
+void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel) {
+  if (!s->kill && !spend(s, fuel)) return;
+  hlua_arm_hook(s, 1);
+  raise_killed(L);
+}
+
+void hlua_budget_begin(hlua_state *s, hlua_run *run) {
+  s->fuel = run->fuel;
+  s->cpu_left = run->cpu_left;
+  s->clock_armed = false;
+  s->debt = 0;
+}
+
+void hlua_budget_end(hlua_state *s, hlua_run *run) {
+  if (s->clock_armed) s->cpu_left -= nanoseconds(CLOCK_THREAD_CPUTIME_ID) - s->cpu_start;
+  s->clock_armed = false;
+  run->fuel = s->fuel - (int64_t)(s->debt / BYTES_A_FUEL);
+  run->cpu_left = s->cpu_left;
+}

@@ -1,0 +1,146 @@
+// What the files of this target share; nothing here is seen by Swift.
+#ifndef HEDDLE_CLUAJIT_INTERNAL_H
+#define HEDDLE_CLUAJIT_INTERNAL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE // memmem
+#endif
+
+#include "include/CLuaJIT.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <luajit.h>
+#include <lualib.h>
+
+enum {
+  HOOK_PERIOD = 1000,          // VM instructions between two looks at the budget
+  HOOK_PERIOD_MIN = 10,        // while large objects are alive, and single instructions may cost a lot
+  LARGE_OBJECT = 64 * 1024,    // bytes from which an allocation counts as large
+  DEBT_LIMIT = 256 * 1024,     // bytes allocated after which the budget is looked at before its time
+  BYTES_A_FUEL = 16,           // what copying costs, next to one VM instruction
+  SHIM_RESERVE = 16 * 1024,    // bytes of the cap that a running script does not get
+  STEPS_A_CHARGE = 1024,       // steps of a C loop between two looks at the budget
+  STACK_LIMIT = 192 * 1024,    // bytes of C stack a script may use by making C call Lua call C
+  C_DEPTH = 200,               // and how often they may nest, as in PUC Lua
+  OVERFLOW_FUEL = 20000,       // what unwinding them all costs
+  SCRATCH_KEPT = 64 * 1024,    // bytes of scratch memory kept from one use to the next
+  SORT_UNCHARGED = 256,        // elements up to which a sort is left to LuaJIT
+  IDLE_RUNS = 64,              // coroutines kept for reuse
+  RUN_SLOTS = 16,              // cached objects a run
+};
+
+enum { NOT_KILLED = 0, KILLED_BY_FUEL = 1, KILLED_BY_DEADLINE = 2 };
+
+struct hlua_run {
+  hlua_state *state;
+  lua_State *thread; // NULL until first started, and after a failure
+  int thread_ref;
+  int objects_ref; // table of the objects handed out, by slot
+  void *context;
+  uint64_t run_stamp; // objects carry the stamp of what they were made in; 0 when the run is over
+  uint64_t segment_stamp;
+  int64_t fuel;
+  int64_t cpu_left;
+  int32_t function;
+  int32_t arguments;
+  int32_t reason;
+  bool suspended;
+  bool host_yield;
+  hlua_run *next; // in the pool
+};
+
+struct hlua_state {
+  lua_State *main;
+  hlua_options options;
+  // Allocator
+  size_t used, peak, large;
+  size_t debt; // bytes allocated since the last look at the budget
+  uint64_t allocations, memory_failures;
+  bool exhausted; // an allocation was refused during this run
+  bool closing;
+  // Budget of the running run
+  int64_t fuel;
+  int64_t cpu_left; // nanoseconds; INT64_MAX for none
+  int64_t wall_start, cpu_start;
+  int32_t period;
+  int32_t kill;
+  bool clock_armed, hooked, dead;
+  uintptr_t stack_base;
+  size_t collected; // bytes in use after the last full collection
+  uintptr_t c_frames[C_DEPTH]; // of functions that called back into Lua, outermost first
+  int c_depth;
+  hlua_buffer scratch; // for strings under construction while nothing can call back
+  // Runs
+  hlua_run *current;
+  hlua_run *idle;
+  size_t idle_count;
+  uint64_t stamp, runs, kills;
+  // Values
+  hlua_buffer out;
+  hlua_buffer message, traceback;
+  const uint8_t *operand; // arguments of the protected functions below, which take none from Lua
+  size_t operand_count;
+  const hlua_class *operand_class;
+  void *operand_host;
+  hlua_run *operand_run;
+  hlua_buffer *operand_buffer;
+  int32_t operand_depth;
+  int32_t result;
+  int encode_ref;
+  int prepare_ref;
+  int functions_ref; // table of functions to their references
+  int killed_text_ref;
+  double start_time;
+  int class_refs[HLUA_CLASSES];
+};
+
+typedef struct hlua_object {
+  uintptr_t magic; // the state's address: no other userdata has it
+  uint32_t type;
+  uint32_t scope;
+  uint64_t stamp;
+  void *host;
+  int64_t tag;
+} hlua_object;
+
+static inline hlua_state *state_of(lua_State *L) {
+  void *state;
+  lua_getallocf(L, &state);
+  return state;
+}
+
+// memory.c
+void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size);
+
+// budget.c
+void hlua_hook(lua_State *L, lua_Debug *activation);
+void hlua_arm_hook(hlua_state *s, int32_t period);
+void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel); // raises when the budget is spent
+void hlua_enter_c(lua_State *L, hlua_state *s);              // before calling back; raises when C is nested too deep
+void hlua_make_room(lua_State *L, hlua_state *s, size_t bytes); // collects garbage if the cap would be passed otherwise
+void hlua_budget_begin(hlua_state *s, hlua_run *run);
+void hlua_budget_end(hlua_state *s, hlua_run *run);
+
+// values.c (all raise)
+int hlua_decode_all(lua_State *L, hlua_state *s, hlua_run *run, const uint8_t *bytes, size_t count);
+int hlua_encode(lua_State *L); // operand_depth, operand_count, operand_buffer → result
+
+// run.c (raises)
+int hlua_prepare_run(lua_State *L); // operand_run
+
+// host.c (all raise)
+void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag);
+void hlua_push_bound(lua_State *L, const hlua_method *method); // takes the object from the stack's top
+void hlua_register_class(lua_State *L, hlua_state *s, const hlua_class *type);
+hlua_object *hlua_to_object(lua_State *L, hlua_state *s, int index);
+
+// sandbox.c and its parts (all raise)
+void hlua_open_sandbox(lua_State *L);
+void hlua_open_strings(lua_State *L); // into the table at the stack's top
+void hlua_open_tables(lua_State *L);  // likewise, in place of the originals there
+void hlua_open_clock(lua_State *L);   // pushes the `os` table
+void hlua_open_base(lua_State *L);    // into the table at the stack's top
+void hlua_open_coroutine(lua_State *L);
+
+#endif

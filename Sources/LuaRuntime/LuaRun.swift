@@ -1,0 +1,72 @@
+import CLuaJIT
+
+/// How a run, or the part of it since it was last resumed, ended.
+package enum LuaOutcome: Equatable {
+    /// The function returned.
+    case finished
+    /// A host method suspended the run; `resume` goes on.
+    case yielded(LuaYieldReason)
+    /// The script raised an error, or yielded by itself.
+    case failed(LuaError)
+    /// The script passed its budget. The state is dead.
+    case killed(LuaKillCause)
+}
+
+/// One call of a script's function in a coroutine of its own.
+///
+/// Ends when it is dropped: a script that waits then never goes on, and its objects are out of scope.
+package struct LuaRun: ~Copyable {
+    private let state: LuaState
+    // Safety: the pool's, given back in deinit; `state` keeps the pool alive.
+    private let raw: OpaquePointer?
+    private var isWaiting = false
+
+    init(_ state: LuaState) {
+        self.state = state
+        raw = hlua_run_create(state.raw, nil)
+    }
+
+    deinit {
+        if let raw { hlua_run_release(raw) }
+    }
+
+    /// Calls the function with the arguments that are added, under the state's limits.
+    package mutating func start(
+        _ function: LuaFunction, arguments: (borrowing LuaValues) -> Void = { _ in }
+    ) -> LuaOutcome {
+        precondition(!isWaiting, "a Lua run was started while it waited")
+        guard let raw else { return .failed(LuaError(message: "not enough memory")) }
+        put(arguments)
+        return outcome(hlua_run_start(raw, function.reference, state.limits.fuel, state.limits.cpuNanoseconds))
+    }
+
+    /// Goes on after `.yielded`; what is added are the results of the call that yielded.
+    package mutating func resume(with results: (borrowing LuaValues) -> Void = { _ in }) -> LuaOutcome {
+        guard let raw, isWaiting else { preconditionFailure("a Lua run was resumed that does not wait") }
+        put(results)
+        return outcome(hlua_run_resume(raw))
+    }
+
+    /// Fuel not spent yet.
+    package var fuelLeft: Int64 { raw.map { hlua_run_fuel($0) } ?? 0 }
+
+    private func put(_ values: (borrowing LuaValues) -> Void) {
+        let buffer = hlua_state_values(state.raw)
+        hlua_buffer_clear(buffer)
+        values(LuaValues(buffer))
+    }
+
+    private mutating func outcome(_ code: Int32) -> LuaOutcome {
+        isWaiting = false
+        switch Int(code) {
+        case HLUA_FINISHED: return .finished
+        case HLUA_YIELDED:
+            isWaiting = true
+            return .yielded(LuaYieldReason(rawValue: raw.map { hlua_run_reason($0) } ?? 0))
+        case HLUA_KILLED_FUEL: return .killed(.fuel)
+        case HLUA_KILLED_DEADLINE: return .killed(.deadline)
+        case HLUA_STATE_DEAD: return .killed(.stateDead)
+        default: return .failed(state.lastError)
+        }
+    }
+}

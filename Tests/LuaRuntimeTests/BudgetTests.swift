@@ -1,0 +1,190 @@
+import Glibc
+import LuaRuntime
+import Testing
+
+/// A script that would not end by itself: `main` is what runs.
+struct Bomb: Sendable, CustomTestStringConvertible {
+    let name: String
+    let source: String
+    /// Whether single instructions cost so much that only the clock stops it within seconds.
+    let isHeavy: Bool
+    var testDescription: String { name }
+
+    init(_ name: String, heavy: Bool = false, _ body: String) {
+        self.name = name
+        isHeavy = heavy
+        source = "function main()\n\(body)\nend"
+    }
+
+    /// Every way we know to burn CPU without an end, or for seconds.
+    static let all: [Bomb] = [
+        Bomb("loop", "while true do end"),
+        Bomb("numeric for", "for i = 1, 1e18 do end"),
+        Bomb("goto", "::a:: goto a"),
+        Bomb("pcall loop", "while true do pcall(function() while true do end end) end"),
+        Bomb("xpcall loop", "while true do xpcall(function() while true do end end, function() while true do end end) end"),
+        Bomb("error handler", "xpcall(error, function() while true do end end)"),
+        Bomb("error loop", "while true do pcall(error, 'x') end"),
+        Bomb("coroutine", "coroutine.wrap(function() while true do end end)()"),
+        Bomb("coroutines in a loop", "while true do coroutine.wrap(function() while true do end end)() end"),
+        Bomb("nested coroutines", "local function f() coroutine.wrap(f)() end while true do pcall(f) end"),
+        Bomb("recursion", "local function f() return 1 + f() end while true do pcall(f) end"),
+        Bomb("deep pcalls", "local function f() pcall(f) while true do end end f()"),
+        Bomb("tail calls", "local function f() return f() end f()"),
+        Bomb("sort", "local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t) t[1] = math.random() end"),
+        Bomb("sort comparator", "table.sort({3, 2, 1, 4}, function() while true do end end)"),
+        Bomb("sort comparator that catches", "table.sort({3, 2, 1, 4}, function(a, b) pcall(function() while true do end end) return a < b end) while true do end"),
+        Bomb("sort with a C comparator", "local t = {} for i = 1, 100000 do t[i] = i end while true do pcall(table.sort, t, rawequal) end"),
+        Bomb("pattern", "return (('a'):rep(600)):find('.-.-.-b')"),
+        Bomb("pattern in a loop", "while true do pcall(string.find, ('a'):rep(600), '.-.-.-b') end"),
+        Bomb("optional items", "return (('a'):rep(28)):find(('a?'):rep(28) .. ('a'):rep(28))"),
+        Bomb("innocent trim", "local s = 'x' .. (' '):rep(20000) .. 'x' while true do s:match('^%s*(.-)%s*$') end"),
+        Bomb("one innocent trim", "return ('x' .. ('  x'):rep(100000)):match('^(.-)%s*$')"),
+        Bomb("gsub", "local s = ('a'):rep(500000) while true do s:gsub('a', 'bb') end"),
+        Bomb("gsub callback", "('a'):gsub('a', function() while true do end end)"),
+        Bomb("gsub callback that catches", "('aaaa'):gsub('a', function() pcall(function() while true do end end) end) while true do end"),
+        Bomb("gmatch", "while true do for w in (('a '):rep(1000)):gmatch('%w+') do end end"),
+        Bomb("balance", "local s = ('('):rep(100000) while true do s:find('%b()') end"),
+        Bomb("set", "local s, p = ('a'):rep(10000), '[' .. ('b'):rep(10000) .. ']' while true do s:find(p) end"),
+        Bomb("rep", "while true do local s = ('x'):rep(3000000) end"),
+        Bomb("rep again and again", "local s while true do s = ('xy'):rep(1000000) end"),
+        Bomb("concat operator", heavy: true, "local s = ('x'):rep(1000000) local t = s .. 'y' while true do local u = s .. 'y' end"),
+        Bomb("table.concat", "local t = {} for i = 1, 100000 do t[i] = 'x' end while true do table.concat(t) end"),
+        Bomb("format", "while true do local s = string.format('%s%s', ('x'):rep(1000000), 'y') end"),
+        Bomb("insert at the front", "local t = {} for i = 1, 200000 do t[i] = i end while true do table.insert(t, 1, 0) table.remove(t) end"),
+        Bomb("next over holes", "local t = {} for i = 1, 300000 do t[i] = i end for i = 1, 299999 do t[i] = nil end while true do next(t) end"),
+        Bomb("garbage", "while true do local t = {{}, {}, {}} end"),
+        Bomb("closures", "while true do local function f() return f end end"),
+        Bomb("__index chain", "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) while true do pcall(function() return t[1] end) end"),
+        Bomb("__tostring", "local t t = setmetatable({}, {__tostring = function() return tostring(t) end}) while true do pcall(tostring, t) end"),
+        Bomb("__tostring is tostring", "local t = setmetatable({}, {__tostring = tostring}) while true do pcall(tostring, t) end"),
+        Bomb("__pairs is pairs", "local t = setmetatable({}, {__pairs = pairs}) while true do pcall(pairs, t) end"),
+        Bomb("__call is pcall", "local t = setmetatable({}, {__call = pcall}) while true do t() end"),
+        Bomb("__lt", "local m = {__lt = function() while true do end end} return setmetatable({}, m) < setmetatable({}, m)"),
+        Bomb("__concat", "local t = setmetatable({}, {__concat = function(a) return (a .. 'x') .. 'x' end}) while true do pcall(function() return t .. 'x' end) end"),
+        Bomb("host calls", "while true do pcall(test.emit, print) end"),
+    ]
+}
+
+@Suite("A budget")
+struct BudgetTests {
+    @Test("of fuel stops every bomb", arguments: Bomb.all.filter { !$0.isHeavy })
+    func fuel(_ bomb: Bomb) throws {
+        let harness = try ScriptHarness(bomb.source, limits: .fuelOnly)
+        #expect(try harness.call("main") == .killed(.fuel))
+        #expect(harness.state.isDead)
+        #expect(try harness.call("main") == .killed(.stateDead))
+    }
+
+    @Test("of CPU time stops every bomb soon", arguments: Bomb.all)
+    func deadline(_ bomb: Bomb) throws {
+        let limits = LuaLimits(fuel: .max / 2, cpuTime: .milliseconds(5))
+        let harness = try ScriptHarness(bomb.source, limits: limits)
+        let before = threadCPUNanoseconds()
+        #expect(try harness.call("main") == .killed(.deadline))
+        let spent = threadCPUNanoseconds() - before
+        #expect(spent >= 5_000_000)
+        // A debug build on a shared machine is several times slower than what is promised.
+        #expect(spent < 60_000_000, "spent \(spent / 1000) µs")
+    }
+
+    @Test(
+        "of memory ends in an error that can be caught",
+        arguments: [
+            "return ('x'):rep(2^27)",
+            "local s = 'x' while true do s = s .. s end",
+            "local t = {} while true do t[#t + 1] = {} end",
+            "local t = {} while true do t[#t + 1] = function() return t end end",
+            "local t = {} for i = 1, 1e9 do t[i] = i end",
+            "local t = {} while true do t[#t + 1] = coroutine.create(function() end) end",
+            "return ('x'):rep(2000000):gsub('x', 'xxxxxxxx')",
+            "local t = {} for i = 1, 100 do t[i] = ('x'):rep(500000) .. i end",
+        ])
+    func memory(_ body: String) throws {
+        let harness = try ScriptHarness(
+            "function main() \(body) end function guarded() test.emit(pcall(main)) end function after() test.emit(1 + 1) end",
+            limits: .unhurried)
+        #expect(try harness.call("main") == .failed(LuaError(message: "not enough memory")))
+        #expect(try harness.call("guarded") == .finished)
+        #expect(harness.emitted() == [.boolean(false), .text("not enough memory")])
+        #expect(try harness.call("after") == .finished)
+        #expect(harness.emitted() == [.number(2)])
+        #expect(harness.state.statistics.memoryPeakBytes <= LuaLimits().memoryBytes)
+    }
+
+    @Test("too small for the library makes no state")
+    func tinyMemory() {
+        for bytes in stride(from: 0, to: 40_000, by: 1_000) {
+            do {
+                _ = try ScriptHarness("x = 1", limits: LuaLimits(memoryBytes: bytes))
+            } catch {
+                #expect(error is LuaError)
+            }
+        }
+    }
+
+    @Test("is spent over all segments of a run, and each run has its own")
+    func segments() throws {
+        let harness = try ScriptHarness("function main() for i = 1, 100000 do end end", limits: LuaLimits(fuel: 150_000, cpuTime: .seconds(600)))
+        for _ in 1...10 { #expect(try harness.call("main") == .finished) }
+        #expect(!harness.state.isDead)
+    }
+
+    @Test("is counted the same each time")
+    func determinism() throws {
+        func left() throws -> Int64 {
+            let harness = try ScriptHarness("function main() local t = {} for i = 1, 20000 do t[i % 7] = ('x'):rep(i % 100):match('^x*') end end")
+            var run = harness.state.makeRun()
+            let main = try #require(harness.state.function(named: "main"))
+            #expect(run.start(main) == .finished)
+            return run.fuelLeft
+        }
+        #expect(try left() == left())
+    }
+
+    @Test("of a killed run leaves the ones that wait their own")
+    func killSparesWaiting() throws {
+        let source = "function waiter(w) w:wait() test.emit('went on') end function bomb() while true do end end"
+        let harness = try ScriptHarness(source, limits: .fuelOnly, classes: [Waiter.type])
+        let waiter = Waiter()
+        let function = try #require(harness.state.function(named: "waiter"))
+        var run = harness.state.makeRun()
+        #expect(run.start(function) { $0.add(Waiter.type, waiter, scope: .run) } == .yielded(.test))
+        #expect(try harness.call("bomb") == .killed(.fuel))
+        #expect(run.resume() == .finished)
+        #expect(harness.emitted() == [.text("went on")])
+    }
+
+    @Test("of C stack bounds recursion through C", arguments: [
+        "local function f() ('x'):gsub('x', f) end return f()",
+        "local function f() table.sort({2, 1}, f) end return f()",
+        "local t t = setmetatable({}, {__tostring = function() return (tostring(t)) end}) return tostring(t)",
+        "return tostring(setmetatable({}, {__tostring = tostring}))",
+        "local t t = setmetatable({}, {__pairs = function() local a = pairs(t) return a end}) return pairs(t)",
+        "local function f() string.format('%s', setmetatable({}, {__tostring = f})) end return f()",
+    ])
+    func cStack(_ body: String) throws {
+        let harness = try ScriptHarness("function main() \(body) end")
+        guard case .failed(let error) = try harness.call("main") else {
+            Issue.record("no error")
+            return
+        }
+        #expect(error.message.contains("stack overflow"), "\(error.message)")
+    }
+}
+
+private func threadCPUNanoseconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+extension LuaYieldReason {
+    static let test = LuaYieldReason(rawValue: 7)
+}
+
+/// An object whose method suspends the run.
+final class Waiter {
+    static let type = LuaClass<Waiter>(
+        "Waiter", methods: [LuaMethod("wait") { _, call in call.yield(.test) }])
+}
