@@ -83,7 +83,7 @@ enum PrometheusText {
     }
 
     static func joined(_ first: String, _ rest: String) -> String {
-        rest.isEmpty ? first : first + "," + rest
+        first.isEmpty || rest.isEmpty ? first + rest : first + "," + rest
     }
 
     static func appendHead(_ name: String, _ family: StatsSnapshot.Family, to writer: inout ByteWriter) {
