@@ -76,6 +76,11 @@ package struct HostTable: ~Copyable {
         package var added: [Int] = []
         /// Still valid until their last request and connection end.
         package var removed: [Int] = []
+
+        package init(added: [Int] = [], removed: [Int] = []) {
+            self.added = added
+            self.removed = removed
+        }
     }
 
     /// Number of slots that were ever needed at once; slots are below it.

@@ -71,23 +71,21 @@ package struct HeaderMatcher: Sendable {
             size += 1 + head.value(at: index).count
             next = firstIndex(head, from: index + 1)
         }
-        // The temporary lies on the stack up to 1 KiB and on the heap above. Its closure cannot borrow the head, so
-        // the pieces are copied through a pointer that it fills between.
-        let joined = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 1)
-        defer { joined.deallocate() }
-        var end = 0
-        next = first
-        while let index = next {
-            if end > 0 || index != first {
-                joined[end] = UInt8(ascii: ",")
-                end += 1
+        return withUnsafeTemporaryAllocation(byteCount: size, alignment: 1) { joined in
+            var end = 0
+            var next: Int? = first
+            while let index = next {
+                if index != first {
+                    joined[end] = UInt8(ascii: ",")
+                    end += 1
+                }
+                let value = head.value(at: index)
+                UnsafeMutableRawBufferPointer(rebasing: joined[end...]).copyMemory(from: value)
+                end += value.count
+                next = firstIndex(head, from: index + 1)
             }
-            let value = head.value(at: index)
-            UnsafeMutableRawBufferPointer(rebasing: joined[end...]).copyMemory(from: value)
-            end += value.count
-            next = firstIndex(head, from: index + 1)
+            return holds(UnsafeRawBufferPointer(joined)) != inverts
         }
-        return holds(UnsafeRawBufferPointer(joined)) != inverts
     }
 
     /// A decimal integer with an optional minus, the whole of `text`.
