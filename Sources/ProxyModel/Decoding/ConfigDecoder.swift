@@ -4,11 +4,23 @@ package import SwiftProtobuf
 package struct DecodedBootstrap: Sendable {
     /// The configuration.
     package let bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap
-    /// The same in protobuf's binary form, to be handed to another process.
+    /// The same in protobuf's binary form, to be handed to another process; equal for equal configurations.
     package let bytes: [UInt8]
     /// What was accepted but is probably not meant, such as an optional filter that Heddle does not have.
     package let warnings: [ConfigError]
     /// Where each value stands, for errors that are found while the configuration is compiled.
+    package let marks: ConfigMarks
+}
+
+/// A message that was read.
+package struct Decoded<Message: SwiftProtobuf.Message>: Sendable {
+    /// The message.
+    package let message: Message
+    /// The same in protobuf's binary form.
+    package let bytes: [UInt8]
+    /// What was accepted but is probably not meant.
+    package let warnings: [ConfigError]
+    /// Where each value stands.
     package let marks: ConfigMarks
 }
 
@@ -48,7 +60,16 @@ package enum ConfigDecoder {
     /// Reads any message that the schema has, and checks the constraints on its fields.
     package static func decode<Message: SwiftProtobuf.Message>(
         _ type: Message.Type, from sources: [ConfigSource], checkRegex: RegexCheck? = nil
-    ) throws(ConfigErrors) -> (message: Message, bytes: [UInt8], warnings: [ConfigError], marks: ConfigMarks) {
+    ) throws(ConfigErrors) -> Decoded<Message> {
+        let decoded = try merged(type, from: sources)
+        try throwIfAny(ConstraintChecker.check(decoded.bytes, as: type, marks: decoded.marks, checkRegex: checkRegex))
+        return decoded
+    }
+
+    /// Reads any message that the schema has without a look at the constraints on its fields.
+    package static func merged<Message: SwiftProtobuf.Message>(
+        _ type: Message.Type, from sources: [ConfigSource]
+    ) throws(ConfigErrors) -> Decoded<Message> {
         precondition(!sources.isEmpty, "a configuration needs a source")
         let schema = Schema.shared
         var trees: [ConfigMarks.Tree] = []
@@ -68,11 +89,10 @@ package enum ConfigDecoder {
         let marks = ConfigMarks(trees: trees)
         do {
             let message = try Message(serializedBytes: joined, options: binaryOptions)
-            let bytes: [UInt8] = try message.serializedBytes()
-            try throwIfAny(ConstraintChecker.check(bytes, as: type, marks: marks, checkRegex: checkRegex))
-            return (message, bytes, warnings, marks)
-        } catch let errors as ConfigErrors {
-            throw errors
+            var options = BinaryEncodingOptions()
+            options.useDeterministicOrdering = true
+            let bytes: [UInt8] = try message.serializedBytes(options: options)
+            return Decoded(message: message, bytes: bytes, warnings: warnings, marks: marks)
         } catch {
             throw ConfigErrors([marks.error(ConfigPath(), "cannot be represented: \(error)")])
         }

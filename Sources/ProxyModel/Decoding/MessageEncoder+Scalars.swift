@@ -73,7 +73,7 @@ extension MessageEncoder {
     }
 
     /// A whole number as the bits of a varint. JSON may put it in quotes or write it as `1.0` or `1e3`.
-    private mutating func integer(_ node: YAMLNode, _ type: FieldSchema.ScalarType) -> UInt64? {
+    mutating func integer(_ node: YAMLNode, _ type: FieldSchema.ScalarType) -> UInt64? {
         guard case .scalar(let text, _) = node.content else {
             fail(node.mark, "expected a whole number, found \(Self.described(node))")
             return nil

@@ -54,7 +54,7 @@ extension MessageEncoder {
             return []
         }
         var writer = WireWriter()
-        for entry in entries {
+        for entry in entries.sorted(by: { $0.key < $1.key }) {
             var pair = WireWriter()
             pair.lengthDelimited(1, entry.key.utf8)
             path.push(.key(entry.key))

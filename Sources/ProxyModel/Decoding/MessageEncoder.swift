@@ -40,7 +40,7 @@ struct MessageEncoder {
             fail(node.mark, "expected a mapping of \(message.name)'s fields, found \(Self.described(node))")
             return []
         }
-        var writer = WireWriter()
+        var fields: [(number: Int, bytes: [UInt8])] = []
         var seen: [Int: String] = [:]
         var oneofs: [String: String] = [:]
         for entry in entries where !isFull {
@@ -61,9 +61,12 @@ struct MessageEncoder {
                 fail(entry.mark, "cannot be set together with \"\(other)\" (oneof \(oneof))")
                 continue
             }
+            var writer = WireWriter()
             encode(entry.value, field, isOptional: Self.isOptional(node), into: &writer)
+            fields.append((field.number, writer.bytes))
         }
-        return writer.bytes
+        // In one order whatever the text's, so that equal configurations have equal bytes.
+        return fields.sorted { $0.number < $1.number }.flatMap(\.bytes)
     }
 
     /// One field with all its values.
@@ -73,6 +76,8 @@ struct MessageEncoder {
         switch (field.cardinality, node.content) {
         case (.singular, _):
             single(node, field, isOptional: isOptional, into: &writer)
+        case (.repeated, .sequence(let items)) where field.isPacked:
+            packed(items, field, into: &writer)
         case (.repeated, .sequence(let items)):
             for (index, item) in items.enumerated() where !isFull {
                 path.push(.index(index))
@@ -84,7 +89,7 @@ struct MessageEncoder {
                 }
             }
         case (.map, .mapping(let entries)):
-            for entry in entries where !isFull {
+            for entry in entries.sorted(by: { $0.key < $1.key }) where !isFull {
                 path.push(.key(entry.key))
                 defer { path.pop() }
                 var pair = WireWriter()
@@ -102,6 +107,21 @@ struct MessageEncoder {
         case (.map, _):
             fail(node.mark, "expected a mapping, found \(Self.described(node))")
         }
+    }
+
+    /// Numbers and enums of a list, which stand together behind one tag.
+    private mutating func packed(_ items: [YAMLNode], _ field: FieldSchema, into writer: inout WireWriter) {
+        var numbers: [UInt64] = []
+        for (index, item) in items.enumerated() where !isFull {
+            path.push(.index(index))
+            defer { path.pop() }
+            if case .enumeration(let name) = field.type {
+                if let value = enumValue(item, schema.enumeration(name)) { numbers.append(UInt64(bitPattern: Int64(value))) }
+            } else if case .scalar(let type) = field.type, let value = integer(item, type) {
+                numbers.append(value)
+            }
+        }
+        if !numbers.isEmpty { writer.packed(field.number, numbers) }
     }
 
     private mutating func single(
@@ -194,6 +214,14 @@ struct MessageEncoder {
 extension FieldSchema {
     /// Whether null is a value of this field rather than its absence.
     fileprivate var takesNull: Bool { type == .message("google.protobuf.Value") }
+
+    /// Whether the items of a list stand together behind one tag, as numbers do in proto3.
+    fileprivate var isPacked: Bool {
+        switch type {
+        case .enumeration, .scalar(.int32), .scalar(.int64), .scalar(.uint32), .scalar(.uint64): true
+        case .message, .scalar: false
+        }
+    }
 
     /// The field of a map entry that holds the value.
     fileprivate var mapValue: FieldSchema {

@@ -28,6 +28,13 @@ struct WireWriter {
         bytes.append(contentsOf: content)
     }
 
+    /// Numbers of the varint kind behind one tag.
+    mutating func packed(_ number: Int, _ values: [UInt64]) {
+        var content = WireWriter()
+        for value in values { content.append(value) }
+        lengthDelimited(number, content.bytes)
+    }
+
     private mutating func tag(_ number: Int, _ type: WireType) {
         append(UInt64(number) << 3 | UInt64(type.rawValue))
     }

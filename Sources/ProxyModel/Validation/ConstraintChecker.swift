@@ -131,8 +131,10 @@ package struct ConstraintChecker {
     }
 
     private mutating func checkMissing(_ field: FieldSchema) {
+        // Of a oneof another field may be set; whether one must be is the message's rule.
+        guard field.oneof == nil else { return }
         if field.rules.contains(.required) { return fail("is required") }
-        guard field.oneof == nil, !field.rules.contains(.ignoreEmpty) else { return }
+        if field.rules.contains(.ignoreEmpty) { return }
         switch field.type {
         case .scalar(.string), .scalar(.bytes): checkText("", field, .value)
         case .scalar: checkNumber(0, field, .value)

@@ -2,7 +2,7 @@
 enum HeaderText {
     /// A token (RFC 9110 §5.6.2), with a colon before it for pseudo headers; loosely any text on one line.
     static func isName(_ text: String, isStrict: Bool) -> Bool {
-        guard isStrict else { return !text.isEmpty && isValue(text, isStrict: false) }
+        guard isStrict else { return isValue(text, isStrict: false) }
         var name = text.utf8[...]
         if name.first == .colon { name = name.dropFirst() }
         return !name.isEmpty && name.allSatisfy(isTokenCharacter)

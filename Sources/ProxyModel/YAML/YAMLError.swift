@@ -4,4 +4,10 @@ package struct YAMLError: Error, Equatable, Sendable {
     package let mark: ConfigMark
     /// What was wrong.
     package let message: String
+
+    /// Makes an error.
+    package init(mark: ConfigMark, message: String) {
+        self.mark = mark
+        self.message = message
+    }
 }

@@ -12,6 +12,10 @@ extension YAMLParser {
     /// The node after an indicator, on the same line or the next ones, indented deeper than `parent`; null if none is.
     mutating func blockNode(parent: Int, place: YAMLPlace) throws(YAMLError) -> YAMLNode {
         let empty = here()
+        if place == .item {
+            while current == .space { position += 1 }
+            if current == .tab { throw error("a tab cannot indent; use spaces") }
+        }
         var isOwnLine = try skipSeparation()
         guard startsNode(parent: parent, place: place, isOwnLine: isOwnLine) else {
             return try node(.scalar("", isPlain: true), empty)
@@ -35,7 +39,6 @@ extension YAMLParser {
         try refuseInJSON()
         if current == .dash, isBlank(1) {
             guard isOwnLine || place == .item, !areKeyProperties else { throw error("a list cannot start on this line") }
-            try refuseTabs()
             return try finish(try blockSequence(indent: indentation, mark: mark), properties)
         }
         if current == UInt8(ascii: "|") || current == UInt8(ascii: ">") {
@@ -50,7 +53,6 @@ extension YAMLParser {
         guard isOwnLine || place == .item else {
             throw error("a mapping cannot start on this line; text that holds \": \" needs quotes")
         }
-        try refuseTabs()
         let key = try keyText(content)
         if areKeyProperties { _ = try finish(content, properties) }
         let mapping = try blockMapping(indent: indent, firstKey: key, mark: mark)
@@ -146,13 +148,6 @@ extension YAMLParser {
         guard isNewLine else { throw error("unexpected \(described()) after a value") }
         if indentation > indent { throw error("indented deeper than the \(what) that it stands in") }
         return indentation == indent
-    }
-
-    /// A collection that starts behind a tab has no indentation that its other lines could share (§6.1).
-    private func refuseTabs() throws(YAMLError) {
-        if let tab = bytes[lineStart..<position].firstIndex(of: .tab), bytes[tab..<position].allSatisfy({ $0 <= .space }) {
-            throw error("a tab cannot indent; use spaces", at: tab)
-        }
     }
 
     /// JSON has only what stands in brackets and quotes, numbers and three words.

@@ -3,11 +3,11 @@ extension YAMLParser {
     /// on a first line that ends before `: ` it is a key and stays on that line.
     mutating func plainText(parent: Int) throws(YAMLError) -> String {
         try refuseIndicator()
-        var result = text(plainLine(isFlow: false))
+        var result = text(try plainLine(isFlow: false))
         if atKeyEnd { return result }
         while let breaks = nextPlainLine(parent: parent) {
             result += Self.folded(breaks: breaks)
-            result += text(plainLine(isFlow: false))
+            result += text(try plainLine(isFlow: false))
             if atKeyEnd {
                 throw error("a mapping cannot start inside text that began on an earlier line; is the indentation right?")
             }
@@ -18,11 +18,14 @@ extension YAMLParser {
     /// Text without quotes inside a flow collection, where indentation means nothing.
     mutating func flowPlainText() throws(YAMLError) -> String {
         try refuseIndicator()
-        var result = text(plainLine(isFlow: true))
+        if current == .question || current == .colon || current == .dash && isFlowIndicator(peek(1)) {
+            throw error("text cannot start with \(described()) here; put it in quotes")
+        }
+        var result = text(try plainLine(isFlow: true))
         while let breaks = nextPlainLine(parent: -1) {
             if isFlowIndicator(current) || current == .colon { break }
             result += Self.folded(breaks: breaks)
-            result += text(plainLine(isFlow: true))
+            result += text(try plainLine(isFlow: true))
         }
         return result
     }
@@ -75,11 +78,14 @@ extension YAMLParser {
     }
 
     /// Consumes plain text up to the end of its line, without the blanks at its end.
-    private mutating func plainLine(isFlow: Bool) -> Range<Int> {
+    private mutating func plainLine(isFlow: Bool) throws(YAMLError) -> Range<Int> {
         let start = position
         var end = position
         while position < bytes.count, current != .lineFeed {
-            if current == .colon, isBlank(1) || isFlow && isFlowIndicator(peek(1)) { break }
+            if current == .colon, isBlank(1) { break }
+            if current == .colon, isFlow, isFlowIndicator(peek(1)) || peek(1) == .question {
+                throw error("expected a space after \":\"")
+            }
             if current == .hash, position > start, isBlank(-1) { break }
             if isFlow, isFlowIndicator(current) { break }
             position += 1

@@ -23,12 +23,12 @@ extension YAMLParser {
                 guard properties.tag == nil else { throw error("a second tag") }
                 let start = position
                 while !isBlank(0), !isFlowIndicator(current) { position += 1 }
+                guard isBlank(0) else { throw error("expected a blank after a tag, found \(described())") }
                 properties.tag = (text(start..<position), mark)
             default:
                 return properties
             }
             if format == .json { throw YAMLError(mark: mark, message: "JSON has no anchors and tags") }
-            guard isBlank(0) || isFlowIndicator(current) else { throw error("expected a blank, found \(described())") }
             let end = position
             while current == .space || current == .tab { position += 1 }
             if current == .lineFeed || current == .hash || position == bytes.count {
@@ -64,13 +64,26 @@ extension YAMLParser {
         return node
     }
 
-    /// The name after `&` or `*`.
+    /// The name after `&` or `*`: letters, digits, `_` and `-`, as in YAML 1.1, with a blank or the end of a collection
+    /// behind it.
     private mutating func anchorName() throws(YAMLError) -> String {
         position += 1
         let start = position
-        while !isBlank(0), !isFlowIndicator(current) { position += 1 }
+        while isNameCharacter(current) { position += 1 }
         guard position > start else { throw error("expected a name") }
-        return text(start..<position)
+        switch current {
+        case .space, .tab, .lineFeed, 0, .comma, UInt8(ascii: "]"), UInt8(ascii: "}"): return text(start..<position)
+        default: throw error("unexpected \(described()) in a name")
+        }
+    }
+
+    private func isNameCharacter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), .dash:
+            true
+        default: false
+        }
     }
 
     /// The tags of the core schema (§10.3) say what the text says anyway, or are wrong; others are refused.

@@ -3,13 +3,13 @@ extension YAMLParser {
     mutating func quotedText() throws(YAMLError) -> String {
         let quote = current
         if format == .json, quote == .apostrophe { throw error("JSON text stands in double quotes") }
-        let open = error("this quote is never closed")
+        let open = here()
         position += 1
         var result: [UInt8] = []
         // Blanks before a line break are trimmed, but not those that were escaped.
         var escaped = 0
         while true {
-            guard position < bytes.count else { throw open }
+            guard position < bytes.count else { throw Self.unclosed(open) }
             switch current {
             case quote where quote == .apostrophe && peek(1) == .apostrophe:
                 result.append(.apostrophe)
@@ -32,16 +32,20 @@ extension YAMLParser {
         }
     }
 
+    private static func unclosed(_ mark: ConfigMark) -> YAMLError {
+        YAMLError(mark: mark, message: "this quote is never closed")
+    }
+
     /// A line break inside quotes: blanks around it go, one break is a space, more are one fewer (§6.5).
-    private mutating func fold(into result: inout [UInt8], open: YAMLError) throws(YAMLError) {
+    private mutating func fold(into result: inout [UInt8], open: ConfigMark) throws(YAMLError) {
         if format == .json { throw error("a line break in JSON text is written \\n") }
         var breaks = 0
         while current == .lineFeed {
             newLine()
             breaks += 1
-            if atAnyMarker { throw open }
+            if atAnyMarker { throw Self.unclosed(open) }
             while current == .space || current == .tab { position += 1 }
-            guard position < bytes.count else { throw open }
+            guard position < bytes.count else { throw Self.unclosed(open) }
         }
         result += Self.folded(breaks: breaks).utf8
     }
@@ -50,10 +54,16 @@ extension YAMLParser {
     private mutating func escape(into result: inout [UInt8]) throws(YAMLError) {
         let code = peek(1)
         if code == .lineFeed, format == .yaml {
+            // An escaped break is nothing; the empty lines behind it stay breaks.
             position += 1
             newLine()
-            while current == .space || current == .tab { position += 1 }
-            return
+            while true {
+                if atAnyMarker { throw error("the document ends inside quotes") }
+                while current == .space || current == .tab { position += 1 }
+                guard current == .lineFeed else { return }
+                newLine()
+                result.append(.lineFeed)
+            }
         }
         if format == .json, !"\"\\/bfnrtu".utf8.contains(code) { throw error("JSON has no such escape sequence") }
         if let digits = Self.hexadecimalEscapes[code] {

@@ -175,7 +175,7 @@ extension YAMLParser {
     /// Skips blanks, comments and line breaks (§6.6, §6.7); tells whether a new line began.
     @discardableResult
     mutating func skipSeparation(isFlow: Bool = false) throws(YAMLError) -> Bool {
-        var isNewLine = position == lineStart
+        var isNewLine = bytes[lineStart..<position].allSatisfy { $0 == .space }
         var tab: Int?
         while position < bytes.count {
             switch current {
@@ -192,7 +192,7 @@ extension YAMLParser {
                 if format == .json { throw error("JSON has no comments") }
                 while position < bytes.count, current != .lineFeed { position += 1 }
             default:
-                if let tab, !isFlow { throw error("a tab cannot indent; use spaces", at: tab) }
+                if let tab, !isFlow, format == .yaml { throw error("a tab cannot indent; use spaces", at: tab) }
                 return isNewLine
             }
         }

@@ -1,0 +1,40 @@
+import SwiftProtobuf
+
+extension ConfigValidator {
+    /// Checks a cluster with its endpoints.
+    package mutating func validate(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
+        validateEndpoints(cluster, path.field("load_assignment").field("endpoints"))
+        validateProtocolOptions(cluster, path.field("typed_extension_protocol_options"))
+        if cluster.hasTransportSocket { validateUpstream(cluster.transportSocket, path.field("transport_socket")) }
+    }
+
+    private mutating func validateEndpoints(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
+        let localities = cluster.loadAssignment.endpoints
+        if cluster.type == .logicalDns, localities.count != 1 || localities[0].lbEndpoints.count != 1 {
+            fail(path, "a LOGICAL_DNS cluster has exactly one endpoint")
+        }
+        for (localityIndex, locality) in localities.enumerated() {
+            for (index, endpoint) in locality.lbEndpoints.enumerated() {
+                let path = path.index(localityIndex).field("lb_endpoints").index(index).field("endpoint").field("address")
+                guard endpoint.endpoint.hasAddress else {
+                    fail(path, "is required")
+                    continue
+                }
+                guard cluster.type == .static, case .socketAddress(let socket)? = endpoint.endpoint.address.address,
+                    IPAddressText.version(socket.address) == nil
+                else { continue }
+                fail(
+                    path.field("socket_address").field("address"),
+                    "expected an IP address, found \"\(socket.address)\"; a cluster of type STRICT_DNS or LOGICAL_DNS takes names")
+            }
+        }
+    }
+
+    /// The one kind of extension that configures how a cluster speaks to its hosts.
+    private mutating func validateProtocolOptions(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
+        let expected = Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions.protoMessageName
+        for (key, _) in cluster.typedExtensionProtocolOptions.sorted(by: { $0.key < $1.key }) where key != expected {
+            fail(path.key(key), "unknown extension; expected the key \"\(expected)\"")
+        }
+    }
+}

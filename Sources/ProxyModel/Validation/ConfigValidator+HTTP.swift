@@ -1,0 +1,59 @@
+import SwiftProtobuf
+
+typealias ProtobufAny = Google_Protobuf_Any
+typealias HTTPConnectionManager = Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager
+
+extension ConfigValidator {
+    /// The message in an `Any` when it is of this type; a malformed one is an error.
+    mutating func unpacked<Message: SwiftProtobuf.Message>(
+        _ type: Message.Type, _ config: ProtobufAny, _ path: ConfigPath
+    ) -> Message? {
+        guard config.holds(type) else { return nil }
+        do {
+            return try config.unpack(type)
+        } catch {
+            fail(path, error.description)
+            return nil
+        }
+    }
+
+    /// Checks an HTTP connection manager with its routes.
+    mutating func validate(_ manager: HTTPConnectionManager, _ path: ConfigPath) {
+        validate(manager.httpFilters, path.field("http_filters"))
+        var upgrades: Set<String> = []
+        for (index, upgrade) in manager.upgradeConfigs.enumerated()
+        where !upgrades.insert(upgrade.upgradeType.lowercased()).inserted {
+            fail(path.field("upgrade_configs").index(index), "the upgrade \"\(upgrade.upgradeType)\" appears twice")
+        }
+        for (index, range) in manager.internalAddressConfig.cidrRanges.enumerated() {
+            validate(range, path.field("internal_address_config").field("cidr_ranges").index(index))
+        }
+        for (index, mapper) in manager.localReplyConfig.mappers.enumerated() {
+            validateAdded(
+                mapper.headersToAdd,
+                path.field("local_reply_config").field("mappers").index(index).field("headers_to_add"))
+        }
+        if case .routeConfig(let routes)? = manager.routeSpecifier {
+            validate(routes, path.field("route_config"), validatesClusters: true)
+        }
+    }
+
+    /// The chain ends with the router, which is nowhere else; a chain without filters answers nothing and is allowed.
+    private mutating func validate(
+        _ filters: [Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter], _ path: ConfigPath
+    ) {
+        typealias Router = Envoy_Extensions_Filters_Http_Router_V3_Router
+        for (index, filter) in filters.enumerated() {
+            let path = path.index(index)
+            guard case .typedConfig(let config)? = filter.configType else {
+                fail(path.field("typed_config"), "is required")
+                continue
+            }
+            let isLast = index == filters.count - 1
+            let isRouter = config.holds(Router.self)
+            if isRouter, !isLast { fail(path, "the router must be the last HTTP filter") }
+            if !isRouter, isLast { fail(path, "the last HTTP filter must be the router (\(Router.protoMessageName))") }
+            if isRouter, filter.disabled { fail(path.field("disabled"), "the router cannot be disabled") }
+        }
+    }
+}
