@@ -102,7 +102,7 @@ struct RuleTests {
 
     @Test("no call that only looks like a banned one", arguments: [
         "log.print(1)", "let blueprint(x)", "hosts.shuffled(using: &rng)", "Int.random(in: 0..<n, using: &rng)",
-        "timer.sleep(until: x)", "let endTime(x)", "TaskLocal { }", "switch x { default: preconditionFailure() }",
+        "timer.sleep(until: x)", "let endTime(x)", "return time(info.start)", "TaskLocal { }", "switch x { default: preconditionFailure() }",
         "do { } catch { count += 1 }", "func task(_ x: Int) { }",
     ])
     func innocentCall(line: String) throws {
@@ -125,7 +125,7 @@ struct RuleTests {
     @Test("a declaration for others without documentation", arguments: [
         "package struct A {", "    public var x: Int { 1 }", "@inlinable package func f<T>() {}", "package init?(x: Int) {",
         "package final class B {", "static package let x = 1", "package nonisolated(unsafe) var x = 1",
-        "package private(set) var count = 0", "@WorkerActor package protocol P {", "package static func == (a: A, b: A) -> Bool {",
+        "package private(set) var count = 0", "@WorkerActor package protocol P {", "package static func make() -> A {",
         "indirect package enum E {", "package subscript(index: Int) -> UInt8 {", "package mutating func take() {",
     ])
     func undocumented(line: String) {
@@ -142,12 +142,27 @@ struct RuleTests {
         #expect(Documented.findings(in: source(line)).isEmpty)
     }
 
+    @Test("an undocumented property after a gap, but not one in a documented run")
+    func runOfProperties() {
+        let run = "/// Times of the request.\n    package var a: Int\n    package var b: [Int] = []\n    package let c = f()\n"
+        #expect(Documented.findings(in: source(run)).isEmpty)
+        #expect(Documented.findings(in: source(run + "\n    package var d: Int")).map(\.line) == [6])
+        #expect(Documented.findings(in: source(run + "    package func d() {}")).map(\.line) == [5])
+        #expect(Documented.findings(in: source("package var a: Int\npackage var b: Int")).count == 2)
+        let type = "package struct A {\n    package var a: Int\n    package var b: Int\n"
+        #expect(Documented.findings(in: source("/// A pair.\n" + type)).isEmpty)
+        #expect(Documented.findings(in: source(type)).map(\.line) == [1, 2, 3])
+        #expect(Documented.findings(in: source("    package var description: String {")).isEmpty)
+    }
+
     @Test("something unchecked without a safety line", arguments: [
         "final class A: @unchecked Sendable {", "nonisolated(unsafe) var x = 0", "let y = unsafeBitCast(x, to: Int.self)",
     ])
     func unexplained(line: String) {
         #expect(SafetyComment.findings(in: source("\n\(line)")).map(\.line) == [2])
         #expect(SafetyComment.findings(in: source("// Safety: one thread.\n\n\n\(line)")).isEmpty)
+        #expect(SafetyComment.findings(in: source("\(line)\n    // Safety: one thread.")).isEmpty)
+        #expect(SafetyComment.findings(in: source("\(line)\n\n    // Safety: too late.")).count == 1)
         #expect(SafetyComment.findings(in: source("// Safety: too far up.\n\n\n\n\(line)")).count == 1)
     }
 

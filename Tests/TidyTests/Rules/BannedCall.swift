@@ -64,7 +64,7 @@ struct BannedCall: CustomStringConvertible, Sendable {
             scope: .only(dataPath), example: "async let host = cluster.pick()"),
         BannedCall(
             name: "the wall clock",
-            pattern: #"\bDate\(\)|\bDate\.now\b|\b(Continuous|Suspending)Clock\(\)|\.(continuous|suspending)\.now|(?<![.\w])(gettimeofday|clock_gettime|time)\("#,
+            pattern: #"\bDate\(\)|\bDate\.now\b|\b(Continuous|Suspending)Clock\(\)|\.(continuous|suspending)\.now|(?<![.\w])(gettimeofday\(|clock_gettime\(|time\((nil|&))"#,
             instead: "the injected clock, or `now:` as a parameter",
             scope: .sources(except: ["Reactor/", "CLinux/"]), example: "let started = Date()"),
         BannedCall(

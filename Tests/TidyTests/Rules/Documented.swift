@@ -1,13 +1,28 @@
 /// Every `package` and `public` declaration has a doc comment.
+///
+/// Three need none of their own: a witness of the standard library's protocols, whose meaning is fixed there; an
+/// initialiser without parameters; and a property in a run of properties, line upon line, for which one comment speaks:
+/// that of the first of them, or that of the type that begins with the run.
 enum Documented {
     private static let keywords: Set<Substring> = [
         "func", "var", "let", "struct", "class", "enum", "actor", "protocol", "init", "subscript", "typealias", "macro",
         "associatedtype", "case",
     ]
 
+    /// Names that the standard library has given a meaning to.
+    private static let witnesses = [
+        "var description:", "var debugDescription:", "func ==", "static func ==", "func <", "static func <",
+        "func hash(into", "var unownedExecutor:", "func makeIterator()", "func next()", "func enqueue(", "func encode(to",
+        "var startIndex:", "var endIndex:", "func index(after", "var hashValue:", "init(stringLiteral", "init(arrayLiteral",
+        "init(rawValue", "init()",
+        "func checkIsolated()", "func asUnownedSerialExecutor()",
+    ]
+
     static func findings(in source: SwiftSource) -> [Finding] {
         source.code.indices.compactMap { index in
-            guard isExported(source.code[index]), !hasDocComment(above: index, in: source) else { return nil }
+            guard isExported(source.code[index]), !isWitness(source.code[index]), !isDocumented(index, in: source) else {
+                return nil
+            }
             let line = source.lines[index].drop(while: \.isWhitespace)
             return Finding(path: source.path, line: index + 1, message: "no doc comment on `\(line)`")
         }
@@ -29,6 +44,32 @@ enum Documented {
             if !isModifier { return false }
         }
         return false
+    }
+
+    private static func isWitness(_ line: Substring) -> Bool {
+        witnesses.contains { line.contains($0) }
+    }
+
+    /// Whether the line declares a property and is all of it.
+    private static func isWholeProperty(_ line: Substring) -> Bool {
+        let opens = line.count { $0 == "{" || $0 == "(" || $0 == "[" }
+        let closes = line.count { $0 == "}" || $0 == ")" || $0 == "]" }
+        return isExported(line) && opens == closes && (line.contains(" var ") || line.contains(" let ")) && !line.contains(" func ")
+    }
+
+    private static func opensType(_ line: Substring) -> Bool {
+        let words = line.split(whereSeparator: \.isWhitespace)
+        return words.last == "{" && !Set(words).isDisjoint(with: ["struct", "class", "enum", "actor", "extension"])
+    }
+
+    private static func isDocumented(_ index: Int, in source: SwiftSource) -> Bool {
+        var first = index
+        if isWholeProperty(source.code[index]) {
+            while first > 0, isWholeProperty(source.code[first - 1]) { first -= 1 }
+        }
+        if hasDocComment(above: index, in: source) || hasDocComment(above: first, in: source) { return true }
+        return isWholeProperty(source.code[index]) && first > 0 && opensType(source.code[first - 1])
+            && hasDocComment(above: first - 1, in: source)
     }
 
     private static func hasDocComment(above index: Int, in source: SwiftSource) -> Bool {
