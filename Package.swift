@@ -2,14 +2,19 @@
 import Foundation
 import PackageDescription
 
+/// In continuous integration (`.ci/run` sets the variable) a warning in our own targets is an error.
+let warningsAsErrors: [SwiftSetting] =
+    ProcessInfo.processInfo.environment["HEDDLE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
 /// One set of rules for every target: Swift 6, imports internal unless said otherwise, `any` spelled out.
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-]
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + warningsAsErrors
 
 /// What the data path adds: the optimiser sees across modules, and exclusivity is the compiler's proof alone
 /// (the dynamic check costs two calls for each stored property of a class).

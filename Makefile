@@ -1,0 +1,61 @@
+# `make` alone explains itself. Debug builds live in .build, release builds in .build-release.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+RELEASE_DIR := .build-release
+PROXY := $(RELEASE_DIR)/release/heddle-proxy
+# --explicit-target-dependency-import-check: a target may import only what the manifest lists for it.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+# The sources that swift-format looks at: ours, not generated ones.
+SOURCES = $$(git ls-files -co --exclude-standard '*.swift' | grep -v '\.pb\.swift$$')
+BENCH_ARGS ?=
+
+.PHONY: help setup build release test tidy bench bench-gate micro demo lint format clean
+
+help: ## Say what can be made
+	@if [ -t 1 ]; then bold=$$'\e[1m'; cyan=$$'\e[36m'; off=$$'\e[0m'; else bold=; cyan=; off=; fi; \
+	printf '%sHeddle%s, a service mesh in Swift whose filters are Lua\n\n' "$$bold" "$$off"; \
+	while IFS='|' read -r name what; do printf '  %smake %-10s%s %s\n' "$$cyan" "$$name" "$$off" "$$what"; done \
+	  < <(sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST)); \
+	printf '\nFirst time: make test. More in README.md and CONTRIBUTING.md.\n'
+
+setup: ## Install what building and testing need (Debian packages, Python peers in .venv)
+	@.ci/setup
+
+build: setup ## Build everything, debug
+	$(SWIFT) build $(SWIFT_FLAGS) --build-tests
+
+release: setup ## Build heddle-proxy optimised, Swift library linked in, into .build-release
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product heddle-proxy
+	@if ldd $(PROXY) | grep -i 'libswift\|libFoundation'; then echo 'heddle-proxy needs a shared Swift library' >&2; exit 1; fi
+	@printf '%s: %s\n' '$(PROXY)' "$$(du -h $(PROXY) | cut -f1)"
+
+test: build ## Set up, build, and run all tests: fast ones, then integration
+	@.ci/test
+
+tidy: ## Run only the tidy tests (layers, sizes, banned calls, docs)
+	$(SWIFT) test --filter '^TidyTests\.'
+
+bench: release ## Compare with Envoy, HAProxy, nginx, Traefik and a bare C floor (BENCH_ARGS='--only h1')
+	.venv/bin/python3 Benchmarks/SideBySide/bench.py --heddle $(PROXY) --venv .venv $(BENCH_ARGS)
+
+bench-gate: release ## The same, and fail where Benchmarks/thresholds.json is missed
+	.venv/bin/python3 Benchmarks/SideBySide/bench.py --heddle $(PROXY) --venv .venv --gate $(BENCH_ARGS)
+
+micro: ## Count instructions of the hot parts under callgrind, and fail where they grew
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product heddle-micro
+	python3 Benchmarks/Micro/instructions.py --program $(RELEASE_DIR)/release/heddle-micro
+
+demo: release ## Show heddle-proxy at work as an edge proxy before two small services
+	@samples/edge/demo $(PROXY)
+
+lint: ## Check the formatting of our sources
+	@$(SWIFT) format lint --strict --parallel $(SOURCES) && echo 'lint: clean'
+
+format: ## Format our sources
+	@$(SWIFT) format --in-place --parallel $(SOURCES)
+
+clean: ## Remove what was built (not .venv)
+	rm -rf .build $(RELEASE_DIR) out
