@@ -132,7 +132,7 @@ struct ConnectFailure: Sendable {
     unowned let host: Host
     unowned let cluster: Cluster
     let version: HTTPVersion
-    private var codecs: [(any UpstreamCodec)?] = []
+    private var connections: [UpstreamConnection?] = []
     /// By connection: whether the circuit breaker counts it.
     private var counted: [Bool] = []
     private var waiting: [UInt64: UpstreamRequest] = [:]
@@ -173,23 +173,21 @@ struct ConnectFailure: Sendable {
     }
 
     func assign(_ request: UpstreamRequest, _ number: Int) {
-        guard let codec = codecs[number] else { preconditionFailure("a request for a connection that is gone") }
-        request.poolReady(codec)
+        guard let connection = connections[number] else { preconditionFailure("a request for a connection that is gone") }
+        request.poolReady(connection.codec)
     }
 
     func open(_ number: Int, pool: ConnectionPool) {
-        while codecs.count <= number {
-            codecs.append(nil)
+        while connections.count <= number {
+            connections.append(nil)
             counted.append(false)
         }
         counted[number] = cluster.limits.connectionOpened()
         cluster.stats[.upstreamCxTotal].add()
         cluster.stats[.upstreamCxActive].add()
-        let codec: any UpstreamCodec
         do {
             let connection = try UpstreamConnection(pool: pool, connections: self, number: number)
-            codec = connection.codec
-            codecs[number] = codec
+            connections[number] = connection
             try connection.start()
         } catch {
             let worker = cluster.worker
@@ -198,11 +196,11 @@ struct ConnectFailure: Sendable {
     }
 
     func close(_ number: Int) {
-        codecs[number]?.drain()
+        connections[number]?.codec.drain()
     }
 
     func remove(_ number: Int) {
-        codecs[number] = nil
+        connections[number] = nil
         if counted[number] { cluster.limits.connectionClosed() }
         counted[number] = false
         cluster.stats[.upstreamCxActive].subtract()
