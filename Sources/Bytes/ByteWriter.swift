@@ -71,24 +71,34 @@ package struct ByteWriter: ~Copyable {
         copy.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Appends `value` in decimal, without an allocation.
-    package mutating func append(decimal value: some BinaryInteger) {
-        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
-        let negative = value < 0
-        var rest = UInt64(value.magnitude)
-        withUnsafeMutableBytes(of: &digits) { buffer in
-            var index = buffer.count
-            repeat {
-                index -= 1
-                buffer[index] = UInt8(truncatingIfNeeded: rest % 10) &+ 48
-                rest /= 10
-            } while rest > 0
-            if negative {
-                index -= 1
-                buffer[index] = 45
-            }
-            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[index...]))
+    /// Appends `value` in decimal, without an allocation. Not generic: the type that hot paths use.
+    package mutating func append(decimal value: UInt64) {
+        var length = 1
+        var rest = value
+        while rest >= 10 {
+            rest /= 10
+            length += 1
         }
+        reserve(length)
+        var index = count + length
+        rest = value
+        repeat {
+            index -= 1
+            memory.storeBytes(of: UInt8(truncatingIfNeeded: rest % 10) &+ 48, toByteOffset: index, as: UInt8.self)
+            rest /= 10
+        } while rest > 0
+        count += length
+    }
+
+    package mutating func append(decimal value: Int) {
+        if value < 0 { append(0x2D) }
+        append(decimal: UInt64(value.magnitude))
+    }
+
+    /// Appends `value` in decimal; for integers of other sizes.
+    package mutating func append(decimal value: some BinaryInteger) {
+        if value < 0 { append(0x2D) }
+        append(decimal: UInt64(value.magnitude))
     }
 
     /// Appends `value` in lower-case hexadecimal without leading zeros.

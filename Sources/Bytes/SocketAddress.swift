@@ -134,7 +134,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
             ip.append(to: &writer)
             if ip.isIPv6 { writer.append(0x5D) }
             writer.append(0x3A)
-            writer.append(decimal: port)
+            writer.append(decimal: UInt64(port))
         case .unix(let path):
             writer.append(path)
         }

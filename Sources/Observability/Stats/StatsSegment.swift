@@ -230,7 +230,9 @@ enum GroupName {
     private static let separator: Character = "\0"
 
     static func join(_ parts: [String]) -> String {
-        parts.map { $0.contains(separator) ? String($0.map { $0 == separator ? "_" : $0 }) : $0 }.joined(separator: String(separator))
+        // One clean part stays the caller's own string: a thousand clusters have several groups each.
+        if parts.count == 1, !parts[0].contains(separator) { return parts[0] }
+        return parts.map { $0.contains(separator) ? String($0.map { $0 == separator ? "_" : $0 }) : $0 }.joined(separator: String(separator))
     }
 
     static func split(_ name: String) -> [String] {

@@ -93,8 +93,54 @@ package struct StreamInfo: ~Copyable {
     }
 
     /// Begins anew, for the next request.
+    ///
+    /// Field by field, since most references are nil and `self = StreamInfo()` would release every one; a test compares
+    /// the result with a fresh one.
     package mutating func reset() {
-        self = StreamInfo()
+        resetPlainFields()
+        if !responseCodeDetails.isAbsent { responseCodeDetails = .absent }
+        if !connectionTerminationDetails.isAbsent { connectionTerminationDetails = .absent }
+        if !upstreamTransportFailureReason.isAbsent { upstreamTransportFailureReason = .absent }
+        if !downstreamTransportFailureReason.isAbsent { downstreamTransportFailureReason = .absent }
+        if !localReplyBody.isAbsent { localReplyBody = .absent }
+        if !requestedServerName.isAbsent { requestedServerName = .absent }
+        if filterChainName != nil { filterChainName = nil }
+        if virtualHostName != nil { virtualHostName = nil }
+        if routeName != nil { routeName = nil }
+        if clusterName != nil { clusterName = nil }
+        if upstreamHostName != nil { upstreamHostName = nil }
+        if upstreamRemoteAddress != nil { upstreamRemoteAddress = nil }
+        if upstreamLocalAddress != nil { upstreamLocalAddress = nil }
+        if downstreamLocalAddress != nil { downstreamLocalAddress = nil }
+        if downstreamRemoteAddress != nil { downstreamRemoteAddress = nil }
+        if downstreamDirectRemoteAddress != nil { downstreamDirectRemoteAddress = nil }
+        if downstreamTLS != nil { downstreamTLS = nil }
+        if upstreamTLS != nil { upstreamTLS = nil }
+        if dynamicMetadata != nil { dynamicMetadata = nil }
+    }
+
+    private mutating func resetPlainFields() {
+        times = StreamTimes()
+        connectionID = 0
+        streamID = 0
+        accessLogType = .downstreamEnd
+        downstreamProtocol = nil
+        upstreamProtocol = nil
+        responseCode = 0
+        responseFlags = []
+        grpcStatus = nil
+        bytesReceived = 0
+        bytesSent = 0
+        downstreamWireBytesReceived = 0
+        downstreamWireBytesSent = 0
+        upstreamWireBytesReceived = 0
+        upstreamWireBytesSent = 0
+        downstreamHeaderBytesReceived = 0
+        downstreamHeaderBytesSent = 0
+        upstreamHeaderBytesReceived = 0
+        upstreamHeaderBytesSent = 0
+        upstreamConnectionID = nil
+        upstreamAttemptCount = 0
     }
 }
 
