@@ -12,15 +12,18 @@ enum Documented {
     /// Names that the standard library has given a meaning to.
     private static let witnesses = [
         "var description:", "var debugDescription:", "func ==", "static func ==", "func <", "static func <",
-        "func hash(into", "var unownedExecutor:", "func makeIterator()", "func next()", "func enqueue(", "func encode(to",
-        "var startIndex:", "var endIndex:", "func index(after", "var hashValue:", "init(stringLiteral", "init(arrayLiteral",
+        "func hash(into", "var unownedExecutor:", "func makeIterator()", "func next()", "func enqueue(",
+        "func encode(to",
+        "var startIndex:", "var endIndex:", "func index(after", "var hashValue:", "init(stringLiteral",
+        "init(arrayLiteral",
         "init(rawValue", "init()",
         "func checkIsolated()", "func asUnownedSerialExecutor()",
     ]
 
     static func findings(in source: SwiftSource) -> [Finding] {
         source.code.indices.compactMap { index in
-            guard isExported(source.code[index]), !isWitness(source.code[index]), !isDocumented(index, in: source) else {
+            guard isExported(source.code[index]), !isWitness(source.code[index]), !isDocumented(index, in: source)
+            else {
                 return nil
             }
             let line = source.lines[index].drop(while: \.isWhitespace)
@@ -54,7 +57,8 @@ enum Documented {
     private static func isWholeProperty(_ line: Substring) -> Bool {
         let opens = line.count { $0 == "{" || $0 == "(" || $0 == "[" }
         let closes = line.count { $0 == "}" || $0 == ")" || $0 == "]" }
-        return isExported(line) && opens == closes && (line.contains(" var ") || line.contains(" let ")) && !line.contains(" func ")
+        return isExported(line) && opens == closes && (line.contains(" var ") || line.contains(" let "))
+            && !line.contains(" func ")
     }
 
     private static func opensType(_ line: Substring) -> Bool {
