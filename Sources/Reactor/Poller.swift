@@ -18,6 +18,16 @@ package struct Readiness: OptionSet, Sendable {
     /// Of several processes that watch one listening socket, wake not all.
     package static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
 
+    /// The peer is gone or the connection broken.
+    package static let ended = Readiness(rawValue: EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
+    /// Worth a read.
+    package static let input = Readiness(rawValue: EPOLLIN.rawValue | ended.rawValue)
+    /// A connect has come to its end.
+    package static let connectDone = Readiness(rawValue: EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
+
+    /// Whether any of `others` is set.
+    package func has(_ others: Readiness) -> Bool { rawValue & others.rawValue != 0 }
+
     /// A connection: both directions, by edges, so that one `epoll_ctl` serves its whole life.
     package static let connection: Readiness = [.readable, .writable, .readHangup, .edgeTriggered]
     /// A listening socket shared between workers.

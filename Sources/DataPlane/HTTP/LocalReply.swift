@@ -77,13 +77,13 @@ extension Stream {
         if isGRPC {
             responseHeaders.append(.status, "200")
             responseHeaders.append(.contentType, "application/grpc")
-            let code = reply.grpcStatus ?? GRPCStatus(httpStatus: reply.status).rawValue
+            let code = reply.grpcStatus ?? UInt32(GRPCStatus(httpStatus: reply.status).rawValue)
             responseHeaders.set(.grpcStatus, decimal: Int(code))
             info.grpcStatus = code
             if !reply.body.isEmpty {
                 worker.scratchText.reset()
                 var body = reply.body
-                body.withUTF8 { GRPCMessage.percentEncode(UnsafeRawBufferPointer($0), into: &worker.scratchText) }
+                body.withUTF8 { GRPCHeaders.writeMessage(UnsafeRawBufferPointer($0), to: &worker.scratchText) }
                 responseHeaders.append(.grpcMessage, worker.scratchText.bytes)
             }
             for header in reply.headers { responseHeaders.set(header.name, header.value) }

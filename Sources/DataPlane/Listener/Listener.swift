@@ -238,9 +238,10 @@ package actor Listener {
     private func pause() {
         guard isAccepting else { return }
         stopAccepting()
-        let timer = LoopTimer(loop: worker.loop) { [weak self] in
-            self?.pauseTimer = nil
-            try? self?.start()
+        // Safety: as above: the timer goes with this object.
+        let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in
+            self.pauseTimer = nil
+            try? self.start()
         }
         timer.schedule(after: Self.exhaustedPause)
         pauseTimer = timer

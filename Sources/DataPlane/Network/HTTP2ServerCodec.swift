@@ -11,7 +11,8 @@ package import Reactor
     /// How long an HTTP/2 client has to hear of the first GOAWAY before the second names the last stream.
     private static let drainGrace: UInt64 = 1_000_000_000
 
-    private unowned let manager: HTTPConnectionManager
+    // Safety: the manager owns its codec and outlives it.
+    private unowned(unsafe) let manager: HTTPConnectionManager
     private let session: HTTP2Session
     private var streams: [Stream] = []
     private var turnEndAsked = false
@@ -265,7 +266,8 @@ package import Reactor
     func drain() {
         session.shutdownNotice()
         flushLater()
-        let timer = LoopTimer(loop: worker.loop) { [weak self] in self?.drainGraceOver() }
+        // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
+        let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.drainGraceOver() }
         timer.schedule(after: Self.drainGrace)
         drainTimer = timer
     }

@@ -129,8 +129,9 @@ struct ConnectFailure: Sendable {
 
 /// What a pool's machine speaks of by number: the connections, and the requests that wait.
 @WorkerActor final class PoolConnections {
-    unowned let host: Host
-    unowned let cluster: Cluster
+    // A host that drains lets go of its pools, which ends this circle.
+    let host: Host
+    let cluster: Cluster
     let version: HTTPVersion
     private var connections: [UpstreamConnection?] = []
     /// By connection: whether the circuit breaker counts it.

@@ -9,7 +9,8 @@ import Reactor
     let number: Int
     let connectionID: UInt64
     let transport: Transport
-    weak var connection: UpstreamConnection?
+    // Safety: the connection owns its codec and clears this when it ends.
+    unowned(unsafe) var connection: UpstreamConnection?
     private(set) var requestCount: UInt64 = 0
     let capacity = 1
     let version = HTTPVersion.http11

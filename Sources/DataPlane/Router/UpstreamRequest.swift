@@ -18,7 +18,8 @@ import Reactor
     }
 
     private(set) var state = State.idle
-    private unowned let router: Router
+    // Safety: the router owns its attempt.
+    private unowned(unsafe) let router: Router
     private(set) var codec: (any UpstreamCodec)?
     private(set) var host: Host?
     private var pool: ConnectionPool?

@@ -23,7 +23,7 @@ package struct StreamInfo: ~Copyable {
     package var upstreamProtocol: HTTPVersion?
     /// The status sent downstream, 0 when none was.
     package var responseCode: UInt16 = 0
-    package var responseFlags: ResponseFlags = []
+    package var responseFlags = ResponseFlags.none
     /// Envoy's `response_code_details`, for instance `via_upstream`.
     package var responseCodeDetails = TextReference.absent
     package var connectionTerminationDetails = TextReference.absent
@@ -127,7 +127,7 @@ package struct StreamInfo: ~Copyable {
         downstreamProtocol = nil
         upstreamProtocol = nil
         responseCode = 0
-        responseFlags = []
+        responseFlags = .none
         grpcStatus = nil
         bytesReceived = 0
         bytesSent = 0
