@@ -66,7 +66,9 @@ struct FieldScanner {
                     let inName = ByteVector.load(Self.prefixes, nameLength &<< 4)
                     let words = unsafeBitCast(lower & inName, to: SIMD2<UInt64>.self)
                     let slot = names.slots + ShortNameTable.hash(words[0], words[1], names.seed)
-                    if slot.pointee.low == words[0], slot.pointee.high == words[1], nameLength > 0 {
+                    if slot.pointee.low == words[0], slot.pointee.high == words[1], slot.pointee.length == nameLength,
+                        nameLength > 0
+                    {
                         known = slot.pointee.known
                         position &+= nameLength &+ 1
                     } else if nameLength > 0,
