@@ -139,7 +139,9 @@ package struct HeaderBlock: ~Copyable {
 
     /// The response status, 0 when there is none.
     package var status: Int {
-        Int(get(.status)?.decimal ?? 0)
+        guard let text = get(.status), text.count == 3 else { return 0 }
+        let digits = (Int(text[0]) - 48, Int(text[1]) - 48, Int(text[2]) - 48)
+        return digits.0 * 100 + digits.1 * 10 + digits.2
     }
 
     // MARK: Writing

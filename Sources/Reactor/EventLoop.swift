@@ -99,7 +99,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         precondition(isOwner, "not on the process's event loop")
     }
 
-    private var isOwner: Bool {
+    /// Whether the calling thread runs this loop.
+    var isOwner: Bool {
         guard let owner else { return false }
         return pthread_equal(owner, pthread_self()) != 0
     }

@@ -6,18 +6,7 @@ import Reactor
 /// direction and is turned into a filter by ``filter(_:at:)``.
 extension Stream {
     subscript(direction: Direction) -> MessagePath {
-        _read {
-            switch direction {
-            case .request: yield requestPath
-            case .response: yield responsePath
-            }
-        }
-        _modify {
-            switch direction {
-            case .request: yield &requestPath
-            case .response: yield &responsePath
-            }
-        }
+        direction == .request ? requestPath : responsePath
     }
 
     /// Filters that this direction passes; the router is the sink of the request and the source of the response.

@@ -35,8 +35,8 @@ package import Reactor
     package var requestTrailers = HeaderBlock(fields: 4, bytes: 128)
     package var responseTrailers = HeaderBlock(fields: 4, bytes: 128)
 
-    var requestPath: MessagePath
-    var responsePath: MessagePath
+    let requestPath: MessagePath
+    let responsePath: MessagePath
 
     /// What the request asks for, kept since filters may change the fields.
     package internal(set) var isHead = false
