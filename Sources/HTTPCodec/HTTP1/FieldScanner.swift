@@ -60,7 +60,7 @@ struct FieldScanner {
             var nameLength = 0
             if position <= vectorEnd {
                 let raw = ByteVector.load(input, position)
-                nameLength = ByteVector.first(raw .== 0x3A)
+                nameLength = ByteVector.first(raw .== ByteVector.all(0x3A))
                 if nameLength < 16 {
                     let lower = ByteVector.lowerCase(raw)
                     let inName = ByteVector.load(Self.prefixes, nameLength &<< 4)
