@@ -137,6 +137,12 @@ package struct HeaderBlock: ~Copyable {
         return found
     }
 
+    /// Whether the first field of this name has exactly this value.
+    package func get(_ name: KnownHeader, is value: StaticString) -> Bool {
+        guard let present = get(name) else { return false }
+        return present.equals(value)
+    }
+
     /// The response status, 0 when there is none.
     package var status: Int {
         guard let text = get(.status), text.count == 3 else { return 0 }

@@ -8,6 +8,8 @@ package import Reactor
 @WorkerActor final class HTTP1ServerCodec: DownstreamCodec {
     // Safety: the manager owns its codec and outlives it.
     private unowned(unsafe) let manager: HTTPConnectionManager
+    private let transport: Transport
+    private let worker: WorkerContext
     private var parser: HTTP1Parser
     private var stream: Stream?
     private var head = HTTP1Head()
@@ -25,13 +27,13 @@ package import Reactor
 
     init(manager: HTTPConnectionManager) {
         self.manager = manager
+        transport = manager.transport
+        worker = manager.connection.worker
         parser = HTTP1Parser(role: .request, options: manager.config.http1)
     }
 
     var version: HTTPVersion { head.version }
 
-    private var transport: Transport { manager.transport }
-    private var worker: WorkerContext { manager.connection.worker }
 
     // MARK: The request
 
