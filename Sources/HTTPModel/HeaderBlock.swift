@@ -57,6 +57,7 @@ package struct HeaderBlock: ~Copyable {
         entries.deallocate()
     }
 
+    /// Whether there is no field.
     package var isEmpty: Bool { count == 0 }
 
     /// Removes all fields and keeps the memory.
@@ -87,6 +88,7 @@ package struct HeaderBlock: ~Copyable {
         return value(at: index)
     }
 
+    /// The field's name, lower-case. Valid until the next mutation.
     package func name(at index: Int) -> UnsafeRawBufferPointer {
         let entry = entries[index]
         guard entry.known == 0 else { return KnownHeader(rawValue: entry.known).name }
@@ -99,6 +101,7 @@ package struct HeaderBlock: ~Copyable {
         return known == 0 ? nil : KnownHeader(rawValue: known)
     }
 
+    /// The field's value. Valid until the next mutation.
     package func value(at index: Int) -> UnsafeRawBufferPointer {
         let entry = entries[index]
         return UnsafeRawBufferPointer(start: text.memory + Int(entry.valueOffset), count: Int(entry.valueLength))
@@ -157,6 +160,7 @@ package struct HeaderBlock: ~Copyable {
         appendEntry(known: name.rawValue, name: .empty, nameCount: name.name.count, value: value)
     }
 
+    /// Adds a field behind all others.
     package mutating func append(_ name: KnownHeader, _ value: StaticString) {
         append(name, UnsafeRawBufferPointer(value))
     }
@@ -181,6 +185,7 @@ package struct HeaderBlock: ~Copyable {
         }
     }
 
+    /// Replaces all fields of this name by one.
     package mutating func set(_ name: KnownHeader, _ value: StaticString) {
         set(name, UnsafeRawBufferPointer(value))
     }

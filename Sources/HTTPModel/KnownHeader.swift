@@ -12,14 +12,14 @@ package struct KnownHeader: RawRepresentable, Equatable, Hashable, Sendable {
 
     init(_ rawValue: UInt8) { self.rawValue = rawValue }
 
-    // Pseudo-header fields (RFC 9113 section 8.3) come first.
+    /// Pseudo-header fields (RFC 9113 section 8.3) come first.
     package static var method: KnownHeader { KnownHeader(1) }
     package static var path: KnownHeader { KnownHeader(2) }
     package static var authority: KnownHeader { KnownHeader(3) }
     package static var scheme: KnownHeader { KnownHeader(4) }
     package static var `protocol`: KnownHeader { KnownHeader(5) }
     package static var status: KnownHeader { KnownHeader(6) }
-    // Message framing and connection.
+    /// Message framing and connection.
     package static var contentLength: KnownHeader { KnownHeader(7) }
     package static var transferEncoding: KnownHeader { KnownHeader(8) }
     package static var connection: KnownHeader { KnownHeader(9) }
@@ -31,7 +31,7 @@ package struct KnownHeader: RawRepresentable, Equatable, Hashable, Sendable {
     package static var expect: KnownHeader { KnownHeader(15) }
     package static var http2Settings: KnownHeader { KnownHeader(16) }
     package static var host: KnownHeader { KnownHeader(17) }
-    // What policies and logs look at.
+    /// What policies and logs look at.
     package static var contentType: KnownHeader { KnownHeader(18) }
     package static var userAgent: KnownHeader { KnownHeader(19) }
     package static var accept: KnownHeader { KnownHeader(20) }
@@ -51,7 +51,7 @@ package struct KnownHeader: RawRepresentable, Equatable, Hashable, Sendable {
     package static var etag: KnownHeader { KnownHeader(34) }
     package static var acceptLanguage: KnownHeader { KnownHeader(35) }
     package static var lastModified: KnownHeader { KnownHeader(36) }
-    // Forwarding and mesh.
+    /// Forwarding and mesh.
     package static var xForwardedFor: KnownHeader { KnownHeader(37) }
     package static var xForwardedProto: KnownHeader { KnownHeader(38) }
     package static var xForwardedHost: KnownHeader { KnownHeader(39) }
@@ -68,7 +68,7 @@ package struct KnownHeader: RawRepresentable, Equatable, Hashable, Sendable {
     package static var xEnvoyDownstreamServiceCluster: KnownHeader { KnownHeader(50) }
     package static var xEnvoyDecoratorOperation: KnownHeader { KnownHeader(51) }
     package static var xEnvoyOverloaded: KnownHeader { KnownHeader(52) }
-    // gRPC and traces.
+    /// gRPC and traces.
     package static var grpcStatus: KnownHeader { KnownHeader(53) }
     package static var grpcMessage: KnownHeader { KnownHeader(54) }
     package static var grpcTimeout: KnownHeader { KnownHeader(55) }

@@ -22,6 +22,7 @@ package enum GRPCError: UInt8, Error, Equatable, Sendable {
 
 /// Takes gRPC's length-prefixed messages apart, without collecting them.
 package struct GRPCMessageParser: Equatable, Sendable {
+    /// What the next bytes mean.
     package enum Event: Equatable, Sendable {
         case needMore
         /// A message of this many bytes begins.
@@ -33,6 +34,7 @@ package struct GRPCMessageParser: Equatable, Sendable {
         case failed(GRPCError)
     }
 
+    /// An event and how many bytes of the input it took.
     package struct Step: Equatable, Sendable {
         package var event: Event
         package var consumed: Int
@@ -118,6 +120,7 @@ package struct GRPCMessageReader: ~Copyable {
     private var parser: GRPCMessageParser
     private var partial = ByteWriter(capacity: 64)
 
+    /// - Parameter maximumMessageBytes: a longer message fails; 4 MiB as in gRPC's own libraries.
     package init(maximumMessageBytes: Int = 4 << 20) {
         parser = GRPCMessageParser(maximumMessageBytes: maximumMessageBytes)
     }

@@ -11,6 +11,7 @@ package struct StreamInfo: ~Copyable {
 
     // MARK: Identity
 
+    /// The downstream connection (`%CONNECTION_ID%`); unique in this process.
     package var connectionID: UInt64 = 0
     /// Unique in this process; `%STREAM_ID%` prefers the request id header, as Envoy does.
     package var streamID: UInt64 = 0
@@ -52,6 +53,7 @@ package struct StreamInfo: ~Copyable {
 
     // MARK: Where it went
 
+    /// The names in the configuration of what was chosen; nil while it was not.
     package var filterChainName: NamedText?
     package var virtualHostName: NamedText?
     package var routeName: NamedText?
@@ -66,6 +68,7 @@ package struct StreamInfo: ~Copyable {
 
     // MARK: Who asks
 
+    /// Our end of the downstream connection, or the original destination.
     package var downstreamLocalAddress: SocketAddress?
     /// The client as the proxy believes it, after x-forwarded-for.
     package var downstreamRemoteAddress: SocketAddress?
