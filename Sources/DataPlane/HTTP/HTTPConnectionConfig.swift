@@ -3,7 +3,7 @@ package import HTTPCodec
 package import HTTPModel
 package import Observability
 package import Reactor
-package import TrafficPolicy
+import TrafficPolicy
 
 /// An upgrade that a connection manager allows.
 package final class UpgradeConfig {

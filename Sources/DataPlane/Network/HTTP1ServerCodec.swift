@@ -1,8 +1,8 @@
 import Bytes
-package import HTTPCodec
-package import HTTPModel
+import HTTPCodec
+import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 
 /// The server side of HTTP/1 on one connection: one request at a time, those behind it wait unread.
 @WorkerActor final class HTTP1ServerCodec: DownstreamCodec {

@@ -1,8 +1,8 @@
 import Bytes
-package import HTTPCodec
-package import HTTPModel
+import HTTPCodec
+import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 
 /// The server side of HTTP/2 on one connection.
 @WorkerActor final class HTTP2ServerCodec: DownstreamCodec, TurnEndHandler {

@@ -2,7 +2,7 @@ import Bytes
 import HTTPCodec
 import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 import SecureTransport
 import TrafficPolicy
 

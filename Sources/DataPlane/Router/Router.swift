@@ -1,6 +1,6 @@
 import Bytes
 import HTTPCodec
-package import HTTPModel
+import HTTPModel
 import Observability
 package import Reactor
 import TrafficPolicy
