@@ -1,9 +1,11 @@
 /// What runs on the process's one event loop. A process has exactly one, so the actor states a fact about the process:
 /// connections, streams and filters are its classes, called synchronously and checked by the compiler.
-@globalActor package actor WorkerActor {
-    package static let shared = WorkerActor()
+@globalActor public actor WorkerActor {
+    /// The one there is.
+    public static let shared = WorkerActor()
 
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
+    /// The loop.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
 
     /// The way in from an epoll event, a timer or a C callback: synchronous, no task, checked at run time, as
     /// `MainActor.assumeIsolated` does it.

@@ -1,14 +1,14 @@
 import Bytes
 package import HTTPModel
 package import Observability
-package import Reactor
+public import Reactor
 
 /// One request and its response on their way through the proxy.
 ///
 /// A stream is made by its connection's codec, runs its head, body and trailers through the filters of its chain to the
 /// router, takes what comes back in reverse, and ends in ``finish()``, the one place where a request ends. The object
 /// belongs to its filter chain's pool and serves one request after the other.
-@WorkerActor package final class Stream {
+@WorkerActor public final class Stream {
     package let worker: WorkerContext
     /// The configuration that the connection was accepted under; a stream never changes to a newer one.
     package let config: HTTPConnectionConfig
@@ -50,6 +50,8 @@ package import Reactor
     private var backlogPaused = false
     /// The response was made here, not by a host.
     package internal(set) var isLocalReply = false
+    /// What a filter wrote in the place of the status' usual phrase, for HTTP/1; empty for none.
+    package private(set) var reasonPhrase: [UInt8] = []
     /// Written when somebody asked why the request went where it did; see ``DecisionRecorder``.
     package var recorder: DecisionRecorder?
 
@@ -206,6 +208,11 @@ package import Reactor
         finish()
     }
 
+    /// Takes the phrase for an HTTP/1 status line; it must be valid as a field value.
+    package func setReasonPhrase(_ phrase: UnsafeRawBufferPointer) {
+        reasonPhrase = Array(phrase)
+    }
+
     func setDetails(_ details: StaticString) {
         if info.responseCodeDetails.isAbsent { info.responseCodeDetails = .literal(details) }
     }
@@ -324,6 +331,7 @@ package import Reactor
         requestPauses = 0
         requestCredit = 0
         isLocalReply = false
+        if !reasonPhrase.isEmpty { reasonPhrase = [] }
         recorder = nil
         routeState = .unknown
         state = .idle

@@ -224,9 +224,11 @@ import Reactor
         }
         let connection: HTTP1Connection = stream.isTunnel && status == 101 ? .upgrade : closesAfterResponse && !stream.isTunnel ? .close : .keepAlive
         worker.scratchText.reset()
-        let isWritten = manager.config.http1Writer.writeResponseHead(
-            stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing, connection: connection,
-            to: &worker.scratchText)
+        let isWritten = stream.reasonPhrase.withUnsafeBytes { phrase in
+            manager.config.http1Writer.writeResponseHead(
+                stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing,
+                reason: phrase.isEmpty ? nil : phrase, connection: connection, to: &worker.scratchText)
+        }
         precondition(isWritten, "a response without a status")
         stream.info.downstreamHeaderBytesSent += UInt64(worker.scratchText.count)
         transport.write(worker.scratchText.bytes)

@@ -1,7 +1,9 @@
 import Bytes
 import HTTPModel
 package import Observability
+package import ProxyModel
 package import Reactor
+import SwiftProtobuf
 
 /// Header fields that a route, virtual host or route configuration adds and removes.
 @WorkerActor package struct HeaderMutations {
@@ -16,6 +18,21 @@ package import Reactor
         package var value: SubstitutionFormat
         package var action: AppendAction
         package var keepsEmpty: Bool
+
+        /// What a configuration says (`HeaderValueOption`).
+        package nonisolated init(
+            _ option: Envoy_Config_Core_V3_HeaderValueOption, _ environment: FormatEnvironment
+        ) throws(FormatError) {
+            let action: AppendAction =
+                switch option.appendAction {
+                case .addIfAbsent: .addIfAbsent
+                case .overwriteIfExistsOrAdd: .overwriteOrAdd
+                case .overwriteIfExists: .overwriteIfExists
+                default: option.hasAppend && !option.append.value ? .overwriteOrAdd : .appendOrAdd
+                }
+            let value = try SubstitutionFormat(option.header.value, for: .headerValue, environment: environment)
+            self.init(name: option.header.key, value: value, action: action, keepsEmpty: option.keepEmptyValue)
+        }
 
         package nonisolated init(name: String, value: SubstitutionFormat, action: AppendAction, keepsEmpty: Bool) {
             self.name = NamedText(name.lowercased())
@@ -36,7 +53,8 @@ package import Reactor
         requestAdditions.isEmpty && requestRemovals.isEmpty && responseAdditions.isEmpty && responseRemovals.isEmpty
     }
 
-    func apply(to stream: Stream, _ direction: Direction) {
+    /// Removes, then adds.
+    package func apply(to stream: Stream, _ direction: Direction) {
         switch direction {
         case .request:
             for name in requestRemovals { stream.requestHeaders.remove(name.bytes) }

@@ -35,13 +35,19 @@ extension HTTPFilterType {
     package let stats: StatsSegment
     /// The proxy's own log.
     package let log: Log
+    /// What formats say of this machine.
+    package let environment: FormatEnvironment
 
-    package init(worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment, log: Log) {
+    package init(
+        worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment, log: Log,
+        environment: FormatEnvironment
+    ) {
         self.worker = worker
         self.filterName = filterName
         self.statPrefix = statPrefix
         self.stats = stats
         self.log = log
+        self.environment = environment
     }
 }
 

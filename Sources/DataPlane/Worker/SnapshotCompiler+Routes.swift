@@ -194,19 +194,8 @@ extension SnapshotCompiler {
     ) throws(ConfigProblem) -> [HeaderMutations.Addition] {
         var additions: [HeaderMutations.Addition] = []
         for (index, option) in options.enumerated() {
-            let action: HeaderMutations.AppendAction
-            switch option.appendAction {
-            case .addIfAbsent: action = .addIfAbsent
-            case .overwriteIfExistsOrAdd: action = .overwriteOrAdd
-            case .overwriteIfExists: action = .overwriteIfExists
-            default: action = option.hasAppend && !option.append.value ? .overwriteOrAdd : .appendOrAdd
-            }
             do throws(FormatError) {
-                let format = try SubstitutionFormat(
-                    option.header.value, for: .headerValue, environment: resources.environment)
-                additions.append(
-                    HeaderMutations.Addition(
-                        name: option.header.key, value: format, action: action, keepsEmpty: option.keepEmptyValue))
+                additions.append(try HeaderMutations.Addition(option, resources.environment))
             } catch {
                 throw ConfigProblem("\(error)", path: "\(field)[\(index)].header.value")
             }
