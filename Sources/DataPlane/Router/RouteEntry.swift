@@ -14,6 +14,7 @@ package import TrafficPolicy
         package var filterConfigs: [(any FilterRouteConfig)?]
     }
 
+    /// Where requests of a route go.
     package enum Target {
         case cluster(ClusterReference)
         case weighted([WeightedCluster], WeightedChoice)
@@ -21,12 +22,14 @@ package import TrafficPolicy
         case clusterHeader(NamedText)
     }
 
+    /// What becomes of a request that took the route.
     package enum Action {
         case forward(Target)
         case redirect(Redirect)
         case directResponse(status: Int, body: String)
     }
 
+    /// What the route was compiled from; names and units are those of Envoy's `Route` message.
     package let name: NamedText?
     package let virtualHostName: NamedText
     package let action: Action

@@ -16,6 +16,7 @@ import TrafficPolicy
         self.suppressesHeaders = suppressesHeaders
     }
 
+    /// One router a stream.
     package func makeFilter() -> HTTPFilter { Router(name: name, suppressesHeaders: suppressesHeaders) }
 }
 
