@@ -35,6 +35,7 @@ import SwiftProtobuf
             self.init(name: option.header.key, value: value, action: action, keepsEmpty: option.keepEmptyValue)
         }
 
+        /// - Parameter keepsEmpty: write the field even when its value came out empty (`keep_empty_value`).
         package nonisolated init(name: String, value: SubstitutionFormat, action: AppendAction, keepsEmpty: Bool) {
             self.name = NamedText(name.lowercased())
             self.value = value

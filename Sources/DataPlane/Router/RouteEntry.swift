@@ -70,6 +70,7 @@ package import TrafficPolicy
     /// By filter index: whether any route says something of the filter. Where none does, nobody asks for the route early.
     let configuredFilters: [Bool]
 
+    /// - Parameter entries: by virtual host and route, as `table` counts them.
     package init(name: String, table: RouteTable, entries: [[RouteEntry]]) {
         self.name = name
         self.table = table

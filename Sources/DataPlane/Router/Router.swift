@@ -1,3 +1,4 @@
+// Size: one request with its attempts; the steps share state that nobody else should see.
 import Bytes
 import HTTPCodec
 import HTTPModel
