@@ -41,6 +41,7 @@ public struct HostConfig: Equatable, Sendable {
     /// Of the two discovery flags.
     public var health: HostHealthFlags
 
+    /// - Parameter weight: 0 is taken as 1.
     public init(key: String, weight: UInt32 = 1, priority: Int = 0, health: HostHealthFlags = []) {
         self.key = key
         self.weight = max(weight, 1)

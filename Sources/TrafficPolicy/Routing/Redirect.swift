@@ -20,6 +20,7 @@ public struct Redirect: Sendable {
     /// 301, 302, 303, 307 or 308.
     public var code: Int
 
+    /// Without arguments, the request comes again where it was.
     public init(
         scheme: String? = nil, host: String? = nil, port: UInt16? = nil, path: Path = .keep, stripsQuery: Bool = false,
         code: Int = 301
