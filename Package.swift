@@ -86,7 +86,7 @@ let allTargets: [Target] = [
         ]),
 
     // Layer 7: composition roots
-    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision"], swiftSettings: hotPath),
+    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "DataPlane", "Filters", "Reactor", protobuf], swiftSettings: hotPath),
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
 
     // Tests
