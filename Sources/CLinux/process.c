@@ -4,9 +4,11 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -79,6 +81,26 @@ int64_t heddle_peer_user(int socket) {
     socklen_t size = sizeof credentials;
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return -1;
     return (int64_t)credentials.uid;
+}
+
+int heddle_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int heddle_replace_descriptor(int source, int descriptor) { return dup3(source, descriptor, O_CLOEXEC); }
+
+uint64_t heddle_random(void) {
+    uint64_t value = 0;
+    // Small requests are neither cut nor refused (getrandom(2)).
+    while (getrandom(&value, sizeof value, 0) != sizeof value) {
+    }
+    return value;
+}
+
+void heddle_trim_memory(void) { malloc_trim(0); }
+
+void heddle_heap_size(uint64_t *allocated, uint64_t *held) {
+    struct mallinfo2 info = mallinfo2();
+    *allocated = info.uordblks + info.hblkhd;
+    *held = info.arena + info.hblkhd;
 }
 
 static struct heddle_crash_record *crash_record;

@@ -194,7 +194,7 @@ import SwiftProtobuf
         limitGroups.settle(Set(pending.config.clusters))
         log.info(.config, "configuration \(pending.config.generation) is in force")
         if isFirst { openAdmin() }
-        malloc_trim(0)
+        heddle_trim_memory()
     }
 
     private func discard(_ reason: String) {
@@ -276,7 +276,7 @@ import SwiftProtobuf
         do {
             try admin.open(address: config?.adminAddress, metrics: options.metricsAddress.flatMap { SocketAddress($0) })
         } catch {
-            log.critical(.admin, "the admin interface cannot listen: \(error)")
+            log.write(.critical, .admin, "the admin interface cannot listen: \(error)")
             end(code: EXIT_FAILURE, quickly: true)
         }
     }
@@ -361,9 +361,9 @@ import SwiftProtobuf
             physical += ProcessFiles.memory(process)?.proportional ?? 0
         }
         serverStats[.memoryPhysicalSize].set(physical)
-        let info = mallinfo2()
-        serverStats[.memoryAllocated].set(Int(info.uordblks))
-        serverStats[.memoryHeapSize].set(Int(info.arena))
+        let heap = HeapSize.current
+        serverStats[.memoryAllocated].set(heap.allocated)
+        serverStats[.memoryHeapSize].set(heap.held)
         let (snapshot, failures) = fleet.merger.snapshot()
         for (index, failure) in failures { log.error(.stats, "the statistics of worker \(index) cannot be read: \(failure)") }
         return snapshot

@@ -1,10 +1,4 @@
-import DataPlane
+import Filters
 import Supervision
 
-#if canImport(Filters)
-    import Filters
-
-    ProxyProgram.run(Array(CommandLine.arguments.dropFirst())) { BuiltInFilters.registry() }
-#else
-    ProxyProgram.run(Array(CommandLine.arguments.dropFirst())) { HTTPFilterRegistry([RouterOnly()]) }
-#endif
+ProxyProgram.run(Array(CommandLine.arguments.dropFirst())) { BuiltInFilters.registry() }

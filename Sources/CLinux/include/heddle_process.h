@@ -23,6 +23,21 @@ int heddle_socket_pair(int type, int pair[2]);
 /// Who is at the other end of a unix socket: its user id, or -1 with errno.
 int64_t heddle_peer_user(int socket);
 
+/// A pipe, close-on-exec: `ends[0]` is read. Returns -1 with errno.
+int heddle_pipe(int ends[2]);
+
+/// Closes what `descriptor` is and makes it another name of `source`, close-on-exec. Returns -1 with errno.
+int heddle_replace_descriptor(int source, int descriptor);
+
+/// Eight bytes from the kernel's generator of random numbers.
+uint64_t heddle_random(void);
+
+/// Gives memory that the allocator holds unused back to the system.
+void heddle_trim_memory(void);
+
+/// What the allocator has handed out, and what it holds, in bytes.
+void heddle_heap_size(uint64_t *allocated, uint64_t *held);
+
 /// Most return addresses that a crash record holds.
 #define HEDDLE_CRASH_FRAMES 24
 

@@ -91,13 +91,13 @@ import ServiceKit
     }
 
     private func memory(_ request: ServiceRequest) -> ServiceResponse {
-        let info = mallinfo2()
+        let heap = HeapSize.current
         var json = JSONText()
         let processes = [("supervisor", getpid())] + supervisor.fleet.slots.map { ("worker \($0.index)", $0.process) }
         var total = 0
         json.object { json in
-            json.field("allocated", "\(info.uordblks)")
-            json.field("heap_size", "\(info.arena)")
+            json.field("allocated", "\(heap.allocated)")
+            json.field("heap_size", "\(heap.held)")
             json.array("processes") { json in
                 for (name, process) in processes where process != 0 {
                     let memory = ProcessFiles.memory(process)

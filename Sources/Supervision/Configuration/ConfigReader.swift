@@ -76,7 +76,7 @@ enum ConfigReader {
 
     private static func pipe() throws(SystemError) -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, Int32(O_CLOEXEC)) == 0 else { throw SystemError("pipe2") }
+        guard heddle_pipe(&ends) == 0 else { throw SystemError("pipe") }
         return (ends[0], ends[1])
     }
 

@@ -1,4 +1,5 @@
 import Bytes
+import CLinux
 import Glibc
 import Reactor
 
@@ -34,7 +35,7 @@ enum TakeOverSocket {
             // An abstract name is free only when its socket is closed; `dup2` closes it under the same number.
             let unnamed = socket(AF_UNIX, kind, 0)
             if unnamed >= 0 {
-                dup3(unnamed, descriptor, Int32(O_CLOEXEC))
+                _ = heddle_replace_descriptor(unnamed, descriptor)
                 close(unnamed)
             }
         } else {

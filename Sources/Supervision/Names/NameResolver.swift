@@ -1,5 +1,6 @@
 import Bytes
 import CAres
+import CLinux
 import Glibc
 import Reactor
 

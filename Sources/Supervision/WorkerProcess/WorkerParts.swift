@@ -43,8 +43,7 @@ import TrafficPolicy
         logWriter = try LogFileWriter(stats: stats.filesystem())
         balancer = identity.concurrency > 1 ? BoardBalancer(board: board, own: identity.index) : nil
         vitals = WorkerVitals(stats: stats, index: identity.index, loop: loop)
-        var seed: UInt64 = 0
-        withUnsafeMutableBytes(of: &seed) { _ = getrandom($0.baseAddress, $0.count, 0) }
+        let seed = heddle_random()
         let context = WorkerContext(loop: loop, seed: seed)
         worker = Worker(
             WorkerResources(
@@ -150,11 +149,11 @@ enum ProcessEnvironment {
     private static var variables: [String: String] {
         var result: [String: String] = [:]
         // Safety: `environ` is an array of C strings that ends with nil; nothing in this process changes it.
-        var cursor = UnsafePointer<UnsafeMutablePointer<CChar>?>(environ)
-        while let entry = cursor?.pointee {
+        var cursor = environ
+        while let entry = cursor.pointee {
             let text = String(cString: entry)
             if let equals = text.firstIndex(of: "=") { result[String(text[..<equals])] = String(text[text.index(after: equals)...]) }
-            cursor = cursor.map { $0 + 1 }
+            cursor += 1
         }
         return result
     }

@@ -136,7 +136,7 @@ import TrafficPolicy
         parts.keepSockets(sockets, listeners: prepared.listeners)
         sockets = [:]
         for (cluster, endpoints) in resolved { parts.worker.setEndpoints(cluster, endpoints) }
-        malloc_trim(0)
+        heddle_trim_memory()
         parts.setAccepting(drainDeadline == nil)
         parts.openInbox()
         channel.send(WorkerReport.committed(generation: generation).encoded)

@@ -1,3 +1,5 @@
+import CAres
+import CLinux
 import Glibc
 import Observability
 import Reactor
@@ -27,7 +29,7 @@ import Reactor
         beats += 1
         guard beats % Self.beatsBetweenLooks == 1 else { return }
         var usage = rusage()
-        if getrusage(RUSAGE_SELF, &usage) == 0 {
+        if getrusage(RUSAGE_SELF.rawValue, &usage) == 0 {
             let user = Self.microseconds(usage.ru_utime)
             let system = Self.microseconds(usage.ru_stime)
             stats[.cpuUserUS].add(user - lastUser)
