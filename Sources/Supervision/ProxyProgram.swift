@@ -3,7 +3,7 @@ import CLinux
 import Glibc
 import Observability
 import ProxyModel
-package import Reactor
+import Reactor
 
 /// `heddle-proxy` from its command line to its end.
 package enum ProxyProgram {

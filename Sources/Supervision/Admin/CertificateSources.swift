@@ -63,7 +63,7 @@ struct CertificateSources {
     func append(to json: inout JSONText) {
         do {
             let bytes = try DataSources.bytes(source, kind)
-            for certificate in try Certificate.parsePEM(bytes, code: .certificate, name: name) {
+            for certificate in try Certificate.parsePEM(bytes, code: .certificateChain, name: name) {
                 json.object { json in
                     json.field("subject", certificate.subject)
                     json.field("issuer", certificate.issuer)
