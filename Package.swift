@@ -103,7 +103,7 @@ let allTargets: [Target] = [
     tests("ServiceKitTests", ["ServiceKit", "Reactor", "Bytes", "HTTPModel"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests("FiltersTests", ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "TestKit", protobuf]),
-    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "TestKit"]),
+    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
     tests("TidyTests", []),
