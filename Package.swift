@@ -86,7 +86,7 @@ let allTargets: [Target] = [
         ]),
 
     // Layer 7: composition roots
-    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "DataPlane", "Filters", "Reactor", protobuf], swiftSettings: hotPath),
+    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
 
     // Tests
@@ -100,7 +100,7 @@ let allTargets: [Target] = [
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),
     tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
-    tests("ServiceKitTests", ["ServiceKit", "Reactor", "Bytes", "HTTPModel"]),
+    tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests("FiltersTests", ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "TestKit", protobuf]),
     tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
