@@ -11,6 +11,7 @@ package struct ByteQueue: ~Copyable {
     /// Bytes that wait.
     package private(set) var count = 0
 
+    /// An empty queue that takes its blocks from `pool` and gives them back there.
     package init(pool: BlockPool) {
         self.pool = pool
     }
@@ -24,6 +25,7 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
+    /// Whether nothing waits.
     package var isEmpty: Bool { count == 0 }
 
     /// Copies `bytes` to the end.
@@ -118,6 +120,7 @@ package struct ByteQueue: ~Copyable {
         return bytes
     }
 
+    /// Gives all blocks back to the pool.
     package mutating func removeAll() {
         while head != nil { removeFirstBlock() }
         count = 0

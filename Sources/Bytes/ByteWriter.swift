@@ -7,12 +7,14 @@ package struct ByteWriter: ~Copyable {
     /// read or write past the last byte.
     package static let slack = 16
 
+    /// The bytes themselves and how many fit before the next growth.
     // Safety: `memory` has `capacity + slack` bytes, of which the first `count` are initialised; freed in `deinit`.
     package private(set) var memory: UnsafeMutableRawPointer
     package private(set) var capacity: Int
     /// Bytes written since the last ``reset()``.
     package private(set) var count = 0
 
+    /// - Parameter capacity: bytes to begin with, at least 64.
     package init(capacity: Int = 1024) {
         self.capacity = max(capacity, 64)
         memory = .allocate(byteCount: self.capacity + Self.slack, alignment: 16)
@@ -27,8 +29,10 @@ package struct ByteWriter: ~Copyable {
         UnsafeRawBufferPointer(start: memory, count: count)
     }
 
+    /// Whether nothing was written since the last ``reset()``.
     package var isEmpty: Bool { count == 0 }
 
+    /// Forgets what was written and keeps the memory for the next.
     package mutating func reset() {
         count = 0
     }
@@ -44,6 +48,7 @@ package struct ByteWriter: ~Copyable {
         if capacity - count < size { grow(by: size) }
     }
 
+    /// Appends a copy of `bytes`.
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
@@ -52,43 +57,58 @@ package struct ByteWriter: ~Copyable {
         count += bytes.count
     }
 
+    /// Appends one byte.
     package mutating func append(_ byte: UInt8) {
         reserve(1)
         memory.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count += 1
     }
 
+    /// Appends the UTF-8 of a literal.
     package mutating func append(_ literal: StaticString) {
         append(UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
+    /// Appends a copy of an array's bytes.
     package mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { append($0) }
     }
 
+    /// Appends the UTF-8 of `text`.
     package mutating func append(_ text: some StringProtocol) {
         var copy = String(text)
         copy.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Appends `value` in decimal, without an allocation.
-    package mutating func append(decimal value: some BinaryInteger) {
-        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
-        let negative = value < 0
-        var rest = UInt64(value.magnitude)
-        withUnsafeMutableBytes(of: &digits) { buffer in
-            var index = buffer.count
-            repeat {
-                index -= 1
-                buffer[index] = UInt8(truncatingIfNeeded: rest % 10) &+ 48
-                rest /= 10
-            } while rest > 0
-            if negative {
-                index -= 1
-                buffer[index] = 45
-            }
-            append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[index...]))
+    /// Appends `value` in decimal, without an allocation. Not generic: the type that hot paths use.
+    package mutating func append(decimal value: UInt64) {
+        var length = 1
+        var rest = value
+        while rest >= 10 {
+            rest /= 10
+            length += 1
         }
+        reserve(length)
+        var index = count + length
+        rest = value
+        repeat {
+            index -= 1
+            memory.storeBytes(of: UInt8(truncatingIfNeeded: rest % 10) &+ 48, toByteOffset: index, as: UInt8.self)
+            rest /= 10
+        } while rest > 0
+        count += length
+    }
+
+    /// Appends `value` in decimal, with its sign when negative.
+    package mutating func append(decimal value: Int) {
+        if value < 0 { append(0x2D) }
+        append(decimal: UInt64(value.magnitude))
+    }
+
+    /// Appends `value` in decimal; for integers of other sizes.
+    package mutating func append(decimal value: some BinaryInteger) {
+        if value < 0 { append(0x2D) }
+        append(decimal: UInt64(value.magnitude))
     }
 
     /// Appends `value` in lower-case hexadecimal without leading zeros.

@@ -17,14 +17,17 @@ extension UnsafeRawBufferPointer {
         return memcmp(baseAddress.unsafelyUnwrapped, other.baseAddress.unsafelyUnwrapped, count) == 0
     }
 
+    /// Byte-wise equality with the UTF-8 of a literal.
     package func equals(_ literal: StaticString) -> Bool {
         equals(UnsafeRawBufferPointer(literal))
     }
 
+    /// Whether the bytes begin with `other`; everything begins with nothing.
     package func hasPrefix(_ other: UnsafeRawBufferPointer) -> Bool {
         count >= other.count && UnsafeRawBufferPointer(rebasing: self[..<other.count]).equals(other)
     }
 
+    /// Whether the bytes end in `other`; everything ends in nothing.
     package func hasSuffix(_ other: UnsafeRawBufferPointer) -> Bool {
         count >= other.count && UnsafeRawBufferPointer(rebasing: self[(count - other.count)...]).equals(other)
     }
@@ -36,6 +39,7 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
+    /// Equality with a literal that takes ASCII letters of either case for the same.
     package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         equalsIgnoringCase(UnsafeRawBufferPointer(literal))
     }

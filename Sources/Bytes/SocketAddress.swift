@@ -9,12 +9,14 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         package var low: UInt64
         package var isIPv6: Bool
 
+        /// - Parameter v4: the address in host byte order: 127.0.0.1 is 0x7F000001.
         package init(v4: UInt32) {
             high = 0
             low = UInt64(v4)
             isIPv6 = false
         }
 
+        /// An IPv6 address as its upper and lower half, in host byte order; mapped IPv4 stays as it is.
         package init(high: UInt64, low: UInt64) {
             self.high = high
             self.low = low
@@ -44,6 +46,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
+        /// 127.0.0.0/8 or ::1.
         package var isLoopback: Bool { isIPv6 ? high == 0 && low == 1 : low >> 24 == 127 }
 
         /// Private and loopback ranges (RFC 1918, RFC 4193), which Envoy takes for internal.
@@ -74,16 +77,20 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What tells one address from another.
     package enum Kind: Hashable, Sendable {
         case ip(IP, port: UInt16)
         /// A unix socket; a path that begins with "@" is in the abstract name space.
         case unix(String)
     }
 
+    /// The family with what belongs to it.
     package let kind: Kind
 
+    /// A TCP address.
     package init(_ ip: IP, port: UInt16) { kind = .ip(ip, port: port) }
 
+    /// - Parameter unixPath: an absolute path, or "@name" in the abstract name space.
     package init(unixPath: String) { kind = .unix(unixPath) }
 
     /// An IP literal and a port; nil when `host` is no literal.
@@ -104,11 +111,13 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: String(host), port: port)
     }
 
+    /// The IP address; nil for a unix socket.
     package var ip: IP? {
         if case .ip(let ip, _) = kind { return ip }
         return nil
     }
 
+    /// The TCP port; nil for a unix socket.
     package var port: UInt16? {
         if case .ip(_, let port) = kind { return port }
         return nil
@@ -134,7 +143,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
             ip.append(to: &writer)
             if ip.isIPv6 { writer.append(0x5D) }
             writer.append(0x3A)
-            writer.append(decimal: port)
+            writer.append(decimal: UInt64(port))
         case .unix(let path):
             writer.append(path)
         }

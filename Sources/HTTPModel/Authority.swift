@@ -44,7 +44,7 @@ package struct Authority {
         var index = 0
         while index < bytes.count {
             let byte = bytes[index]
-            if nameBytes[Int(byte)] { index += 1; continue }
+            if isNameByte(byte) { index += 1; continue }
             if byte == UInt8(ascii: ":") { return index }
             guard byte == UInt8(ascii: "%"), index + 2 < bytes.count, ASCII.hexadecimal(bytes[index + 1]) != nil,
                 ASCII.hexadecimal(bytes[index + 2]) != nil
@@ -67,17 +67,10 @@ package struct Authority {
         }
     }
 
-    /// Which bytes may stand in a name: unreserved and sub-delims of RFC 3986 without the comma.
-    // Safety: written once, then read only.
-    nonisolated(unsafe) private static let nameBytes: UnsafePointer<Bool> = {
-        let table = UnsafeMutablePointer<Bool>.allocate(capacity: 256)
-        table.initialize(repeating: false, count: 256)
-        for byte in UInt8(ascii: "0")...UInt8(ascii: "9") { table[Int(byte)] = true }
-        for byte in UInt8(ascii: "a")...UInt8(ascii: "z") {
-            table[Int(byte)] = true
-            table[Int(byte) - 32] = true
-        }
-        for byte in "-._~!$&'()*+;=".utf8 { table[Int(byte)] = true }
-        return UnsafePointer(table)
-    }()
+    /// What may stand in a registered name (RFC 3986 section 3.2.2) but a percent sign and a comma: two words with a bit
+    /// for each ASCII character.
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        let word: UInt64 = byte < 64 ? 0x2BFF6FD200000000 : byte < 128 ? 0x47FFFFFE87FFFFFE : 0
+        return word &>> UInt64(byte & 63) & 1 == 1
+    }
 }

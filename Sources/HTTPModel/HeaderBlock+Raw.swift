@@ -4,10 +4,12 @@ import Bytes
 ///
 /// Whoever fills it keeps the promises of the block: lower-case names, valid values, offsets within the text.
 package struct RawFields {
+    /// The fields and the bytes of their names and values.
     // Safety: both point into the block that lent them, with room for `entryCapacity` fields and `textCapacity` bytes
     // and `ByteWriter.slack` more; valid until the next mutation of the block.
     package let entries: UnsafeMutablePointer<HeaderBlock.Entry>
     package let text: UnsafeMutableRawPointer
+    /// How many fields and bytes fit.
     package let entryCapacity: Int
     package let textCapacity: Int
 }

@@ -57,6 +57,7 @@ package struct HeaderBlock: ~Copyable {
         entries.deallocate()
     }
 
+    /// Whether there is no field.
     package var isEmpty: Bool { count == 0 }
 
     /// Removes all fields and keeps the memory.
@@ -87,6 +88,7 @@ package struct HeaderBlock: ~Copyable {
         return value(at: index)
     }
 
+    /// The field's name, lower-case. Valid until the next mutation.
     package func name(at index: Int) -> UnsafeRawBufferPointer {
         let entry = entries[index]
         guard entry.known == 0 else { return KnownHeader(rawValue: entry.known).name }
@@ -99,6 +101,7 @@ package struct HeaderBlock: ~Copyable {
         return known == 0 ? nil : KnownHeader(rawValue: known)
     }
 
+    /// The field's value. Valid until the next mutation.
     package func value(at index: Int) -> UnsafeRawBufferPointer {
         let entry = entries[index]
         return UnsafeRawBufferPointer(start: text.memory + Int(entry.valueOffset), count: Int(entry.valueLength))
@@ -137,9 +140,17 @@ package struct HeaderBlock: ~Copyable {
         return found
     }
 
+    /// Whether the first field of this name has exactly this value.
+    package func get(_ name: KnownHeader, is value: StaticString) -> Bool {
+        guard let present = get(name) else { return false }
+        return present.equals(value)
+    }
+
     /// The response status, 0 when there is none.
     package var status: Int {
-        Int(get(.status)?.decimal ?? 0)
+        guard let text = get(.status), text.count == 3 else { return 0 }
+        let digits = (Int(text[0]) - 48, Int(text[1]) - 48, Int(text[2]) - 48)
+        return digits.0 * 100 + digits.1 * 10 + digits.2
     }
 
     // MARK: Writing
@@ -149,6 +160,7 @@ package struct HeaderBlock: ~Copyable {
         appendEntry(known: name.rawValue, name: .empty, nameCount: name.name.count, value: value)
     }
 
+    /// Adds a field behind all others.
     package mutating func append(_ name: KnownHeader, _ value: StaticString) {
         append(name, UnsafeRawBufferPointer(value))
     }
@@ -173,6 +185,7 @@ package struct HeaderBlock: ~Copyable {
         }
     }
 
+    /// Replaces all fields of this name by one.
     package mutating func set(_ name: KnownHeader, _ value: StaticString) {
         set(name, UnsafeRawBufferPointer(value))
     }

@@ -9,7 +9,8 @@ package struct ShortNameTable: Sendable {
         package var low: UInt64 = 0
         package var high: UInt64 = 0
         package var known: UInt64 = 0
-        private var padding: UInt64 = 0
+        /// Length of the name: without it NUL bytes behind a name would pass for the zeros.
+        package var length = 0
     }
 
     package static let shared = ShortNameTable()
@@ -30,6 +31,7 @@ package struct ShortNameTable: Sendable {
                 guard name.count < 16 else { continue }
                 var slot = Slot()
                 slot.known = UInt64(index)
+                slot.length = name.count
                 for (place, byte) in name.enumerated() {
                     if place < 8 { slot.low |= UInt64(byte) << UInt64(place * 8) }
                     else { slot.high |= UInt64(byte) << UInt64((place - 8) * 8) }

@@ -12,77 +12,77 @@ package struct KnownHeader: RawRepresentable, Equatable, Hashable, Sendable {
 
     init(_ rawValue: UInt8) { self.rawValue = rawValue }
 
-    // Pseudo-header fields (RFC 9113 section 8.3) come first.
-    package static let method = KnownHeader(1)
-    package static let path = KnownHeader(2)
-    package static let authority = KnownHeader(3)
-    package static let scheme = KnownHeader(4)
-    package static let `protocol` = KnownHeader(5)
-    package static let status = KnownHeader(6)
-    // Message framing and connection.
-    package static let contentLength = KnownHeader(7)
-    package static let transferEncoding = KnownHeader(8)
-    package static let connection = KnownHeader(9)
-    package static let keepAlive = KnownHeader(10)
-    package static let proxyConnection = KnownHeader(11)
-    package static let upgrade = KnownHeader(12)
-    package static let te = KnownHeader(13)
-    package static let trailer = KnownHeader(14)
-    package static let expect = KnownHeader(15)
-    package static let http2Settings = KnownHeader(16)
-    package static let host = KnownHeader(17)
-    // What policies and logs look at.
-    package static let contentType = KnownHeader(18)
-    package static let userAgent = KnownHeader(19)
-    package static let accept = KnownHeader(20)
-    package static let acceptEncoding = KnownHeader(21)
-    package static let cookie = KnownHeader(22)
-    package static let setCookie = KnownHeader(23)
-    package static let date = KnownHeader(24)
-    package static let server = KnownHeader(25)
-    package static let location = KnownHeader(26)
-    package static let authorization = KnownHeader(27)
-    package static let via = KnownHeader(28)
-    package static let referer = KnownHeader(29)
-    package static let origin = KnownHeader(30)
-    package static let retryAfter = KnownHeader(31)
-    package static let contentEncoding = KnownHeader(32)
-    package static let cacheControl = KnownHeader(33)
-    package static let etag = KnownHeader(34)
-    package static let acceptLanguage = KnownHeader(35)
-    package static let lastModified = KnownHeader(36)
-    // Forwarding and mesh.
-    package static let xForwardedFor = KnownHeader(37)
-    package static let xForwardedProto = KnownHeader(38)
-    package static let xForwardedHost = KnownHeader(39)
-    package static let xForwardedPort = KnownHeader(40)
-    package static let xForwardedClientCert = KnownHeader(41)
-    package static let xRequestID = KnownHeader(42)
-    package static let xEnvoyInternal = KnownHeader(43)
-    package static let xEnvoyExternalAddress = KnownHeader(44)
-    package static let xEnvoyExpectedRequestTimeoutMS = KnownHeader(45)
-    package static let xEnvoyUpstreamRequestTimeoutMS = KnownHeader(46)
-    package static let xEnvoyUpstreamServiceTime = KnownHeader(47)
-    package static let xEnvoyOriginalPath = KnownHeader(48)
-    package static let xEnvoyAttemptCount = KnownHeader(49)
-    package static let xEnvoyDownstreamServiceCluster = KnownHeader(50)
-    package static let xEnvoyDecoratorOperation = KnownHeader(51)
-    package static let xEnvoyOverloaded = KnownHeader(52)
-    // gRPC and traces.
-    package static let grpcStatus = KnownHeader(53)
-    package static let grpcMessage = KnownHeader(54)
-    package static let grpcTimeout = KnownHeader(55)
-    package static let grpcEncoding = KnownHeader(56)
-    package static let traceparent = KnownHeader(57)
-    package static let tracestate = KnownHeader(58)
-    package static let xHeddleExplain = KnownHeader(59)
-    package static let xEnvoyRetryOn = KnownHeader(60)
-    package static let xEnvoyMaxRetries = KnownHeader(61)
-    package static let xEnvoyUpstreamRequestPerTryTimeoutMS = KnownHeader(62)
-    package static let xEnvoyOriginalHost = KnownHeader(63)
+    /// Pseudo-header fields (RFC 9113 section 8.3) come first.
+    package static var method: KnownHeader { KnownHeader(1) }
+    package static var path: KnownHeader { KnownHeader(2) }
+    package static var authority: KnownHeader { KnownHeader(3) }
+    package static var scheme: KnownHeader { KnownHeader(4) }
+    package static var `protocol`: KnownHeader { KnownHeader(5) }
+    package static var status: KnownHeader { KnownHeader(6) }
+    /// Message framing and connection.
+    package static var contentLength: KnownHeader { KnownHeader(7) }
+    package static var transferEncoding: KnownHeader { KnownHeader(8) }
+    package static var connection: KnownHeader { KnownHeader(9) }
+    package static var keepAlive: KnownHeader { KnownHeader(10) }
+    package static var proxyConnection: KnownHeader { KnownHeader(11) }
+    package static var upgrade: KnownHeader { KnownHeader(12) }
+    package static var te: KnownHeader { KnownHeader(13) }
+    package static var trailer: KnownHeader { KnownHeader(14) }
+    package static var expect: KnownHeader { KnownHeader(15) }
+    package static var http2Settings: KnownHeader { KnownHeader(16) }
+    package static var host: KnownHeader { KnownHeader(17) }
+    /// What policies and logs look at.
+    package static var contentType: KnownHeader { KnownHeader(18) }
+    package static var userAgent: KnownHeader { KnownHeader(19) }
+    package static var accept: KnownHeader { KnownHeader(20) }
+    package static var acceptEncoding: KnownHeader { KnownHeader(21) }
+    package static var cookie: KnownHeader { KnownHeader(22) }
+    package static var setCookie: KnownHeader { KnownHeader(23) }
+    package static var date: KnownHeader { KnownHeader(24) }
+    package static var server: KnownHeader { KnownHeader(25) }
+    package static var location: KnownHeader { KnownHeader(26) }
+    package static var authorization: KnownHeader { KnownHeader(27) }
+    package static var via: KnownHeader { KnownHeader(28) }
+    package static var referer: KnownHeader { KnownHeader(29) }
+    package static var origin: KnownHeader { KnownHeader(30) }
+    package static var retryAfter: KnownHeader { KnownHeader(31) }
+    package static var contentEncoding: KnownHeader { KnownHeader(32) }
+    package static var cacheControl: KnownHeader { KnownHeader(33) }
+    package static var etag: KnownHeader { KnownHeader(34) }
+    package static var acceptLanguage: KnownHeader { KnownHeader(35) }
+    package static var lastModified: KnownHeader { KnownHeader(36) }
+    /// Forwarding and mesh.
+    package static var xForwardedFor: KnownHeader { KnownHeader(37) }
+    package static var xForwardedProto: KnownHeader { KnownHeader(38) }
+    package static var xForwardedHost: KnownHeader { KnownHeader(39) }
+    package static var xForwardedPort: KnownHeader { KnownHeader(40) }
+    package static var xForwardedClientCert: KnownHeader { KnownHeader(41) }
+    package static var xRequestID: KnownHeader { KnownHeader(42) }
+    package static var xEnvoyInternal: KnownHeader { KnownHeader(43) }
+    package static var xEnvoyExternalAddress: KnownHeader { KnownHeader(44) }
+    package static var xEnvoyExpectedRequestTimeoutMS: KnownHeader { KnownHeader(45) }
+    package static var xEnvoyUpstreamRequestTimeoutMS: KnownHeader { KnownHeader(46) }
+    package static var xEnvoyUpstreamServiceTime: KnownHeader { KnownHeader(47) }
+    package static var xEnvoyOriginalPath: KnownHeader { KnownHeader(48) }
+    package static var xEnvoyAttemptCount: KnownHeader { KnownHeader(49) }
+    package static var xEnvoyDownstreamServiceCluster: KnownHeader { KnownHeader(50) }
+    package static var xEnvoyDecoratorOperation: KnownHeader { KnownHeader(51) }
+    package static var xEnvoyOverloaded: KnownHeader { KnownHeader(52) }
+    /// gRPC and traces.
+    package static var grpcStatus: KnownHeader { KnownHeader(53) }
+    package static var grpcMessage: KnownHeader { KnownHeader(54) }
+    package static var grpcTimeout: KnownHeader { KnownHeader(55) }
+    package static var grpcEncoding: KnownHeader { KnownHeader(56) }
+    package static var traceparent: KnownHeader { KnownHeader(57) }
+    package static var tracestate: KnownHeader { KnownHeader(58) }
+    package static var xHeddleExplain: KnownHeader { KnownHeader(59) }
+    package static var xEnvoyRetryOn: KnownHeader { KnownHeader(60) }
+    package static var xEnvoyMaxRetries: KnownHeader { KnownHeader(61) }
+    package static var xEnvoyUpstreamRequestPerTryTimeoutMS: KnownHeader { KnownHeader(62) }
+    package static var xEnvoyOriginalHost: KnownHeader { KnownHeader(63) }
 
     /// The name, lower-case; pseudo-headers begin with a colon.
-    package var name: UnsafeRawBufferPointer { KnownHeaderTable.shared.name(rawValue) }
+    package var name: UnsafeRawBufferPointer { Self.name(rawValue) }
 
     /// True for the names that HTTP/2 writes with a leading colon.
     package var isPseudo: Bool { rawValue <= 6 }
@@ -90,13 +90,13 @@ package struct KnownHeader: RawRepresentable, Equatable, Hashable, Sendable {
     /// Finds a lower-case name in the table.
     /// - Returns: nil when the proxy does not know the name.
     package static func lookup(_ name: UnsafeRawBufferPointer) -> KnownHeader? {
-        let found = KnownHeaderTable.shared.lookup(name)
+        let found = find(name)
         return found == 0 ? nil : KnownHeader(found)
     }
 }
 
-/// The names in the order of their raw values, and a hash table over them.
-struct KnownHeaderTable: Sendable {
+extension KnownHeader {
+    /// The names in the order of their raw values: what scripts/generate-header-table makes the literal tables of.
     static let names: [StaticString] = [
         "", ":method", ":path", ":authority", ":scheme", ":protocol", ":status",
         "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te", "trailer",
@@ -114,40 +114,27 @@ struct KnownHeaderTable: Sendable {
         "x-envoy-original-host",
     ]
 
-    static let shared = KnownHeaderTable()
-
-    private static let slotCount = 512
-
-    // Safety: both point to memory that is written once here and then lives, read only, as long as the process.
-    nonisolated(unsafe) private let slots: UnsafePointer<UInt8>
-    nonisolated(unsafe) private let spans: UnsafePointer<UnsafeRawBufferPointer>
-
-    private init() {
-        let spans = UnsafeMutablePointer<UnsafeRawBufferPointer>.allocate(capacity: 64)
-        let slots = UnsafeMutablePointer<UInt8>.allocate(capacity: Self.slotCount)
-        slots.initialize(repeating: 0, count: Self.slotCount)
-        spans.initialize(repeating: .empty, count: 64)
-        precondition(Self.names.count == 64)
-        for (index, name) in Self.names.enumerated().dropFirst() {
-            spans[index] = UnsafeRawBufferPointer(name)
-            var slot = Self.hash(spans[index])
-            while slots[slot] != 0 { slot = (slot + 1) & (Self.slotCount - 1) }
-            slots[slot] = UInt8(index)
-        }
-        self.spans = UnsafePointer(spans)
-        self.slots = UnsafePointer(slots)
+    private static func offset(_ index: Int) -> Int {
+        let digits = tableOffsets.utf8Start + 2 * index
+        return Int(digits[0]) << 7 | Int(digits[1])
     }
 
-    func name(_ index: UInt8) -> UnsafeRawBufferPointer { spans[Int(index & 63)] }
+    static func name(_ rawValue: UInt8) -> UnsafeRawBufferPointer {
+        let index = Int(rawValue & 63)
+        let start = offset(index)
+        return UnsafeRawBufferPointer(start: tableText.utf8Start + start, count: offset(index + 1) - start)
+    }
 
-    func lookup(_ name: UnsafeRawBufferPointer) -> UInt8 {
+    /// - Returns: the raw value, 0 when the name is not known.
+    static func find(_ name: UnsafeRawBufferPointer) -> UInt8 {
         guard name.count > 1, name.count < 40 else { return 0 }
-        var slot = Self.hash(name)
+        let slots = tableSlots.utf8Start
+        var slot = hash(name)
         while true {
             let index = slots[slot]
             if index == 0 { return 0 }
-            if spans[Int(index)].equals(name) { return index }
-            slot = (slot + 1) & (Self.slotCount - 1)
+            if Self.name(index).equals(name) { return index }
+            slot = (slot + 1) & 511
         }
     }
 

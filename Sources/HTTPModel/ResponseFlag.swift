@@ -6,6 +6,10 @@ package struct ResponseFlags: OptionSet, Hashable, Sendable {
 
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// No flag. (An empty literal is the same, but is put together at run time.)
+    package static var none: ResponseFlags { ResponseFlags(rawValue: 0) }
+
+    /// One flag a reason; ``names`` has the words for each.
     package static let failedLocalHealthCheck = ResponseFlags(rawValue: 1 << 0)
     package static let noHealthyUpstream = ResponseFlags(rawValue: 1 << 1)
     package static let upstreamRequestTimeout = ResponseFlags(rawValue: 1 << 2)

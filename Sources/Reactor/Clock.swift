@@ -12,8 +12,10 @@ package protocol LoopClock: Sendable {
 package struct SystemClock: LoopClock {
     package init() {}
 
+    /// `CLOCK_MONOTONIC`.
     package func monotonic() -> UInt64 { Self.read(CLOCK_MONOTONIC) }
 
+    /// `CLOCK_REALTIME`.
     package func wall() -> UInt64 { Self.read(CLOCK_REALTIME) }
 
     private static func read(_ clock: clockid_t) -> UInt64 {

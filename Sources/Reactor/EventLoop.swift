@@ -67,6 +67,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     /// Jobs run by this loop, whatever thread they came from. On the warm data path this must not grow either.
     package private(set) var jobsRun = 0
 
+    /// A loop of its own for a test; a process's own is ``process``.
     package init(poller: any Poller, clock: any LoopClock) {
         self.poller = poller
         self.clock = clock
@@ -99,7 +100,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         precondition(isOwner, "not on the process's event loop")
     }
 
-    private var isOwner: Bool {
+    /// Whether the calling thread runs this loop.
+    var isOwner: Bool {
         guard let owner else { return false }
         return pthread_equal(owner, pthread_self()) != 0
     }

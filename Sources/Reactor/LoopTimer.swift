@@ -24,6 +24,7 @@
         loop.timerSlots.free(slot)
     }
 
+    /// Whether a deadline is set.
     package var isArmed: Bool { deadline != nil }
 
     /// Arms the timer, or moves it, to `deadline`.

@@ -7,6 +7,7 @@ package struct Readiness: OptionSet, Sendable {
 
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// There is something to read or to accept; there is room to write.
     package static let readable = Readiness(rawValue: EPOLLIN.rawValue)
     package static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
     /// The peer has ended its direction.
@@ -17,6 +18,16 @@ package struct Readiness: OptionSet, Sendable {
     package static let edgeTriggered = Readiness(rawValue: EPOLLET.rawValue)
     /// Of several processes that watch one listening socket, wake not all.
     package static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
+
+    /// The peer is gone or the connection broken.
+    package static let ended = Readiness(rawValue: EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
+    /// Worth a read.
+    package static let input = Readiness(rawValue: EPOLLIN.rawValue | ended.rawValue)
+    /// A connect has come to its end.
+    package static let connectDone = Readiness(rawValue: EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
+
+    /// Whether any of `others` is set.
+    package func has(_ others: Readiness) -> Bool { rawValue & others.rawValue != 0 }
 
     /// A connection: both directions, by edges, so that one `epoll_ctl` serves its whole life.
     package static let connection: Readiness = [.readable, .writable, .readHangup, .edgeTriggered]
@@ -29,6 +40,7 @@ package struct PollEvent: Sendable {
     package var token: UInt64
     package var readiness: Readiness
 
+    /// What a poller says of one descriptor.
     package init(token: UInt64, readiness: Readiness) {
         self.token = token
         self.readiness = readiness
@@ -55,6 +67,7 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
     /// Which call, e.g. "bind".
     package let call: StaticString
 
+    /// - Parameter code: as the call left it in `errno`.
     package init(_ call: StaticString, code: Int32 = errno) {
         self.code = code
         self.call = call
@@ -94,17 +107,20 @@ package final class EpollPoller: Poller {
         raw.deallocate()
     }
 
+    /// Registers the descriptor with epoll.
     package func add(_ descriptor: Int32, _ interest: Readiness, token: UInt64) throws(SystemError) {
         var event = heddle_epoll_event(interest.rawValue, token)
         guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else { throw SystemError("epoll_ctl") }
     }
 
+    /// Takes the descriptor out of epoll.
     package func remove(_ descriptor: Int32) {
         var event = heddle_epoll_event(0, 0)
         // A descriptor that is already gone is no longer watched, which is what was wanted.
         _ = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &event)
     }
 
+    /// One `epoll_wait`; the waking eventfd is emptied here and not handed on.
     package func wait(_ events: UnsafeMutableBufferPointer<PollEvent>, timeout: UInt64?) -> Int {
         // Rounded up to the millisecond, so that a timer is never waited for in a tight loop.
         let milliseconds = timeout.map { Int32(clamping: ($0 + 999_999) / 1_000_000) } ?? -1
@@ -124,6 +140,7 @@ package final class EpollPoller: Poller {
         return used
     }
 
+    /// Writes to the eventfd that the wait watches too.
     package func wake() {
         var one: UInt64 = 1
         _ = write(eventDescriptor, &one, 8)

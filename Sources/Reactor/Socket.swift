@@ -6,6 +6,7 @@ import Glibc
 package struct Descriptor: ~Copyable {
     package let raw: Int32
 
+    /// Takes over a descriptor that nobody else closes.
     package init(_ raw: Int32) { self.raw = raw }
 
     deinit {
@@ -127,6 +128,7 @@ package enum Socket {
         return Descriptor(copy)
     }
 
+    /// Sends small writes at once (TCP_NODELAY): the proxy gathers its output itself.
     package static func setNoDelay(_ descriptor: Int32) {
         // A unix socket has no such option, and needs none.
         var one: Int32 = 1
@@ -142,10 +144,12 @@ package enum Socket {
         if let interval { try set(descriptor, tcp, TCP_KEEPINTVL, interval) }
     }
 
+    /// The address of our end; nil when the socket is not bound or gone.
     package static func localAddress(_ descriptor: Int32) -> SocketAddress? {
         named(descriptor, getsockname)
     }
 
+    /// The address of the other end; nil when the socket is not connected.
     package static func peerAddress(_ descriptor: Int32) -> SocketAddress? {
         named(descriptor, getpeername)
     }
@@ -163,6 +167,7 @@ package enum Socket {
 
     // MARK: Bytes
 
+    /// Reads what has arrived, at most as much as fits.
     package static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
         result(recv(descriptor, buffer.baseAddress, buffer.count, 0), endOfFile: buffer.count > 0)
     }
@@ -172,10 +177,12 @@ package enum Socket {
         result(recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_PEEK)), endOfFile: buffer.count > 0)
     }
 
+    /// Writes as much as the socket takes.
     package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> IOResult {
         result(Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)), endOfFile: false)
     }
 
+    /// Writes the first `count` vectors in one call, as much of them as the socket takes.
     package static func send(_ descriptor: Int32, vectors: UnsafeMutableBufferPointer<iovec>, count: Int) -> IOResult {
         var message = msghdr()
         message.msg_iov = vectors.baseAddress
@@ -290,6 +297,7 @@ package enum Socket {
         return Descriptor(raw)
     }
 
+    /// Sets an integer socket option.
     package static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemError) {
         var value = value
         guard setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {

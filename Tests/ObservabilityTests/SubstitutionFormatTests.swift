@@ -1,3 +1,4 @@
+// Size: the cases of one format language, most of them tables.
 import Bytes
 import Foundation
 import HTTPModel
@@ -46,7 +47,7 @@ enum FormatSample {
         info.upstreamLocalAddress = SocketAddress("10.0.0.2:5000")
         info.downstreamLocalAddress = SocketAddress("[::1]:80")
         info.downstreamRemoteAddress = SocketAddress("192.0.2.7:999")
-        info.downstreamDirectRemoteAddress = SocketAddress("@peer")
+        info.downstreamDirectRemoteAddress = SocketAddress(unixPath: "@peer")
         info.upstreamAttemptCount = 2
         info.requestedServerName = "web.example"
         var peer = TLSCertificateFacts()
@@ -125,17 +126,20 @@ struct SubstitutionFormatTests {
         #expect(FormatSample.text(try Self.line(format)) == expected)
     }
 
-    @Test("every operator of the table compiles with a fitting argument, and prints something for a stream without facts")
-    func allOperators() throws {
+    /// Each operator with an argument that fits.
+    static func everyOperator() throws -> [SubstitutionFormat] {
         let arguments: [FormatOperation: String] = [
             .request: "(a)", .response: "(a)", .trailer: "(a)", .requestWithoutQuery: "(a)", .queryParameter: "(a)",
-            .commonDuration: "(DS_RX_BEG:DS_TX_END:ms)", .dynamicMetadata: "(a:b)", .metadata: "(DYNAMIC:a:b)", .environment: "(NONE)",
+            .commonDuration: "(DS_RX_BEG:DS_TX_END:ms)", .dynamicMetadata: "(f)", .metadata: "(DYNAMIC:f:k)", .environment: "(NONE)",
         ]
-        for operation in FormatOperation.allCases where ![.literal, .jsonKey, .jsonItem].contains(operation) {
-            let format = try Self.line("%\(operation.rawValue)\(arguments[operation] ?? "")%")
-            let text = FormatSample.empty(format)
-            #expect(!text.isEmpty, "\(operation)")
+        return try FormatOperation.allCases.filter { ![.literal, .jsonKey, .jsonItem].contains($0) }.map { operation in
+            try line("%\(operation.rawValue)\(arguments[operation] ?? "")%")
         }
+    }
+
+    @Test("every operator compiles with a fitting argument, and prints something for a stream without facts")
+    func allOperators() throws {
+        for format in try Self.everyOperator() { #expect(!FormatSample.empty(format).isEmpty) }
         for alias in FormatOperation.aliases.keys { #expect(FormatOperation(rawValue: alias) == nil) }
         for name in FormatOperation.unsupported { #expect(FormatOperation(rawValue: name) == nil && FormatOperation.aliases[name] == nil) }
     }
@@ -263,13 +267,29 @@ struct SubstitutionFormatTests {
     func reset() throws {
         var info = StreamInfo()
         FormatSample.fill(&info)
+        info.grpcStatus = 3
+        info.upstreamHostName = NamedText("host")
+        info.virtualHostName = NamedText("v")
+        info.upstreamConnectionID = 9
+        info.accessLogType = .tcpConnectionEnd
+        info.localReplyBody = "body"
+        info.downstreamTransportFailureReason = "reason"
+        info.upstreamTLS = info.downstreamTLS
+        info.bytesReceived = 1
+        info.downstreamWireBytesSent = 1
+        info.upstreamWireBytesReceived = 1
+        info.upstreamWireBytesSent = 1
+        info.downstreamHeaderBytesReceived = 1
+        info.downstreamHeaderBytesSent = 1
+        info.upstreamHeaderBytesReceived = 1
         info.reset()
-        #expect(info.dynamicMetadata == nil && info.routeName == nil && info.times.wallStart == 0)
-        var writer = ByteWriter()
-        try Self.line("%RESPONSE_FLAGS% %UPSTREAM_HOST% %RESPONSE_CODE% %DURATION%")
-            .append(to: &writer, request: headers([]), response: headers([]), trailers: headers([]), info: info)
-        let text = writer.text
-        #expect(text == "- - 0 -")
+        #expect(info.dynamicMetadata == nil && info.virtualHostName == nil && info.upstreamConnectionID == nil)
+        for format in try Self.everyOperator() {
+            var writer = ByteWriter()
+            format.append(to: &writer, request: headers([]), response: headers([]), trailers: headers([]), info: info)
+            let text = writer.text
+            #expect(text == FormatSample.empty(format))
+        }
     }
 }
 

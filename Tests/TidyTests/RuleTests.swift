@@ -26,7 +26,8 @@ struct RuleTests {
 
     @Test("an import that the layer table does not allow")
     func wrongImport() {
-        let text = "import Bytes\npackage import Foundation\n@preconcurrency import struct Synchronization.Mutex\n// import Yams\n"
+        let text =
+            "import Bytes\npackage import Foundation\n@preconcurrency import struct Synchronization.Mutex\n// import Yams\n"
         let findings = table.findings(in: source(text, path: "Sources/HTTPCodec/A.swift"))
         #expect(findings.map(\.line) == [2])
         #expect(findings.first?.message.contains("may not import Foundation") == true)
@@ -100,11 +101,14 @@ struct RuleTests {
         #expect(try ban.findings(in: quoted).isEmpty)
     }
 
-    @Test("no call that only looks like a banned one", arguments: [
-        "log.print(1)", "let blueprint(x)", "hosts.shuffled(using: &rng)", "Int.random(in: 0..<n, using: &rng)",
-        "timer.sleep(until: x)", "let endTime(x)", "return time(info.start)", "TaskLocal { }", "switch x { default: preconditionFailure() }",
-        "do { } catch { count += 1 }", "func task(_ x: Int) { }",
-    ])
+    @Test(
+        "no call that only looks like a banned one",
+        arguments: [
+            "log.print(1)", "let blueprint(x)", "hosts.shuffled(using: &rng)", "Int.random(in: 0..<n, using: &rng)",
+            "timer.sleep(until: x)", "let endTime(x)", "return time(info.start)", "TaskLocal { }",
+            "switch x { default: preconditionFailure() }",
+            "do { } catch { count += 1 }", "func task(_ x: Int) { }", "func random() { }",
+        ])
     func innocentCall(line: String) throws {
         for ban in BannedCall.all {
             #expect(try ban.findings(in: source(line)).isEmpty, "\(ban) fires")
@@ -118,33 +122,43 @@ struct RuleTests {
         #expect(try printing.findings(in: source("print(1)", path: "Tests/BytesTests/A.swift")).isEmpty)
         let task = try #require(BannedCall.all.first { $0.name == "Task on the data path" })
         #expect(try task.findings(in: source("Task { }", path: "Sources/Filters/HTTP/A.swift")).count == 1)
-        #expect(try task.findings(in: source("Task(executorPreference: e) { }", path: "Sources/Filters/A.swift")).count == 1)
+        #expect(
+            try task.findings(in: source("Task(executorPreference: e) { }", path: "Sources/Filters/A.swift")).count == 1
+        )
         #expect(try task.findings(in: source("Task { }", path: "Sources/ServiceKit/A.swift")).isEmpty)
     }
 
-    @Test("a declaration for others without documentation", arguments: [
-        "package struct A {", "    public var x: Int { 1 }", "@inlinable package func f<T>() {}", "package init?(x: Int) {",
-        "package final class B {", "static package let x = 1", "package nonisolated(unsafe) var x = 1",
-        "package private(set) var count = 0", "@WorkerActor package protocol P {", "package static func make() -> A {",
-        "indirect package enum E {", "package subscript(index: Int) -> UInt8 {", "package mutating func take() {",
-    ])
+    @Test(
+        "a declaration for others without documentation",
+        arguments: [
+            "package struct A {", "    public var x: Int { 1 }", "@inlinable package func f<T>() {}",
+            "package init?(x: Int) {",
+            "package final class B {", "static package let x = 1", "package nonisolated(unsafe) var x = 1",
+            "package private(set) var count = 0", "@WorkerActor package protocol P {",
+            "package static func make() -> A {",
+            "indirect package enum E {", "package subscript(index: Int) -> UInt8 {", "package mutating func take() {",
+        ])
     func undocumented(line: String) {
         #expect(Documented.findings(in: source("\n\(line)\n")).map(\.line) == [2])
         #expect(Documented.findings(in: source("/// What it is.\n@inlinable\n\(line)\n")).isEmpty)
         #expect(Documented.findings(in: source("// A remark is no documentation.\n\(line)\n")).count == 1)
     }
 
-    @Test("no declaration that needs no documentation", arguments: [
-        "struct A {", "package import Bytes", "package extension A {", "package override func f() {", "let package = Package(",
-        "x.package = publicKey", "// package var x", "let text = \"package var x\"", "case package",
-    ])
+    @Test(
+        "no declaration that needs no documentation",
+        arguments: [
+            "struct A {", "package import Bytes", "package extension A {", "package override func f() {",
+            "let package = Package(",
+            "x.package = publicKey", "// package var x", "let text = \"package var x\"", "case package",
+        ])
     func needsNoDocumentation(line: String) {
         #expect(Documented.findings(in: source(line)).isEmpty)
     }
 
     @Test("an undocumented property after a gap, but not one in a documented run")
     func runOfProperties() {
-        let run = "/// Times of the request.\n    package var a: Int\n    package var b: [Int] = []\n    package let c = f()\n"
+        let run =
+            "/// Times of the request.\n    package var a: Int\n    package var b: [Int] = []\n    package let c = f()\n"
         #expect(Documented.findings(in: source(run)).isEmpty)
         #expect(Documented.findings(in: source(run + "\n    package var d: Int")).map(\.line) == [6])
         #expect(Documented.findings(in: source(run + "    package func d() {}")).map(\.line) == [5])
@@ -155,9 +169,22 @@ struct RuleTests {
         #expect(Documented.findings(in: source("    package var description: String {")).isEmpty)
     }
 
-    @Test("something unchecked without a safety line", arguments: [
-        "final class A: @unchecked Sendable {", "nonisolated(unsafe) var x = 0", "let y = unsafeBitCast(x, to: Int.self)",
-    ])
+    @Test("an undocumented initialiser, but not one that only stores its parameters")
+    func memberwise() {
+        let stores = "package init(\n    a: Int, _ b: [Int] = []\n) {\n    self.a = max(a, 1)\n    self.b = b\n}\n"
+        #expect(Documented.findings(in: source(stores)).isEmpty)
+        #expect(Documented.findings(in: source("package init(a: Int) { self.a = a }")).isEmpty)
+        #expect(Documented.findings(in: source("package init(a: Int) { self.a = b }")).count == 1)
+        #expect(Documented.findings(in: source("package init(a: Int) throws(E) { self.a = a }")).count == 1)
+        #expect(Documented.findings(in: source("package init(a: Int) {\n    self.a = a\n    start()\n}")).count == 1)
+    }
+
+    @Test(
+        "something unchecked without a safety line",
+        arguments: [
+            "final class A: @unchecked Sendable {", "nonisolated(unsafe) var x = 0",
+            "let y = unsafeBitCast(x, to: Int.self)",
+        ])
     func unexplained(line: String) {
         #expect(SafetyComment.findings(in: source("\n\(line)")).map(\.line) == [2])
         #expect(SafetyComment.findings(in: source("// Safety: one thread.\n\n\n\(line)")).isEmpty)
@@ -169,7 +196,8 @@ struct RuleTests {
     @Test("a path of one machine", arguments: ["ho" + "me", "ro" + "ot", "Us" + "ers", "sr" + "v"])
     func machinePath(folder: String) {
         #expect(PlainText.machinePaths(path: "A.md", text: "a\nsee /\(folder)/x for it").map(\.line) == [2])
-        #expect(PlainText.machinePaths(path: "A.md", text: "https://example.com/\(folder)/x, $ROOT/\(folder)/x").isEmpty)
+        #expect(
+            PlainText.machinePaths(path: "A.md", text: "https://example.com/\(folder)/x, $ROOT/\(folder)/x").isEmpty)
     }
 
     @Test("a mark for work left undone", arguments: ["TO" + "DO", "FIX" + "ME"])
@@ -188,6 +216,8 @@ struct RuleTests {
         let whole = source("/// ```yaml\n/// name: lua\n/// ```\nstruct Lua { let url = \"\(url)\" }", path: path)
         #expect(FilterCompanions.findings(in: whole, tests: ["LuaTests"], samples: ["type: \(url)"]).isEmpty)
         #expect(FilterCompanions.findings(in: whole, tests: ["LuaTests"], samples: ["type: other"]).count == 1)
-        #expect(FilterCompanions.findings(in: source("", path: "Sources/Filters/Lua/X.swift"), tests: [], samples: []).isEmpty)
+        #expect(
+            FilterCompanions.findings(in: source("", path: "Sources/Filters/Lua/X.swift"), tests: [], samples: [])
+                .isEmpty)
     }
 }

@@ -1,6 +1,6 @@
 package import Bytes
 package import HTTPCodec
-package import HTTPModel
+import HTTPModel
 package import Observability
 package import Reactor
 package import SecureTransport

@@ -10,8 +10,10 @@ package import Reactor
     package let hostname: NamedText?
     /// Place in the cluster's host table.
     package let slot: Int
-    unowned let cluster: Cluster
-    private var pools: [HTTPVersion: ConnectionPool] = [:]
+    // Safety: see Cluster: a host's connections and requests keep its cluster.
+    unowned(unsafe) let cluster: Cluster
+    private var http1: ConnectionPool?
+    private var http2: ConnectionPool?
     /// TCP connections of tcp_proxy to this host.
     var tunnelCount = 0
 
@@ -23,13 +25,16 @@ package import Reactor
     }
 
     func pool(_ version: HTTPVersion) -> ConnectionPool {
-        if let pool = pools[version] { return pool }
+        if let pool = version == .http2 ? http2 : http1 { return pool }
         let pool = ConnectionPool(host: self, cluster: cluster, version: version)
-        pools[version] = pool
+        if version == .http2 { http2 = pool } else { http1 = pool }
         return pool
     }
 
     func drain() {
-        for pool in pools.values { pool.drain() }
+        let pools = [http1, http2]
+        http1 = nil
+        http2 = nil
+        for pool in pools { pool?.drain() }
     }
 }

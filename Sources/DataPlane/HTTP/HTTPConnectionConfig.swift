@@ -3,7 +3,7 @@ package import HTTPCodec
 package import HTTPModel
 package import Observability
 package import Reactor
-package import TrafficPolicy
+import TrafficPolicy
 
 /// An upgrade that a connection manager allows.
 package final class UpgradeConfig {
@@ -43,7 +43,8 @@ package final class UpgradeConfig {
     package var generateRequestID = true
     package var preserveExternalRequestID = false
     package var alwaysSetRequestIDInResponse = false
-    package var pathRules = PathRules()
+    /// Nil: paths are taken as they come.
+    package var pathRules: PathNormalizer?
     package var stripsPort = PortStripping.none
     package var listenerPort: UInt16?
     package var defaultHostForHTTP10: NamedText?

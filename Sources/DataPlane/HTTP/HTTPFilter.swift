@@ -15,8 +15,11 @@ public struct FilterCallbacks: OptionSet, Sendable {
     package static let responseData = FilterCallbacks(rawValue: 1 << 4)
     package static let responseTrailers = FilterCallbacks(rawValue: 1 << 5)
 
-    package static let request: FilterCallbacks = [.requestHeaders, .requestData, .requestTrailers]
-    package static let response: FilterCallbacks = [.responseHeaders, .responseData, .responseTrailers]
+    package static let request = FilterCallbacks(rawValue: 0b000111)
+    package static let response = FilterCallbacks(rawValue: 0b111000)
+
+    /// Whether any of `others` is set.
+    package func has(_ others: FilterCallbacks) -> Bool { rawValue & others.rawValue != 0 }
 }
 
 /// What a filter says to a head.

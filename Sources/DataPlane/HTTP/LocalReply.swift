@@ -86,12 +86,12 @@ extension Stream {
         if isGRPC {
             responseHeaders.append(.status, "200")
             responseHeaders.append(.contentType, "application/grpc")
-            let code = reply.grpcStatus ?? GRPCStatus(httpStatus: reply.status).rawValue
+            let code = reply.grpcStatus ?? UInt32(GRPCStatus(httpStatus: reply.status).rawValue)
             responseHeaders.set(.grpcStatus, decimal: Int(code))
             info.grpcStatus = code
             if !reply.body.isEmpty {
                 worker.scratchText.reset()
-                reply.body.withUnsafeBytes { GRPCMessage.percentEncode($0, into: &worker.scratchText) }
+                reply.body.withUnsafeBytes { GRPCHeaders.writeMessage($0, to: &worker.scratchText) }
                 responseHeaders.append(.grpcMessage, worker.scratchText.bytes)
             }
             write(reply.headers)

@@ -23,22 +23,15 @@ import Reactor
     }
 
     private static func note(_ stream: Stream) {
-        stream.isHead = stream.requestHeaders.get(.method).map { $0.equals("HEAD") } ?? false
-        if let type = stream.requestHeaders.get(.contentType) { stream.isGRPC = isGRPC(type) }
-    }
-
-    /// `application/grpc` with an optional subtype (gRPC over HTTP/2, Content-Type).
-    static func isGRPC(_ type: UnsafeRawBufferPointer) -> Bool {
-        let prefix = UnsafeRawBufferPointer("application/grpc")
-        guard type.hasPrefix(prefix) else { return false }
-        return type.count == prefix.count || type[prefix.count] == UInt8(ascii: "+") || type[prefix.count] == UInt8(ascii: ";")
+        stream.isHead = stream.requestHeaders.get(.method, is: "HEAD")
+        if let type = stream.requestHeaders.get(.contentType) { stream.isGRPC = GRPCHeaders.isGRPC(contentType: type) }
     }
 
     // MARK: Target
 
     private static func checkTarget(_ stream: Stream) -> LocalReply? {
         let config = stream.config
-        let isConnect = stream.requestHeaders.get(.method).map { $0.equals("CONNECT") } ?? false
+        let isConnect = stream.requestHeaders.get(.method, is: "CONNECT")
         guard stream.requestHeaders.has(.authority) || config.defaultHostForHTTP10 == nil else {
             if let host = config.defaultHostForHTTP10 { stream.requestHeaders.set(.authority, host.bytes) }
             return checkUpgrade(stream, isConnect: isConnect)
@@ -62,8 +55,8 @@ import Reactor
 
     private static func normalizePath(_ stream: Stream) -> LocalReply? {
         let config = stream.config
-        guard config.pathRules.isNeeded else { return nil }
-        switch PathNormalizer.normalize(&stream.requestHeaders, config.pathRules) {
+        guard let rules = config.pathRules else { return nil }
+        switch rules.apply(to: &stream.requestHeaders) {
         case .unchanged, .changed: return nil
         case .rejected:
             config.stats.pathNormalizationFailed()
@@ -216,19 +209,35 @@ enum UUID4 {
     static func write(_ high: UInt64, _ low: UInt64, _ body: (UnsafeRawBufferPointer) -> Void) {
         let high = high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000
         let low = low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        withUnsafeTemporaryAllocation(byteCount: 36, alignment: 8) { text in
-            var position = 0
-            for digit in 0..<32 {
-                if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
-                    text[position] = UInt8(ascii: "-")
-                    position += 1
-                }
-                let word = digit < 16 ? high : low
-                let nibble = UInt8(truncatingIfNeeded: (word >> UInt64(60 - (digit & 15) * 4)) & 15)
-                text[position] = nibble < 10 ? nibble &+ 48 : nibble &+ 87
-                position += 1
-            }
-            body(UnsafeRawBufferPointer(text))
+        withUnsafeTemporaryAllocation(byteCount: 40, alignment: 8) { text in
+            let start = text.baseAddress.unsafelyUnwrapped
+            // Four words of eight digits, cut by dashes into 8-4-4-4-12.
+            let first = digits(UInt32(truncatingIfNeeded: high >> 32))
+            let second = digits(UInt32(truncatingIfNeeded: high))
+            let third = digits(UInt32(truncatingIfNeeded: low >> 32))
+            let fourth = digits(UInt32(truncatingIfNeeded: low))
+            start.storeBytes(of: first, as: UInt64.self)
+            start.storeBytes(of: 0x2D, toByteOffset: 8, as: UInt8.self)
+            start.storeBytes(of: UInt32(truncatingIfNeeded: second), toByteOffset: 9, as: UInt32.self)
+            start.storeBytes(of: 0x2D, toByteOffset: 13, as: UInt8.self)
+            start.storeBytes(of: UInt32(truncatingIfNeeded: second >> 32), toByteOffset: 14, as: UInt32.self)
+            start.storeBytes(of: 0x2D, toByteOffset: 18, as: UInt8.self)
+            start.storeBytes(of: UInt32(truncatingIfNeeded: third), toByteOffset: 19, as: UInt32.self)
+            start.storeBytes(of: 0x2D, toByteOffset: 23, as: UInt8.self)
+            start.storeBytes(of: UInt32(truncatingIfNeeded: third >> 32), toByteOffset: 24, as: UInt32.self)
+            start.storeBytes(of: fourth, toByteOffset: 28, as: UInt64.self)
+            body(UnsafeRawBufferPointer(start: start, count: 36))
         }
+    }
+
+    /// The eight hexadecimal digits of a number, the first in the lowest byte: each nibble is spread to a byte of its
+    /// own, and those above 9 are moved on to the letters, all at once.
+    private static func digits(_ value: UInt32) -> UInt64 {
+        var spread = UInt64(value.byteSwapped)
+        spread = (spread | spread << 16) & 0x0000_FFFF_0000_FFFF
+        spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
+        let nibbles = (spread >> 4 | spread << 8) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 }

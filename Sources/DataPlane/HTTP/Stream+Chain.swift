@@ -6,18 +6,7 @@ import Reactor
 /// direction and is turned into a filter by ``filter(_:at:)``.
 extension Stream {
     subscript(direction: Direction) -> MessagePath {
-        _read {
-            switch direction {
-            case .request: yield requestPath
-            case .response: yield responsePath
-            }
-        }
-        _modify {
-            switch direction {
-            case .request: yield &requestPath
-            case .response: yield &responsePath
-            }
-        }
+        direction == .request ? requestPath : responsePath
     }
 
     /// Filters that this direction passes; the router is the sink of the request and the source of the response.
@@ -38,11 +27,11 @@ extension Stream {
     func runHeaders(_ direction: Direction, from start: Int) {
         var position = start
         let count = positions(direction)
-        if direction == .response, !wantsResponse.contains(.responseHeaders) { position = count }
+        if direction == .response, !wantsResponse.has(.responseHeaders) { position = count }
         while position < count {
             let filter = filter(direction, at: position)
             let wanted: FilterCallbacks = direction == .request ? .requestHeaders : .responseHeaders
-            if filter.callbacks.contains(wanted) {
+            if filter.callbacks.has(wanted) {
                 let endStream = headEndsMessage(direction)
                 let verdict =
                     direction == .request
@@ -92,7 +81,7 @@ extension Stream {
                 return
             }
             let wanted: FilterCallbacks = direction == .request ? .requestData : .responseData
-            if filter.callbacks.contains(wanted) {
+            if filter.callbacks.has(wanted) {
                 let verdict = call(direction, filter, &data, endStream: endStream)
                 guard !self[direction].isStopped else { return }
                 switch verdict {
@@ -116,7 +105,7 @@ extension Stream {
     private func firstDataPosition(_ direction: Direction) -> Int {
         switch direction {
         case .request: wantsRequestData ? 0 : filters.count - 1
-        case .response: wantsResponse.contains(.responseData) ? 0 : filters.count - 1
+        case .response: wantsResponse.has(.responseData) ? 0 : filters.count - 1
         }
     }
 
@@ -137,7 +126,7 @@ extension Stream {
         }
         var data = bytes
         let wanted: FilterCallbacks = direction == .request ? .requestData : .responseData
-        let verdict = filter.callbacks.contains(wanted) ? call(direction, filter, &data, endStream: endStream) : .buffer
+        let verdict = filter.callbacks.has(wanted) ? call(direction, filter, &data, endStream: endStream) : .buffer
         guard !self[direction].isStopped else { return }
         switch verdict {
         case .proceed:
@@ -197,7 +186,7 @@ extension Stream {
             if holds, case .head(_, seesData: false) = self[direction].iteration.hold { return }
             if holds, case .trailers = self[direction].iteration.hold { return }
             let wanted: FilterCallbacks = direction == .request ? .requestTrailers : .responseTrailers
-            if filter.callbacks.contains(wanted) {
+            if filter.callbacks.has(wanted) {
                 let verdict = direction == .request ? filter.onRequestTrailers(self) : filter.onResponseTrailers(self)
                 guard !self[direction].isStopped else { return }
                 if verdict == .pause {

@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 package import HTTPModel
 package import Observability
 public import Reactor
@@ -35,8 +35,8 @@ public import Reactor
     package var requestTrailers = HeaderBlock(fields: 4, bytes: 128)
     package var responseTrailers = HeaderBlock(fields: 4, bytes: 128)
 
-    var requestPath: MessagePath
-    var responsePath: MessagePath
+    let requestPath: MessagePath
+    let responsePath: MessagePath
 
     /// What the request asks for, kept since filters may change the fields.
     package internal(set) var isHead = false
@@ -57,10 +57,9 @@ public import Reactor
 
     var routeState = RouteState.unknown
     var state = State.idle
-    private let idleTimer: LoopTimer
-    private let requestTimer: LoopTimer
+    private var idleTimer: LoopTimer?
+    private var requestTimer: LoopTimer?
     private var idleTimeout: UInt64 = 0
-    private let timeouts: Timeouts
 
     enum State: Equatable {
         /// In the pool. Next: `active`.
@@ -77,11 +76,6 @@ public import Reactor
         case known(RouteChoice?)
     }
 
-    /// Lets the timers, which are made before the stream is whole, find it.
-    private final class Timeouts {
-        weak var stream: Stream?
-    }
-
     init(config: HTTPConnectionConfig, manager: HTTPConnectionManager, codec: any DownstreamCodec, worker: WorkerContext) {
         self.config = config
         self.worker = worker
@@ -95,11 +89,9 @@ public import Reactor
         wantsResponse = filters.dropLast().reduce(into: []) { $0.formUnion($1.callbacks) }
         requestPath = MessagePath(pool: worker.blocks)
         responsePath = MessagePath(pool: worker.blocks)
-        let timeouts = Timeouts()
-        self.timeouts = timeouts
-        idleTimer = LoopTimer(loop: worker.loop) { timeouts.stream?.idleTimeoutExpired() }
-        requestTimer = LoopTimer(loop: worker.loop) { timeouts.stream?.requestTimeoutExpired() }
-        timeouts.stream = self
+        // Safety: the timers are this object's alone and go with it; a freed timer is never called.
+        idleTimer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.idleTimeoutExpired() }
+        requestTimer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.requestTimeoutExpired() }
     }
 
     /// Serves a new request of `manager`'s connection.
@@ -117,7 +109,7 @@ public import Reactor
         manager.connection.describe(&info)
         idleTimeout = config.streamIdleTimeout
         noteActivity()
-        if config.requestTimeout > 0 { requestTimer.schedule(after: config.requestTimeout) }
+        if config.requestTimeout > 0 { requestTimer?.schedule(after: config.requestTimeout) }
     }
 
     package var isActive: Bool { state == .active }
@@ -171,7 +163,7 @@ public import Reactor
     }
 
     private func requestComplete() {
-        requestTimer.cancel()
+        requestTimer?.cancel()
     }
 
     /// Whether the client has sent all of its request.
@@ -273,13 +265,13 @@ public import Reactor
     // MARK: Time
 
     func noteActivity() {
-        if idleTimeout > 0 { idleTimer.schedule(after: idleTimeout) }
+        if idleTimeout > 0 { idleTimer?.schedule(after: idleTimeout) }
     }
 
     /// The route's idle timeout takes the place of the connection manager's; 0 switches it off.
     package func setIdleTimeout(_ nanoseconds: UInt64) {
         idleTimeout = nanoseconds
-        if nanoseconds == 0 { idleTimer.cancel() } else { idleTimer.schedule(after: nanoseconds) }
+        if nanoseconds == 0 { idleTimer?.cancel() } else { idleTimer?.schedule(after: nanoseconds) }
     }
 
     private func idleTimeoutExpired() {
@@ -307,8 +299,8 @@ public import Reactor
     func finish() {
         guard state == .active else { return }
         state = .finished
-        idleTimer.cancel()
-        requestTimer.cancel()
+        idleTimer?.cancel()
+        requestTimer?.cancel()
         requestPath.isStopped = true
         responsePath.isStopped = true
         info.times.end = worker.loop.now

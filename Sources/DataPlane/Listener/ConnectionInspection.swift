@@ -37,7 +37,8 @@ import SecureTransport
             return
         }
         if config.inspectionTimeout > 0 {
-            let timer = LoopTimer(loop: worker.loop) { [weak self] in self?.timedOut() }
+            // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
+            let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.timedOut() }
             timer.schedule(after: config.inspectionTimeout)
             self.timer = timer
         }
@@ -49,7 +50,7 @@ import SecureTransport
         defer { worker.eventEnded() }
         look()
         // Nothing more will come, and what is there did not suffice.
-        if !isDone, !readiness.isDisjoint(with: [.readHangup, .hangup, .error]) { fail() }
+        if !isDone, readiness.has(.ended) { fail() }
     }
 
     private func look() {

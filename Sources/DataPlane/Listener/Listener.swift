@@ -46,9 +46,7 @@ import SecureTransport
 /// A listening address of one worker: which connections it has, and whether it takes more.
 ///
 /// The actor owns what outlives a connection; ``ListenerSocket`` does the accepting.
-package actor Listener {
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
-
+package actor Listener: LoopActor {
     /// What is to be done with a new connection.
     enum Admission: Sendable {
         case take(ListenerConfig)
@@ -75,24 +73,24 @@ package actor Listener {
     /// The synchronous door for an accepted connection; one that is taken must be given back with ``ended()``.
     @WorkerActor func admit() -> Admission {
         let limit = current.maxConnections
-        return assumeIsolated { $0.admit(limit: limit) }
+        return enter { $0.admit(limit: limit) }
     }
 
     @WorkerActor func ended() {
-        assumeIsolated { $0.active -= 1 }
+        enter { $0.active -= 1 }
     }
 
-    @WorkerActor package var current: ListenerConfig { assumeIsolated { $0.config } }
+    @WorkerActor package var current: ListenerConfig { enter { $0.config } }
 
-    @WorkerActor package var activeConnections: Int { assumeIsolated { $0.active } }
+    @WorkerActor package var activeConnections: Int { enter { $0.active } }
 
     /// New connections get the new configuration; those that are open keep theirs.
     @WorkerActor package func replace(_ config: ListenerConfig) {
-        assumeIsolated { $0.config = config }
+        enter { $0.config = config }
     }
 
     @WorkerActor func beginDraining() {
-        assumeIsolated { $0.isDraining = true }
+        enter { $0.isDraining = true }
     }
 }
 
@@ -238,9 +236,10 @@ package actor Listener {
     private func pause() {
         guard isAccepting else { return }
         stopAccepting()
-        let timer = LoopTimer(loop: worker.loop) { [weak self] in
-            self?.pauseTimer = nil
-            try? self?.start()
+        // Safety: as above: the timer goes with this object.
+        let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in
+            self.pauseTimer = nil
+            try? self.start()
         }
         timer.schedule(after: Self.exhaustedPause)
         pauseTimer = timer

@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 package import Observability
 package import Reactor
 import SecureTransport
@@ -16,7 +16,8 @@ import SecureTransport
     package private(set) var tlsFacts: TLSFacts?
     private var filter: (any NetworkFilter)?
     private let acceptedAt: UInt64
-    private weak var host: (any DownstreamConnectionHost)?
+    // Safety: the listener's socket object outlives its connections, which it lists.
+    private unowned(unsafe) let host: any DownstreamConnectionHost
     private var handshakeTimer: LoopTimer?
     /// SNI of the client.
     private(set) var serverName = TextReference.absent
@@ -42,7 +43,8 @@ import SecureTransport
         filter = chain.networkFilter.makeFilter(self)
         transport.owner = self
         if chain.tls != nil, chain.handshakeTimeout > 0 {
-            let timer = LoopTimer(loop: worker.loop) { [weak self] in self?.handshakeTimedOut() }
+            // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
+            let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.handshakeTimedOut() }
             timer.schedule(after: chain.handshakeTimeout)
             handshakeTimer = timer
         }
@@ -105,7 +107,7 @@ import SecureTransport
         let filter = self.filter
         self.filter = nil
         filter?.connectionClosed(reason)
-        host?.connectionEnded(self)
+        host.connectionEnded(self)
     }
 }
 

@@ -1,12 +1,15 @@
 import Bytes
-package import HTTPCodec
-package import HTTPModel
+import HTTPCodec
+import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 
 /// The server side of HTTP/1 on one connection: one request at a time, those behind it wait unread.
 @WorkerActor final class HTTP1ServerCodec: DownstreamCodec {
-    private unowned let manager: HTTPConnectionManager
+    // Safety: the manager owns its codec and outlives it.
+    private unowned(unsafe) let manager: HTTPConnectionManager
+    private let transport: Transport
+    private let worker: WorkerContext
     private var parser: HTTP1Parser
     private var stream: Stream?
     private var head = HTTP1Head()
@@ -20,25 +23,17 @@ package import Reactor
     private var closesAfterResponse = false
     private var sentContinue = false
     private var pipelineHeld = false
-    private let headTimer: LoopTimer
-    private let timeouts = Timeouts()
-
-    private final class Timeouts {
-        weak var codec: HTTP1ServerCodec?
-    }
+    private var headTimer: LoopTimer?
 
     init(manager: HTTPConnectionManager) {
         self.manager = manager
+        transport = manager.transport
+        worker = manager.connection.worker
         parser = HTTP1Parser(role: .request, options: manager.config.http1)
-        let timeouts = self.timeouts
-        headTimer = LoopTimer(loop: manager.connection.worker.loop) { timeouts.codec?.headTimeoutExpired() }
-        timeouts.codec = self
     }
 
     var version: HTTPVersion { head.version }
 
-    private var transport: Transport { manager.transport }
-    private var worker: WorkerContext { manager.connection.worker }
 
     // MARK: The request
 
@@ -89,7 +84,7 @@ package import Reactor
     }
 
     private func begin(_ head: HTTP1Head) {
-        headTimer.cancel()
+        headTimer?.cancel()
         self.head = head
         framing = .none
         requestEnded = false
@@ -125,7 +120,7 @@ package import Reactor
 
     private func fail(_ error: HTTP1Error) {
         manager.config.stats.protocolError()
-        headTimer.cancel()
+        headTimer?.cancel()
         if let stream {
             // The body broke: the host must not take it for whole.
             closesAfterResponse = true
@@ -183,7 +178,12 @@ package import Reactor
 
     private func armHeadTimer() {
         let timeout = manager.config.requestHeadersTimeout
-        if timeout > 0, !headTimer.isArmed { headTimer.schedule(after: timeout) }
+        guard timeout > 0, headTimer?.isArmed != true else { return }
+        // Made for the first head that comes in pieces. Safety: the timer is this object's alone and goes with it; a
+        // freed timer is never called.
+        let timer = headTimer ?? LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.headTimeoutExpired() }
+        headTimer = timer
+        timer.schedule(after: timeout)
     }
 
     private func headTimeoutExpired() {
@@ -367,7 +367,7 @@ package import Reactor
     }
 
     func connectionClosed(_ reason: TransportClose) {
-        headTimer.cancel()
+        headTimer?.cancel()
         guard let stream else { return }
         stream.receiveReset(.connectionTermination)
     }

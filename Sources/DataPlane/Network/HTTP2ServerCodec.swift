@@ -1,8 +1,8 @@
 import Bytes
-package import HTTPCodec
-package import HTTPModel
+import HTTPCodec
+import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 
 /// The server side of HTTP/2 on one connection.
 @WorkerActor final class HTTP2ServerCodec: DownstreamCodec, TurnEndHandler {
@@ -11,7 +11,10 @@ package import Reactor
     /// How long an HTTP/2 client has to hear of the first GOAWAY before the second names the last stream.
     private static let drainGrace: UInt64 = 1_000_000_000
 
-    private unowned let manager: HTTPConnectionManager
+    // Safety: the manager owns its codec and outlives it.
+    private unowned(unsafe) let manager: HTTPConnectionManager
+    private let transport: Transport
+    private let worker: WorkerContext
     private let session: HTTP2Session
     private var streams: [Stream] = []
     private var turnEndAsked = false
@@ -21,7 +24,9 @@ package import Reactor
     /// Nil when there is no memory for a session.
     init?(manager: HTTPConnectionManager) {
         self.manager = manager
+        transport = manager.transport
         let worker = manager.connection.worker
+        self.worker = worker
         guard
             let session = HTTP2Session(
                 role: .server, options: manager.config.http2, pool: worker.http2Pool, counters: worker.http2Counters,
@@ -33,8 +38,6 @@ package import Reactor
 
     let version = HTTPVersion.http2
 
-    private var transport: Transport { manager.transport }
-    private var worker: WorkerContext { manager.connection.worker }
 
     // MARK: The request
 
@@ -265,7 +268,8 @@ package import Reactor
     func drain() {
         session.shutdownNotice()
         flushLater()
-        let timer = LoopTimer(loop: worker.loop) { [weak self] in self?.drainGraceOver() }
+        // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
+        let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.drainGraceOver() }
         timer.schedule(after: Self.drainGrace)
         drainTimer = timer
     }

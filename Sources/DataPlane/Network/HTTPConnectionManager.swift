@@ -24,20 +24,14 @@ import SecureTransport
     private var requests: UInt64 = 0
     private var isDraining = false
     private var isClosing = false
-    private let idleTimer: LoopTimer
+    private var idleTimer: LoopTimer?
     private var durationTimer: LoopTimer?
-    private let timeouts = Timeouts()
-
-    private final class Timeouts {
-        weak var manager: HTTPConnectionManager?
-    }
 
     init(connection: DownstreamConnection, config: HTTPConnectionConfig) {
         self.connection = connection
         self.config = config
-        let timeouts = self.timeouts
-        idleTimer = LoopTimer(loop: connection.worker.loop) { timeouts.manager?.idleTimeoutExpired() }
-        timeouts.manager = self
+        // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
+        idleTimer = LoopTimer(loop: connection.worker.loop) { [unowned(unsafe) self] in self.idleTimeoutExpired() }
     }
 
     var transport: Transport { connection.transport }
@@ -49,8 +43,8 @@ import SecureTransport
     package func connectionOpened() {
         armIdleTimer()
         if config.maxConnectionDuration > 0 {
-            let timeouts = self.timeouts
-            let timer = LoopTimer(loop: connection.worker.loop) { timeouts.manager?.durationReached() }
+            // Safety: as above.
+            let timer = LoopTimer(loop: connection.worker.loop) { [unowned(unsafe) self] in self.durationReached() }
             timer.schedule(after: config.maxConnectionDuration)
             durationTimer = timer
         }
@@ -82,7 +76,7 @@ import SecureTransport
     }
 
     package func connectionClosed(_ reason: TransportClose) {
-        idleTimer.cancel()
+        idleTimer?.cancel()
         durationTimer = nil
         let active = activeStreams
         if let codec {
@@ -138,7 +132,7 @@ import SecureTransport
     func makeStream(_ codec: any DownstreamCodec) -> Stream {
         activeStreams += 1
         requests += 1
-        idleTimer.cancel()
+        idleTimer?.cancel()
         let stream = config.takeStream(self, codec)
         if config.maxRequestsPerConnection > 0, requests >= config.maxRequestsPerConnection, !isDraining {
             config.stats.connectionRequestsReached()
@@ -168,7 +162,7 @@ import SecureTransport
     }
 
     private func armIdleTimer() {
-        if config.idleTimeout > 0 { idleTimer.schedule(after: config.idleTimeout) }
+        if config.idleTimeout > 0 { idleTimer?.schedule(after: config.idleTimeout) }
     }
 
     private func idleTimeoutExpired() {

@@ -1,7 +1,7 @@
 import Bytes
 import Observability
 import ProxyModel
-package import Reactor
+import Reactor
 import SecureTransport
 import SwiftProtobuf
 import TrafficPolicy
@@ -51,20 +51,14 @@ import TrafficPolicy
     private var clientPaused = false
     private var hostPaused = false
     private var isClosed = false
-    private let timer: LoopTimer
+    private var timer: LoopTimer?
     private var durationTimer: LoopTimer?
-    private let timeouts = Timeouts()
-
-    private final class Timeouts {
-        weak var proxy: TCPProxy?
-    }
 
     init(connection: DownstreamConnection, config: TCPProxyConfig) {
         self.connection = connection
         self.config = config
-        let timeouts = self.timeouts
-        timer = LoopTimer(loop: connection.worker.loop) { timeouts.proxy?.timerExpired() }
-        timeouts.proxy = self
+        // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
+        timer = LoopTimer(loop: connection.worker.loop) { [unowned(unsafe) self] in self.timerExpired() }
     }
 
     private var client: Transport { connection.transport }
@@ -74,8 +68,8 @@ import TrafficPolicy
     func connectionOpened() {
         config.stats[.downstreamCxTotal].add()
         if config.maxDuration > 0 {
-            let timeouts = self.timeouts
-            let timer = LoopTimer(loop: connection.worker.loop) { timeouts.proxy?.end() }
+            // Safety: as above.
+            let timer = LoopTimer(loop: connection.worker.loop) { [unowned(unsafe) self] in self.end() }
             timer.schedule(after: config.maxDuration)
             durationTimer = timer
         }
@@ -110,7 +104,7 @@ import TrafficPolicy
 
     func connectionClosed(_ reason: TransportClose) {
         isClosed = true
-        timer.cancel()
+        timer?.cancel()
         durationTimer = nil
         let upstream = self.upstream
         release()
@@ -171,7 +165,7 @@ import TrafficPolicy
         cluster.stats[.upstreamCxTotal].add()
         cluster.stats[.upstreamCxActive].add()
         isCounted = cluster.limits.connectionOpened()
-        if cluster.config.connectTimeout > 0 { timer.schedule(after: cluster.config.connectTimeout) }
+        if cluster.config.connectTimeout > 0 { timer?.schedule(after: cluster.config.connectTimeout) }
         // Until the host answers, what the client sends waits in the transport up to its watermark.
         try transport.start()
     }
@@ -205,7 +199,7 @@ import TrafficPolicy
     }
 
     fileprivate func hostOpened() {
-        timer.cancel()
+        timer?.cancel()
         noteActivity()
         if clientEnded { upstream?.endOutput() }
     }
@@ -256,7 +250,7 @@ import TrafficPolicy
     // MARK: Time and end
 
     private func noteActivity() {
-        if config.idleTimeout > 0, upstream?.isOpen == true { timer.schedule(after: config.idleTimeout) }
+        if config.idleTimeout > 0, upstream?.isOpen == true { timer?.schedule(after: config.idleTimeout) }
     }
 
     private func timerExpired() {

@@ -61,7 +61,8 @@ package enum TransportClose: Equatable, Sendable {
 
     package let worker: WorkerContext
     package private(set) var state: State
-    package weak var owner: (any TransportOwner)?
+    // Safety: an owner owns its transport, or sets this to nil before it goes; the transport clears it when it ends.
+    package unowned(unsafe) var owner: (any TransportOwner)?
     package private(set) var tls: TLSSession?
     /// What went wrong in TLS, for logs.
     package private(set) var tlsFailure: TLSError?
@@ -121,13 +122,13 @@ package enum TransportClose: Equatable, Sendable {
     package func ready(_ readiness: Readiness) {
         worker.eventBegan()
         defer { worker.eventEnded() }
-        if !readiness.isDisjoint(with: [.readHangup, .hangup, .error]) { hangupSeen = true }
+        if readiness.has(.ended) { hangupSeen = true }
         if state == .connecting {
             guard finishConnect(readiness) else { return }
         }
-        if !readiness.isDisjoint(with: [.readable, .readHangup, .hangup, .error]) { inputReady = true }
+        if readiness.has(.input) { inputReady = true }
         if state == .handshaking { handshake() }
-        if readiness.contains(.writable), outputBlocked {
+        if readiness.has(.writable), outputBlocked {
             outputBlocked = false
             flush()
         }
@@ -142,7 +143,7 @@ package enum TransportClose: Equatable, Sendable {
     }
 
     private func finishConnect(_ readiness: Readiness) -> Bool {
-        guard !readiness.isDisjoint(with: [.writable, .error, .hangup]) else { return false }
+        guard readiness.has(.connectDone) else { return false }
         if let code = Socket.connectError(descriptor.raw) {
             end(.connectFailed(code))
             return false
@@ -466,7 +467,8 @@ package enum TransportClose: Equatable, Sendable {
 
     /// From here on the connection gets so long to take its last bytes, and no longer without progress.
     private func armLinger() {
-        let timer = LoopTimer(loop: worker.loop) { [weak self] in self?.lingerExpired() }
+        // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
+        let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.lingerExpired() }
         lingerTimer = timer
         timer.schedule(after: Self.lingerTime)
         lingerWritten = bytesWritten

@@ -144,6 +144,12 @@ package struct ConnectionPoolStateMachine: ~Copyable {
     /// The connection is gone. Requests on it have been told and are not counted any more.
     /// - Returns: `.connect` when requests still wait and nothing is under way for them.
     package mutating func closed(_ connection: Connection, mayConnect: Bool) -> FollowUp {
+        forget(connection)
+        guard waitingCount > 0, connecting == 0, !isDraining, mayConnect || count == 0 else { return .nothing }
+        return .connect(open())
+    }
+
+    private mutating func forget(_ connection: Connection) {
         let entry = entries[connection]
         precondition(entry.phase != .free, "closed twice")
         if entry.phase == .connecting { connecting -= 1 }
@@ -152,14 +158,12 @@ package struct ConnectionPoolStateMachine: ~Copyable {
         entries[connection] = Entry()
         free.append(connection)
         count -= 1
-        guard waitingCount > 0, connecting == 0, !isDraining, mayConnect || count == 0 else { return .nothing }
-        return .connect(open())
     }
 
     /// A connection could not be made: those who wait for it fail with it.
     /// - Returns: the requests to be told.
     package mutating func failed(_ connection: Connection) -> [Request] {
-        _ = closed(connection, mayConnect: false)
+        forget(connection)
         guard connecting == 0, ready.isEmpty else { return [] }
         let requests = Array(waiting[firstWaiting...])
         waiting.removeAll(keepingCapacity: true)

@@ -2,7 +2,7 @@ import Bytes
 import HTTPCodec
 import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 import SecureTransport
 import TrafficPolicy
 
@@ -11,9 +11,7 @@ import TrafficPolicy
 /// The actor owns the decisions, a pure machine; ``PoolConnections`` holds the sockets and those who wait. The verbs
 /// below run on the worker, ask the machine through one synchronous door and perform what it says, with nothing in
 /// between.
-package actor ConnectionPool {
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
-
+package actor ConnectionPool: LoopActor {
     private var machine: ConnectionPoolStateMachine
     nonisolated let connections: PoolConnections
 
@@ -26,7 +24,7 @@ package actor ConnectionPool {
     private nonisolated func decide<Result: Sendable>(
         _ verb: @Sendable (inout ConnectionPoolStateMachine) -> Result
     ) -> Result {
-        assumeIsolated { verb(&$0.machine) }
+        enter { verb(&$0.machine) }
     }
 
     // MARK: Requests
@@ -129,10 +127,11 @@ struct ConnectFailure: Sendable {
 
 /// What a pool's machine speaks of by number: the connections, and the requests that wait.
 @WorkerActor final class PoolConnections {
-    unowned let host: Host
-    unowned let cluster: Cluster
+    // A host that drains lets go of its pools, which ends this circle.
+    let host: Host
+    let cluster: Cluster
     let version: HTTPVersion
-    private var codecs: [(any UpstreamCodec)?] = []
+    private var connections: [UpstreamConnection?] = []
     /// By connection: whether the circuit breaker counts it.
     private var counted: [Bool] = []
     private var waiting: [UInt64: UpstreamRequest] = [:]
@@ -173,23 +172,21 @@ struct ConnectFailure: Sendable {
     }
 
     func assign(_ request: UpstreamRequest, _ number: Int) {
-        guard let codec = codecs[number] else { preconditionFailure("a request for a connection that is gone") }
-        request.poolReady(codec)
+        guard let connection = connections[number] else { preconditionFailure("a request for a connection that is gone") }
+        request.poolReady(connection.codec)
     }
 
     func open(_ number: Int, pool: ConnectionPool) {
-        while codecs.count <= number {
-            codecs.append(nil)
+        while connections.count <= number {
+            connections.append(nil)
             counted.append(false)
         }
         counted[number] = cluster.limits.connectionOpened()
         cluster.stats[.upstreamCxTotal].add()
         cluster.stats[.upstreamCxActive].add()
-        let codec: any UpstreamCodec
         do {
             let connection = try UpstreamConnection(pool: pool, connections: self, number: number)
-            codec = connection.codec
-            codecs[number] = codec
+            connections[number] = connection
             try connection.start()
         } catch {
             let worker = cluster.worker
@@ -198,11 +195,11 @@ struct ConnectFailure: Sendable {
     }
 
     func close(_ number: Int) {
-        codecs[number]?.drain()
+        connections[number]?.codec.drain()
     }
 
     func remove(_ number: Int) {
-        codecs[number] = nil
+        connections[number] = nil
         if counted[number] { cluster.limits.connectionClosed() }
         counted[number] = false
         cluster.stats[.upstreamCxActive].subtract()

@@ -2,7 +2,7 @@ import Bytes
 import HTTPCodec
 import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 import SecureTransport
 
 /// A connection to a host from its connect to its end: owns the transport, chooses the codec when it is up, and keeps
@@ -15,14 +15,9 @@ import SecureTransport
     private(set) var codec: any UpstreamCodec & UpstreamCodecInput
     private let cluster: Cluster
     private let startedAt: UInt64
-    private let timer: LoopTimer
-    private let timeouts = Timeouts()
+    private var timer: LoopTimer?
     private var timedOut = false
     private(set) var isUp = false
-
-    private final class Timeouts {
-        weak var connection: UpstreamConnection?
-    }
 
     init(pool: ConnectionPool, connections: PoolConnections, number: Int) throws {
         self.pool = pool
@@ -45,8 +40,6 @@ import SecureTransport
         }
         transport = Transport(
             worker: worker, descriptor: descriptor, connected: false, tls: session, bufferLimit: config.bufferLimit)
-        let timeouts = self.timeouts
-        timer = LoopTimer(loop: worker.loop) { timeouts.connection?.timerExpired() }
         if connections.version == .http2 {
             guard let http2 = HTTP2ClientCodec(transport: transport, pool: pool, cluster: cluster, number: number, id: id) else {
                 throw SystemError("nghttp2_session_client_new", code: 12)
@@ -55,20 +48,21 @@ import SecureTransport
         } else {
             codec = HTTP1ClientCodec(transport: transport, pool: pool, cluster: cluster, number: number, id: id)
         }
-        timeouts.connection = self
         codec.connection = self
+        // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
+        timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.timerExpired() }
     }
 
     func start() throws(SystemError) {
         transport.owner = self
-        if cluster.config.connectTimeout > 0 { timer.schedule(after: cluster.config.connectTimeout) }
+        if cluster.config.connectTimeout > 0 { timer?.schedule(after: cluster.config.connectTimeout) }
         try transport.start()
     }
 
     /// The connection has nothing to do (or has again): the idle timeout runs only meanwhile.
     func idleChanged(_ isIdle: Bool) {
         guard isUp else { return }
-        if isIdle, cluster.config.idleTimeout > 0 { timer.schedule(after: cluster.config.idleTimeout) } else { timer.cancel() }
+        if isIdle, cluster.config.idleTimeout > 0 { timer?.schedule(after: cluster.config.idleTimeout) } else { timer?.cancel() }
     }
 
     private func timerExpired() {
@@ -86,7 +80,7 @@ import SecureTransport
 
     func transportOpened(_ transport: Transport) {
         isUp = true
-        timer.cancel()
+        timer?.cancel()
         let stats = cluster.stats
         stats[.upstreamCxConnectMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[codec.version == .http2 ? .upstreamCxHTTP2Total : .upstreamCxHTTP1Total].add()
@@ -107,19 +101,21 @@ import SecureTransport
     }
 
     func transportClosed(_ transport: Transport, _ reason: TransportClose) {
-        timer.cancel()
+        timer?.cancel()
         let stats = cluster.stats
         stats[.upstreamCxRxBytesTotal].add(transport.bytesRead)
         stats[.upstreamCxTxBytesTotal].add(transport.bytesWritten)
         guard isUp else {
             stats[.upstreamCxConnectFail].add()
             codec.connectionClosed(reason)
+            codec.connection = nil
             pool.connectFailed(number, failure(reason))
             return
         }
         stats[.upstreamCxLengthMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[reason == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote].add()
         codec.connectionClosed(reason)
+        codec.connection = nil
         pool.closed(number)
     }
 

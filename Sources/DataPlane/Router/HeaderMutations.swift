@@ -1,5 +1,5 @@
 import Bytes
-package import HTTPModel
+import HTTPModel
 package import Observability
 package import ProxyModel
 package import Reactor

@@ -1,4 +1,4 @@
-package import HTTPModel
+import HTTPModel
 package import Observability
 package import Reactor
 package import TrafficPolicy

@@ -1,6 +1,6 @@
 import Bytes
 import HTTPCodec
-package import HTTPModel
+import HTTPModel
 import Observability
 package import Reactor
 import TrafficPolicy
@@ -22,11 +22,11 @@ import TrafficPolicy
 /// The last filter of every chain: takes the request to a host of the cluster that its route names, and brings the
 /// answer back.
 @WorkerActor package final class Router: HTTPFilter, UpstreamRequestOwner {
-    private(set) weak var stream: Stream?
+    // Safety: the stream owns its filters; the reference is set while it is active and cleared by `reset`.
+    private(set) unowned(unsafe) var stream: Stream?
     private let suppressesHeaders: Bool
     private var request: UpstreamRequest?
     private var timer: LoopTimer?
-    private let timeouts = Timeouts()
     private var cluster: Cluster?
     private var requestEnded = false
     private var hasBody = false
@@ -36,14 +36,9 @@ import TrafficPolicy
     private var startedAt: UInt64 = 0
     private(set) var isUpgrade = false
 
-    private final class Timeouts {
-        weak var router: Router?
-    }
-
     init(name: String, suppressesHeaders: Bool) {
         self.suppressesHeaders = suppressesHeaders
         super.init(name: name, callbacks: .request)
-        timeouts.router = self
     }
 
     var bufferLimit: Int { stream?.config.bufferLimit ?? 0 }
@@ -174,8 +169,8 @@ import TrafficPolicy
     }
 
     private func makeTimer(_ loop: EventLoop) -> LoopTimer {
-        let timeouts = self.timeouts
-        let timer = LoopTimer(loop: loop) { timeouts.router?.timeoutExpired() }
+        // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
+        let timer = LoopTimer(loop: loop) { [unowned(unsafe) self] in self.timeoutExpired() }
         self.timer = timer
         return timer
     }

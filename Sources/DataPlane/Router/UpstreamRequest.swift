@@ -18,7 +18,8 @@ import Reactor
     }
 
     private(set) var state = State.idle
-    private unowned let owner: any UpstreamRequestOwner
+    // Safety: the owner, a router or a call of a filter, owns its attempt.
+    private unowned(unsafe) let owner: any UpstreamRequestOwner
     private(set) var codec: (any UpstreamCodec)?
     private(set) var host: Host?
     private var pool: ConnectionPool?

@@ -91,9 +91,10 @@ extension SnapshotCompiler {
             config.http1.maximumHeadBytes = Int(message.maxRequestHeadersKb.value) * 1024
             config.http2.maxHeaderBytes = Int(message.maxRequestHeadersKb.value) * 1024
         }
-        config.pathRules = PathRules(
+        let rules = PathNormalizer(
             normalizesPath: message.normalizePath.value, mergesSlashes: message.mergeSlashes,
             escapedSlashes: Protocols.escapedSlashes(message.pathWithEscapedSlashesAction))
+        if rules != PathNormalizer(normalizesPath: false, mergesSlashes: false, escapedSlashes: .keep) { config.pathRules = rules }
         if message.stripMatchingHostPort { config.stripsPort = .matching }
         if case .stripAnyHostPort(true) = message.stripPortMode { config.stripsPort = .any }
         config.proxy100Continue = message.proxy100Continue
@@ -203,7 +204,7 @@ enum Protocols {
 
     static func escapedSlashes(
         _ action: ConnectionManagerMessage.PathWithEscapedSlashesAction
-    ) -> PathRules.EscapedSlashes {
+    ) -> PathNormalizer.EscapedSlashes {
         switch action {
         case .rejectRequest: .reject
         case .unescapeAndRedirect: .unescapeAndRedirect

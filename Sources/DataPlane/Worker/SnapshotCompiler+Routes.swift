@@ -94,9 +94,10 @@ extension SnapshotCompiler {
                 throw error.within("redirect")
             }
         case .directResponse(let direct):
+            let body = direct.hasBody ? try text(direct.body, "direct_response.body") : ""
             entry = RouteEntry(
                 name: message.name, virtualHostName: hostName,
-                action: .directResponse(status: Int(direct.status), body: try text(direct.body, "direct_response.body")))
+                action: .directResponse(status: Int(direct.status), body: body))
         default:
             throw ConfigProblem("a route needs one of route, redirect, direct_response")
         }

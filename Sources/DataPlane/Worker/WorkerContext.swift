@@ -1,6 +1,6 @@
 package import Bytes
 import HTTPCodec
-package import HTTPModel
+import HTTPModel
 import Observability
 package import Reactor
 package import TrafficPolicy

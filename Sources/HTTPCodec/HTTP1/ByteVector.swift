@@ -17,6 +17,11 @@ enum ByteVector {
         base.storeBytes(of: bytes, toByteOffset: offset, as: Bytes.self)
     }
 
+    /// A vector of one byte. The operators that take a scalar are loops over the lanes, those on two vectors are one
+    /// instruction, so this is written out everywhere.
+    @inline(__always)
+    static func all(_ byte: UInt8) -> Bytes { Bytes(repeating: byte) }
+
     /// Index of the first lane that is set, 16 when none is.
     @inline(__always)
     static func first(_ mask: Mask) -> Int {
@@ -26,33 +31,27 @@ enum ByteVector {
         return 8 &+ words[1].trailingZeroBitCount &>> 3
     }
 
-    @inline(__always)
-    static func isEmpty(_ mask: Mask) -> Bool {
-        let words = unsafeBitCast(mask, to: SIMD2<UInt64>.self)
-        return words[0] | words[1] == 0
-    }
-
     /// Lanes that may not stand in a field value; the tab is among them and must be looked at.
     @inline(__always)
     static func controls(_ bytes: Bytes) -> Mask {
-        (bytes .< 0x20) .| (bytes .== 0x7F)
+        (bytes .< all(0x20)) .| (bytes .== all(0x7F))
     }
 
     /// Lanes that end a request target or need a look: blanks, controls, DEL and above, `#`, `\`.
     @inline(__always)
     static func targetStops(_ bytes: Bytes) -> Mask {
-        ((bytes &- 0x21) .>= 0x5E) .| (bytes .== 0x23) .| (bytes .== 0x5C)
+        ((bytes &- all(0x21)) .>= all(0x5E)) .| (bytes .== all(0x23)) .| (bytes .== all(0x5C))
     }
 
     /// `bytes` with ASCII capitals made small.
     @inline(__always)
     static func lowerCase(_ bytes: Bytes) -> Bytes {
-        bytes.replacing(with: bytes | 0x20, where: (bytes &- 0x41) .< 26)
+        bytes.replacing(with: bytes | all(0x20), where: (bytes &- all(0x41)) .< all(26))
     }
 
     /// Lanes that are not one of `a`-`z`, `0`-`9`, `-`: a short way to say yes to most names.
     @inline(__always)
     static func unusualNameBytes(_ lower: Bytes) -> Mask {
-        ((lower &- 0x61) .>= 26) .& ((lower &- 0x30) .>= 10) .& (lower .!= 0x2D)
+        ((lower &- all(0x61)) .>= all(26)) .& ((lower &- all(0x30)) .>= all(10)) .& (lower .!= all(0x2D))
     }
 }

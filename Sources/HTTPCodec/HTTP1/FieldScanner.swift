@@ -60,13 +60,16 @@ struct FieldScanner {
             var nameLength = 0
             if position <= vectorEnd {
                 let raw = ByteVector.load(input, position)
-                nameLength = ByteVector.first(raw .== 0x3A)
+                nameLength = ByteVector.first(raw .== ByteVector.all(0x3A))
                 if nameLength < 16 {
                     let lower = ByteVector.lowerCase(raw)
                     let inName = ByteVector.load(Self.prefixes, nameLength &<< 4)
+                    // Safety: both are 16 bytes without padding, of which every value is valid.
                     let words = unsafeBitCast(lower & inName, to: SIMD2<UInt64>.self)
                     let slot = names.slots + ShortNameTable.hash(words[0], words[1], names.seed)
-                    if slot.pointee.low == words[0], slot.pointee.high == words[1], nameLength > 0 {
+                    if slot.pointee.low == words[0], slot.pointee.high == words[1], slot.pointee.length == nameLength,
+                        nameLength > 0
+                    {
                         known = slot.pointee.known
                         position &+= nameLength &+ 1
                     } else if nameLength > 0,

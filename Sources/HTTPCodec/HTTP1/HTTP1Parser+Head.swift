@@ -195,7 +195,7 @@ extension HTTP1Parser {
             state = .switching
             return nil
         }
-        if facts.signs.contains(.unknownExpectation), head.version == .http11 { return .unknownExpectation }
+        if facts.signs.contains(.unknownExpectation) { return .unknownExpectation }
         if head.hasUpgrade, head.framing.hasBody { return .upgradeWithBody }
         head.expectContinue = facts.signs.contains(.expectContinue) && head.version == .http11 && head.framing.hasBody
         enterBody(head.framing)

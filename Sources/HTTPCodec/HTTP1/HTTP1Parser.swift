@@ -19,6 +19,7 @@ package import HTTPModel
 /// The block belongs to the parser from the first byte of a head or trailer section until the event; body events do not
 /// touch it.
 package struct HTTP1Parser: ~Copyable {
+    /// Which direction of a connection is read.
     package enum Role: UInt8, Sendable {
         /// Reads requests: the proxy is the server.
         case request
@@ -70,6 +71,7 @@ package struct HTTP1Parser: ~Copyable {
     /// Empty lines that may stand before a request.
     package static let maximumEmptyLines = 8
 
+    /// A parser at the start of a connection.
     package init(role: Role, options: HTTP1Options = HTTP1Options()) {
         self.role = role
         self.options = options

@@ -30,6 +30,7 @@ package struct HTTP1Writer: Sendable {
     let names: WireNameTable
     let reasons: ReasonTable
 
+    /// - Parameter nameCase: how field names are written; `lower` is what Envoy does without a header key format.
     package init(nameCase: NameCase = .lower) {
         self.nameCase = nameCase
         names = nameCase == .lower ? .lowerCase : .properCase

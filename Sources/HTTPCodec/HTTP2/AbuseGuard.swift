@@ -16,6 +16,7 @@ package struct AbuseGuard: Sendable {
     private var glitches: Double = 0
     private var lastForgiven: UInt64
 
+    /// - Parameter now: nanoseconds, monotonic; from here on glitches are forgiven with time.
     package init(limits: AbuseLimits, now: UInt64) {
         self.limits = limits
         lastForgiven = now

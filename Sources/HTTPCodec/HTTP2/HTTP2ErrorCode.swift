@@ -6,6 +6,7 @@ package struct HTTP2ErrorCode: RawRepresentable, Equatable, Hashable, Sendable {
 
     init(_ rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// The codes of RFC 9113 section 7, in its order.
     package static let noError = HTTP2ErrorCode(0)
     package static let protocolError = HTTP2ErrorCode(1)
     package static let internalError = HTTP2ErrorCode(2)

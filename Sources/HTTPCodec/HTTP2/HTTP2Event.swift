@@ -22,6 +22,7 @@ package struct HTTP2Event {
         case pingAck(UInt64)
     }
 
+    /// What happened.
     package let kind: Kind
     /// The stream concerned; nil for what concerns the connection.
     package let stream: HTTP2Stream?

@@ -17,6 +17,7 @@ package final class HTTP2Pool {
     /// Events that fit in pooled storage; a busier session has storage of its own until it is drained.
     static let eventCapacity = 64
 
+    /// Where bodies that wait are kept.
     package let blocks: BlockPool
     /// Streams handed out and not yet ended.
     package private(set) var streamsInUse = 0

@@ -19,6 +19,8 @@ package enum LogFileError: Error, Equatable, CustomStringConvertible {
 
 /// One file that lines are appended to by one thread and written by the ``LogFileWriter``'s.
 package final class LogFile: @unchecked Sendable {
+    // Safety: the ring hands bytes from one thread to another itself; what else changes, the writer's thread changes.
+
     /// Where the bytes go.
     enum Target: Hashable {
         case path(String)

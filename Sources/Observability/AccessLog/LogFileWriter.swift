@@ -8,6 +8,8 @@ import Synchronization
 /// thread starts with the first file and sleeps while there is nothing to write. Files are shared by path. Whoever holds
 /// a ``LogFile`` must hold its writer.
 package final class LogFileWriter: @unchecked Sendable {
+    // Safety: everything but the constants of `init` is behind the mutex or in the atomic word `asleep`.
+
     /// Most files of one process.
     package static let maximumFiles = 256
     /// A buffer that holds more than this is written at once.

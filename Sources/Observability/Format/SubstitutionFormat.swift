@@ -26,6 +26,10 @@ package struct SubstitutionFormat: Sendable {
 
     let program: FormatProgram
 
+    /// Compiles a format.
+    /// - Parameters:
+    /// - destination: decides how values are escaped.
+    /// - omitsEmpty: write nothing instead of `-` for what has no value (`omit_empty_values`).
     package init(
         _ text: String, for destination: Destination, environment: FormatEnvironment, omitsEmpty: Bool = false
     ) throws(FormatError) {

@@ -16,6 +16,7 @@ package final class Log: Sendable {
     /// Most kinds of message whose repeats are held back at a time.
     package static let maximumLimits = 256
 
+    /// How a line is laid out.
     package enum Format: Sendable {
         case text, json
     }
@@ -41,17 +42,20 @@ package final class Log: Sendable {
         /// The system's clocks.
         package static let system = Clock(
             wall: {
+                // Rule zero: the clock that others have injected; the Reactor's is out of this layer's reach.
                 var time = timespec()
                 clock_gettime(CLOCK_REALTIME, &time)
                 return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
             },
             monotonic: {
+                // Rule zero: as above.
                 var time = timespec()
                 clock_gettime(CLOCK_MONOTONIC, &time)
                 return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
             })
     }
 
+    /// Which levels are on; may be changed while the log is in use.
     package let levels: LogLevels
     private let format: Format
     private let output: Output
@@ -93,18 +97,22 @@ package final class Log: Sendable {
         emit(level, component, message())
     }
 
+    /// Writes what only who looks for a fault wants to see.
     package func debug(_ component: LogComponent, _ message: @autoclosure () -> String) {
         write(.debug, component, message())
     }
 
+    /// Writes what is worth knowing though nothing is wrong.
     package func info(_ component: LogComponent, _ message: @autoclosure () -> String) {
         write(.info, component, message())
     }
 
+    /// Writes what an operator should look at some time.
     package func warning(_ component: LogComponent, _ message: @autoclosure () -> String) {
         write(.warning, component, message())
     }
 
+    /// Writes what went wrong for somebody.
     package func error(_ component: LogComponent, _ message: @autoclosure () -> String) {
         write(.error, component, message())
     }

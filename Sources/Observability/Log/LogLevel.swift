@@ -2,6 +2,7 @@
 package enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     case trace, debug, info, warning, error, critical, off
 
+    /// The word on the command line and in the admin interface.
     package var name: StaticString {
         switch self {
         case .trace: "trace"

@@ -25,6 +25,7 @@ package final class SharedRegion {
         case writer, reader
     }
 
+    /// Version of the header that each region begins with; a reader refuses another.
     package static let layoutVersion: UInt32 = 1
     static let magic: UInt64 = 0x4745_524C_4444_4548
     static let headerSize = 64

@@ -5,10 +5,12 @@ package struct Counter: @unchecked Sendable {
     // Safety: points to a word in the region that outlives all handles of it; written by one thread only.
     let word: UnsafeMutablePointer<UInt64>
 
+    /// Counts; wraps after 2^64.
     package func add(_ amount: UInt64 = 1) {
         heddle_store_relaxed_u64(word, heddle_load_relaxed_u64(word) &+ amount)
     }
 
+    /// What was counted so far, by this worker.
     package var value: UInt64 { heddle_load_relaxed_u64(word) }
 }
 
@@ -17,14 +19,18 @@ package struct Gauge: @unchecked Sendable {
     // Safety: as in ``Counter``.
     let word: UnsafeMutablePointer<UInt64>
 
+    /// Raises the level.
     package func add(_ amount: Int = 1) {
         heddle_store_relaxed_u64(word, heddle_load_relaxed_u64(word) &+ UInt64(bitPattern: Int64(amount)))
     }
 
+    /// Lowers the level.
     package func subtract(_ amount: Int = 1) { add(-amount) }
 
+    /// Replaces the level.
     package func set(_ level: Int) { heddle_store_relaxed_u64(word, UInt64(bitPattern: Int64(level))) }
 
+    /// The level of this worker.
     package var value: Int { Int(Int64(bitPattern: heddle_load_relaxed_u64(word))) }
 }
 

@@ -45,12 +45,15 @@ protocol HistogramKey: StatKey {
 /// For kinds without gauges or distributions.
 package enum NoGauges: String, GaugeKey {
     case none = ""
+    /// None.
     package static let allCases: [NoGauges] = []
     package var isShared: Bool { false }
 }
 
+/// For kinds without distributions.
 package enum NoHistograms: String, HistogramKey {
     case none = ""
+    /// None.
     package static let allCases: [NoHistograms] = []
     package var isTiming: Bool { false }
 }

@@ -14,6 +14,7 @@ package struct StatsFilter: Sendable {
     package var usedOnly: Bool
     package var selection: Selection
 
+    /// Without arguments, everything is shown.
     package init(substring: String = "", usedOnly: Bool = false, selection: Selection = .all) {
         self.substring = substring
         self.usedOnly = usedOnly

@@ -28,6 +28,7 @@ package final class StatsSegment {
     /// Longest name that is stored; a longer one is cut.
     static let maximumName = 1024
 
+    /// The memory; its descriptor goes to whoever merges.
     package let region: SharedRegion
     /// Groups that did not fit into the region and are counted nowhere but here.
     package private(set) var refusedGroups = 0
@@ -81,24 +82,39 @@ package final class StatsSegment {
 
     // MARK: Groups by name
 
+    /// `cluster.<name>.`
     package func cluster(_ name: String) -> ClusterStats { view([name]) }
+    /// `http.<prefix>.`
     package func http(prefix: String) -> HTTPStats { view([prefix]) }
     /// - Parameter address: Envoy's way to write it, `0.0.0.0_10000`, or the listener's stat prefix.
     package func listener(_ address: String) -> ListenerStats { view([address]) }
+    /// `listener.<address>.http.<prefix>.`
     package func listenerHTTP(_ address: String, prefix: String) -> ListenerHTTPStats { view([address, prefix]) }
+    /// `http1.`: the downstream codec, all listeners together.
     package func http1() -> HTTP1CodecStats { view([]) }
+    /// `http2.`: the downstream codec, all listeners together.
     package func http2() -> HTTP2CodecStats { view([]) }
+    /// `cluster.<name>.http1.`
     package func clusterHTTP1(_ name: String) -> ClusterHTTP1CodecStats { view([name]) }
+    /// `cluster.<name>.http2.`
     package func clusterHTTP2(_ name: String) -> ClusterHTTP2CodecStats { view([name]) }
+    /// `listener.<address>.ssl.`
     package func listenerTLS(_ address: String) -> ListenerTLSStats { view([address]) }
+    /// `cluster.<name>.ssl.`
     package func clusterTLS(_ name: String) -> ClusterTLSStats { view([name]) }
+    /// `tcp.<prefix>.`
     package func tcp(prefix: String) -> TCPStats { view([prefix]) }
     /// - Parameter statPrefix: the filter's own, may be empty.
     package func lua(prefix: String, statPrefix: String) -> LuaStats { view([prefix, statPrefix]) }
+    /// `server.`
     package func server() -> ServerStats { view([]) }
+    /// `listener_manager.`
     package func listenerManager() -> ListenerManagerStats { view([]) }
+    /// `cluster_manager.`
     package func clusterManager() -> ClusterManagerStats { view([]) }
+    /// `worker.<number>.`
     package func worker(_ number: Int) -> WorkerStats { view([String(number)]) }
+    /// `filesystem.`
     package func filesystem() -> FilesystemStats { view([]) }
 
     /// Takes a cluster's groups out of the statistics. Nothing may hold a view of them any longer: their memory serves
@@ -230,7 +246,9 @@ enum GroupName {
     private static let separator: Character = "\0"
 
     static func join(_ parts: [String]) -> String {
-        parts.map { $0.contains(separator) ? String($0.map { $0 == separator ? "_" : $0 }) : $0 }.joined(separator: String(separator))
+        // One clean part stays the caller's own string: a thousand clusters have several groups each.
+        if parts.count == 1, !parts[0].contains(separator) { return parts[0] }
+        return parts.map { $0.contains(separator) ? String($0.map { $0 == separator ? "_" : $0 }) : $0 }.joined(separator: String(separator))
     }
 
     static func split(_ name: String) -> [String] {

@@ -100,31 +100,55 @@ enum PrometheusText {
 
     static func append(_ name: String, _ sample: StatsSnapshot.Family.Sample, scale: Double, to writer: inout ByteWriter) {
         switch sample.value {
-        case .counter(let value): line(name, sample.labels, to: &writer) { $0.append(decimal: value) }
-        case .gauge(let value), .sharedGauge(let value): line(name, sample.labels, to: &writer) { $0.append(decimal: value) }
-        case .codes: break
+        case .counter(let value):
+            begin(name, "", sample.labels, to: &writer)
+            writer.append(decimal: value)
+        case .gauge(let value), .sharedGauge(let value):
+            begin(name, "", sample.labels, to: &writer)
+            writer.append(decimal: Int(value))
+        case .codes: return
         case .histogram(let counts):
-            for bound in StatsSnapshot.bounds {
-                let labels = joined(sample.labels, "le=\"\(bound.shortest)\"")
-                line(name + "_bucket", labels, to: &writer) { $0.append(decimal: counts.count(atMost: UInt64(bound * scale))) }
-            }
-            let total = counts.count
-            line(name + "_bucket", joined(sample.labels, "le=\"+Inf\""), to: &writer) { $0.append(decimal: total) }
-            line(name + "_sum", sample.labels, to: &writer) { $0.append(number: Double(counts.sum) / scale) }
-            line(name + "_count", sample.labels, to: &writer) { $0.append(decimal: total) }
+            append(name, sample.labels, counts, scale: scale, to: &writer)
+            return
         }
+        writer.append(0x0A)
     }
 
-    private static func line(_ name: String, _ labels: String, to writer: inout ByteWriter, _ value: (inout ByteWriter) -> Void) {
-        writer.append(name)
-        if !labels.isEmpty {
-            writer.append(0x7B)
-            writer.append(labels)
-            writer.append(0x7D)
+    private static func append(
+        _ name: String, _ labels: String, _ counts: HistogramCounts, scale: Double, to writer: inout ByteWriter
+    ) {
+        for bound in StatsSnapshot.bounds {
+            begin(name, "_bucket", labels, bound: bound, to: &writer)
+            writer.append(decimal: counts.count(atMost: UInt64(bound * scale)))
+            writer.append(0x0A)
         }
-        writer.append(0x20)
-        value(&writer)
+        let total = counts.count
+        begin(name, "_bucket", labels, bound: .infinity, to: &writer)
+        writer.append(decimal: total)
         writer.append(0x0A)
+        begin(name, "_sum", labels, to: &writer)
+        writer.append(number: Double(counts.sum) / scale)
+        writer.append(0x0A)
+        begin(name, "_count", labels, to: &writer)
+        writer.append(decimal: total)
+        writer.append(0x0A)
+    }
+
+    /// Writes a line up to its value.
+    private static func begin(
+        _ name: String, _ suffix: StaticString, _ labels: String, bound: Double? = nil, to writer: inout ByteWriter
+    ) {
+        writer.append(name)
+        writer.append(suffix)
+        if !labels.isEmpty || bound != nil { writer.append(0x7B) }
+        writer.append(labels)
+        if let bound {
+            writer.append(labels.isEmpty ? "le=\"" : ",le=\"")
+            if bound == .infinity { writer.append("+Inf") } else { writer.append(number: bound) }
+            writer.append(0x22)
+        }
+        if !labels.isEmpty || bound != nil { writer.append(0x7D) }
+        writer.append(0x20)
     }
 
     /// Label values escape backslash, quote and newline; what is left of control characters is replaced.
@@ -141,9 +165,4 @@ enum PrometheusText {
         }
         return result
     }
-}
-
-extension Double {
-    /// Without a fraction where there is none.
-    fileprivate var shortest: String { Int64(exactly: self)?.description ?? description }
 }

@@ -25,6 +25,7 @@ package struct StatsSnapshot: Equatable, Sendable {
         package var values: [Value]
     }
 
+    /// All groups that were read, by name.
     package private(set) var groups: [GroupKey: Group] = [:]
 
     package init() {}

@@ -42,6 +42,7 @@ package final class DynamicMetadata {
         return MetadataValue.object(fields)[path: path]
     }
 
+    /// Forgets all filters' objects, for the next stream.
     package func removeAll() {
         filters.removeAll(keepingCapacity: true)
     }

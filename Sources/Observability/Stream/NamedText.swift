@@ -10,6 +10,7 @@ package final class NamedText: Sendable {
     nonisolated(unsafe) private let memory: UnsafeMutableRawPointer
     private let count: Int
 
+    /// Copies the text once; make it where a snapshot is compiled.
     package init(_ text: String) {
         self.text = text
         let utf8 = Array(text.utf8)
@@ -25,6 +26,7 @@ package final class NamedText: Sendable {
     /// The UTF-8 bytes; valid as long as this object is.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
 
+    /// Whether there is no text.
     package var isEmpty: Bool { count == 0 }
 }
 
@@ -39,6 +41,7 @@ package enum TextReference: Sendable, ExpressibleByStringLiteral {
     /// Allocates: for text that exists at run time only, such as an error message of the TLS library.
     package init(copying text: String) { self = .named(NamedText(text)) }
 
+    /// Whether there is nothing to name.
     package var isAbsent: Bool {
         if case .absent = self { return true }
         return false

@@ -11,6 +11,7 @@ package struct StreamInfo: ~Copyable {
 
     // MARK: Identity
 
+    /// The downstream connection (`%CONNECTION_ID%`); unique in this process.
     package var connectionID: UInt64 = 0
     /// Unique in this process; `%STREAM_ID%` prefers the request id header, as Envoy does.
     package var streamID: UInt64 = 0
@@ -23,7 +24,7 @@ package struct StreamInfo: ~Copyable {
     package var upstreamProtocol: HTTPVersion?
     /// The status sent downstream, 0 when none was.
     package var responseCode: UInt16 = 0
-    package var responseFlags: ResponseFlags = []
+    package var responseFlags = ResponseFlags.none
     /// Envoy's `response_code_details`, for instance `via_upstream`.
     package var responseCodeDetails = TextReference.absent
     package var connectionTerminationDetails = TextReference.absent
@@ -52,6 +53,7 @@ package struct StreamInfo: ~Copyable {
 
     // MARK: Where it went
 
+    /// The names in the configuration of what was chosen; nil while it was not.
     package var filterChainName: NamedText?
     package var virtualHostName: NamedText?
     package var routeName: NamedText?
@@ -66,6 +68,7 @@ package struct StreamInfo: ~Copyable {
 
     // MARK: Who asks
 
+    /// Our end of the downstream connection, or the original destination.
     package var downstreamLocalAddress: SocketAddress?
     /// The client as the proxy believes it, after x-forwarded-for.
     package var downstreamRemoteAddress: SocketAddress?
@@ -93,8 +96,54 @@ package struct StreamInfo: ~Copyable {
     }
 
     /// Begins anew, for the next request.
+    ///
+    /// Field by field, since most references are nil and `self = StreamInfo()` would release every one; a test compares
+    /// the result with a fresh one.
     package mutating func reset() {
-        self = StreamInfo()
+        resetPlainFields()
+        if !responseCodeDetails.isAbsent { responseCodeDetails = .absent }
+        if !connectionTerminationDetails.isAbsent { connectionTerminationDetails = .absent }
+        if !upstreamTransportFailureReason.isAbsent { upstreamTransportFailureReason = .absent }
+        if !downstreamTransportFailureReason.isAbsent { downstreamTransportFailureReason = .absent }
+        if !localReplyBody.isAbsent { localReplyBody = .absent }
+        if !requestedServerName.isAbsent { requestedServerName = .absent }
+        if filterChainName != nil { filterChainName = nil }
+        if virtualHostName != nil { virtualHostName = nil }
+        if routeName != nil { routeName = nil }
+        if clusterName != nil { clusterName = nil }
+        if upstreamHostName != nil { upstreamHostName = nil }
+        if upstreamRemoteAddress != nil { upstreamRemoteAddress = nil }
+        if upstreamLocalAddress != nil { upstreamLocalAddress = nil }
+        if downstreamLocalAddress != nil { downstreamLocalAddress = nil }
+        if downstreamRemoteAddress != nil { downstreamRemoteAddress = nil }
+        if downstreamDirectRemoteAddress != nil { downstreamDirectRemoteAddress = nil }
+        if downstreamTLS != nil { downstreamTLS = nil }
+        if upstreamTLS != nil { upstreamTLS = nil }
+        if dynamicMetadata != nil { dynamicMetadata = nil }
+    }
+
+    private mutating func resetPlainFields() {
+        times = StreamTimes()
+        connectionID = 0
+        streamID = 0
+        accessLogType = .downstreamEnd
+        downstreamProtocol = nil
+        upstreamProtocol = nil
+        responseCode = 0
+        responseFlags = .none
+        grpcStatus = nil
+        bytesReceived = 0
+        bytesSent = 0
+        downstreamWireBytesReceived = 0
+        downstreamWireBytesSent = 0
+        upstreamWireBytesReceived = 0
+        upstreamWireBytesSent = 0
+        downstreamHeaderBytesReceived = 0
+        downstreamHeaderBytesSent = 0
+        upstreamHeaderBytesReceived = 0
+        upstreamHeaderBytesSent = 0
+        upstreamConnectionID = nil
+        upstreamAttemptCount = 0
     }
 }
 

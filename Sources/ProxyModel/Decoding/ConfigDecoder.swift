@@ -26,7 +26,8 @@ package struct Decoded<Message: SwiftProtobuf.Message>: Sendable {
 
 /// Reads configurations in YAML or JSON into the generated messages.
 package enum ConfigDecoder {
-    /// How messages in binary form are read; free-form values (`google.protobuf.Struct`) take three levels for one of YAML.
+    /// How messages in binary form are read; free-form values (`google.protobuf.Struct`) take three levels for one of
+    /// YAML.
     package static let binaryOptions: BinaryDecodingOptions = {
         var options = BinaryDecodingOptions()
         options.messageDepthLimit = 4 * YAMLParser.maximumDepth
@@ -44,8 +45,8 @@ package enum ConfigDecoder {
 
     /// Reads a bootstrap from sources that are merged in order: single values of later ones win, lists are joined.
     ///
-    /// - Throws: all errors of the first stage that finds any: syntax and fields, then the constraints on single fields,
-    ///   then what must hold between them.
+    /// - Throws: all errors of the first stage that finds any: syntax and fields, then the constraints on single
+    ///   fields, then what must hold between them.
     package static func decodeBootstrap(
         _ sources: [ConfigSource], checkRegex: RegexCheck? = nil
     ) throws(ConfigErrors) -> DecodedBootstrap {

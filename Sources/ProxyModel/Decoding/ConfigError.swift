@@ -58,6 +58,7 @@ package struct ConfigErrors: Error, Equatable, Sendable, CustomStringConvertible
 
     /// One error a line.
     package var description: String {
-        errors.map(\.description).joined(separator: "\n") + (isTruncated ? "\nthere may be more errors; the search ended here" : "")
+        errors.map(\.description).joined(separator: "\n")
+            + (isTruncated ? "\nthere may be more errors; the search ended here" : "")
     }
 }

@@ -12,7 +12,11 @@ package struct ConfigMarks: Sendable {
 
     /// Marks of nothing, for configurations that come from no file; errors then name `file` alone.
     package init(file: String) {
-        trees = [Tree(file: file, root: YAMLNode(content: .mapping([]), mark: ConfigMark(line: 0, column: 0), count: 1, height: 1))]
+        trees = [
+            Tree(
+                file: file,
+                root: YAMLNode(content: .mapping([]), mark: ConfigMark(line: 0, column: 0), count: 1, height: 1))
+        ]
     }
 
     init(trees: [Tree]) {

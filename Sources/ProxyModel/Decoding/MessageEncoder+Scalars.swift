@@ -9,7 +9,9 @@ extension MessageEncoder {
             writer.lengthDelimited(number, text.utf8)
         case .bytes:
             guard let text = text(node) else { return }
-            guard let bytes = Base64.decode(text) else { return fail(node.mark, "expected base64, found \(Self.described(node))") }
+            guard let bytes = Base64.decode(text) else {
+                return fail(node.mark, "expected base64, found \(Self.described(node))")
+            }
             if !bytes.isEmpty || !skipsDefault { writer.lengthDelimited(number, bytes) }
         case .bool:
             guard let value = bool(node), value || !skipsDefault else { return }
@@ -41,7 +43,9 @@ extension MessageEncoder {
 
     /// A boolean.
     private mutating func bool(_ node: YAMLNode) -> Bool? {
-        if case .scalar(let text, isPlain: true) = node.content, case .bool(let value) = CoreScalar(text) { return value }
+        if case .scalar(let text, isPlain: true) = node.content, case .bool(let value) = CoreScalar(text) {
+            return value
+        }
         var hint = ""
         if case .scalar(let text, isPlain: true) = node.content,
             ["yes", "no", "on", "off", "y", "n"].contains(text.lowercased())
@@ -112,8 +116,10 @@ extension MessageEncoder {
             fail(node.mark, "expected \(Self.list(enumeration.values.map(\.name))), found \(Self.described(node))")
             return nil
         }
-        if let value = enumeration.values.first(where: { $0.name == text }) { return value.number }
-        var absent = enumeration.absent.first { $0.name == text }
+        // Case does not count, as with Envoy.
+        let name = text.uppercased()
+        if let value = enumeration.values.first(where: { $0.name.uppercased() == name }) { return value.number }
+        var absent = enumeration.absent.first { $0.name.uppercased() == name }
         if isPlain, case .integer(let isNegative, let magnitude, _) = CoreScalar(text),
             let number = Int32(exactly: magnitude), !isNegative
         {

@@ -104,7 +104,9 @@ extension MessageEncoder {
             return nil
         }
         guard let typeNode = node.value(for: "@type") else {
-            fail(node.mark, "needs \"@type\", such as type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")
+            fail(
+                node.mark, "needs \"@type\", such as type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+            )
             return nil
         }
         path.push(.field("@type"))

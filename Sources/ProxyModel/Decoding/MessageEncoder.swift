@@ -1,7 +1,7 @@
 /// Turns a YAML tree into the binary form of a message, by the schema, following proto3's JSON mapping.
 ///
-/// The binary form is what everything else works on: the generated types are made from it, two configurations are merged
-/// by joining theirs, and ``ConstraintChecker`` reads it whether it came from a file or from a control plane.
+/// The binary form is what everything else works on: the generated types are made from it, two configurations are
+/// merged by joining theirs, and ``ConstraintChecker`` reads it whether it came from a file or from a control plane.
 struct MessageEncoder {
     let schema: Schema
     let file: String
@@ -116,7 +116,9 @@ struct MessageEncoder {
             path.push(.index(index))
             defer { path.pop() }
             if case .enumeration(let name) = field.type {
-                if let value = enumValue(item, schema.enumeration(name)) { numbers.append(UInt64(bitPattern: Int64(value))) }
+                if let value = enumValue(item, schema.enumeration(name)) {
+                    numbers.append(UInt64(bitPattern: Int64(value)))
+                }
             } else if case .scalar(let type) = field.type, let value = integer(item, type) {
                 numbers.append(value)
             }
@@ -168,7 +170,8 @@ struct MessageEncoder {
     private func unknownField(_ name: String, _ message: MessageSchema) -> String {
         if let absent = message.absentField(named: name) {
             return absent.isDeprecated
-                ? "deprecated in Envoy; Heddle does not support it" : "Envoy has this field, Heddle does not support it yet"
+                ? "deprecated in Envoy; Heddle does not support it"
+                : "Envoy has this field, Heddle does not support it yet"
         }
         let isCamelCase = name.contains { $0.isUppercase }
         let own = message.fields.map { isCamelCase ? $0.jsonName : $0.name }

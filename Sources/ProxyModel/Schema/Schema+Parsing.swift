@@ -2,7 +2,7 @@ extension Schema {
     /// Reads the generated table. A line that makes no sense is a mistake in the generator and crashes.
     init(table: String) {
         var reader = SchemaTableReader()
-        for line in table.split(separator: "\n") { reader.read(line) }
+        for line in table.utf8.split(separator: .lineFeed) { reader.read(line) }
         reader.finishMessage()
         reader.finishEnum()
         messages = reader.messages
@@ -15,7 +15,7 @@ extension Schema {
 private struct SchemaTableReader {
     var messages: [String: MessageSchema] = [:]
     var enums: [String: EnumSchema] = [:]
-    var others: [(package: Substring, names: [Substring])] = []
+    var others: [Substring] = []
 
     private var name: String?
     private var isEnum = false
@@ -24,18 +24,20 @@ private struct SchemaTableReader {
     private var absent: [AbsentName] = []
     private var values: [(number: Int32, name: String)] = []
 
-    mutating func read(_ line: Substring) {
-        let words = line.split(separator: " ")
+    mutating func read(_ line: Substring.UTF8View) {
+        if line.first == UInt8(ascii: "t") {
+            finishMessage()
+            finishEnum()
+            others.append(Substring(line))
+            return
+        }
+        let words = line.split(separator: .space).map { Substring($0) }
         switch words[0] {
         case "m", "e":
             finishMessage()
             finishEnum()
             name = String(words[1])
             isEnum = words[0] == "e"
-        case "t":
-            finishMessage()
-            finishEnum()
-            others.append((package: words[1], names: Array(words[2...])))
         case "o":
             oneofs.append(String(words[1]))
         case "-":
@@ -67,8 +69,8 @@ private struct SchemaTableReader {
     }
 
     private static func absentName(_ word: Substring) -> AbsentName {
-        let parts = word.split(separator: ":")
-        let isDeprecated = parts[1].hasSuffix("!")
+        let parts = word.utf8.split(separator: .colon).map { Substring($0) }
+        let isDeprecated = parts[1].utf8.last == UInt8(ascii: "!")
         return AbsentName(
             number: number(parts[0]), name: String(isDeprecated ? parts[1].dropLast() : parts[1]),
             isDeprecated: isDeprecated)
@@ -77,7 +79,7 @@ private struct SchemaTableReader {
     private static func field(_ words: [Substring]) -> FieldSchema {
         var type = words[2]
         var cardinality = FieldSchema.Cardinality.singular
-        if type.hasPrefix("*") {
+        if type.utf8.first == UInt8(ascii: "*") {
             cardinality = .repeated
             type = type.dropFirst()
         } else if type.hasPrefix("map<string,") {
@@ -87,7 +89,7 @@ private struct SchemaTableReader {
         var oneof: String?
         var rules: [FieldRule] = []
         for word in words.dropFirst(3) {
-            if word.hasPrefix("@") {
+            if word.utf8.first == UInt8(ascii: "@") {
                 oneof = String(word.dropFirst())
             } else {
                 rules.append(FieldRule(word))
@@ -99,7 +101,7 @@ private struct SchemaTableReader {
     }
 
     private static func valueType(_ word: Substring) -> FieldSchema.ValueType {
-        if word.hasPrefix("=") { return .enumeration(String(word.dropFirst())) }
+        if word.utf8.first == UInt8(ascii: "=") { return .enumeration(String(word.dropFirst())) }
         if let scalar = FieldSchema.ScalarType(rawValue: String(word)) { return .scalar(scalar) }
         return .message(String(word))
     }

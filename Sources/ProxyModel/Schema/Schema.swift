@@ -5,7 +5,7 @@
 /// | line | meaning |
 /// |---|---|
 /// | `m NAME` | a message; the lines up to the next `m`, `e` or `t` belong to it |
-/// | `NUMBER NAME TYPE [@ONEOF] [CONSTRAINT…]` | a field; `*TYPE` is repeated, `=TYPE` an enum, `map<KEY,TYPE>` a map |
+/// | `NUMBER NAME TYPE [@ONEOF] [CONSTRAINT…]` | a field; `*TYPE` is a list, `=TYPE` an enum, `map<KEY,TYPE>` a map |
 /// | `o NAME` | a oneof of which one field must be set |
 /// | `- NUMBER:NAME[!] …` | fields or enum values that Envoy has and Heddle does not; `!` means deprecated by Envoy |
 /// | `e NAME` | an enum; its values follow as `NUMBER NAME` |
@@ -22,8 +22,8 @@ struct Schema: Sendable {
     /// The enums that those messages use, by full name.
     let enums: [String: EnumSchema]
 
-    /// Envoy's messages that Heddle does not have: each package with the names in it.
-    let others: [(package: Substring, names: [Substring])]
+    /// Envoy's messages that Heddle does not have, as the table's lines; they are looked at only for an error's message.
+    let others: [Substring]
 
     /// The message of this name, which the table itself mentions.
     func message(_ name: String) -> MessageSchema {
@@ -39,9 +39,11 @@ struct Schema: Sendable {
 
     /// Whether Envoy has a message of this full name that Heddle does not have.
     func onlyEnvoyHas(message name: String) -> Bool {
-        others.contains { package, names in
-            name.utf8.count > package.utf8.count && name.hasPrefix(package)
-                && names.contains(name.dropFirst(package.count + 1))
+        guard let dot = name.lastIndex(of: ".") else { return false }
+        let (package, last) = (name[..<dot], name[name.index(after: dot)...])
+        return others.contains { line in
+            let words = line.split(separator: " ")
+            return words[1] == package && words.dropFirst(2).contains(last)
         }
     }
 }

@@ -15,17 +15,20 @@ extension ConfigValidator {
         }
         for (localityIndex, locality) in localities.enumerated() {
             for (index, endpoint) in locality.lbEndpoints.enumerated() {
-                let path = path.index(localityIndex).field("lb_endpoints").index(index).field("endpoint").field("address")
+                let path = path.index(localityIndex).field("lb_endpoints").index(index).field("endpoint").field(
+                    "address")
                 guard endpoint.endpoint.hasAddress else {
                     fail(path, "is required")
                     continue
                 }
+                if case .pipe(let pipe)? = endpoint.endpoint.address.address { validate(pipe, path.field("pipe")) }
                 guard cluster.type == .static, case .socketAddress(let socket)? = endpoint.endpoint.address.address,
                     IPAddressText.version(socket.address) == nil
                 else { continue }
                 fail(
                     path.field("socket_address").field("address"),
-                    "expected an IP address, found \"\(socket.address)\"; a cluster of type STRICT_DNS or LOGICAL_DNS takes names")
+                    "expected an IP address, found \"\(socket.address)\"; a cluster of type STRICT_DNS or LOGICAL_DNS takes names"
+                )
             }
         }
     }

@@ -25,6 +25,9 @@ extension ConfigValidator {
         where !upgrades.insert(upgrade.upgradeType.lowercased()).inserted {
             fail(path.field("upgrade_configs").index(index), "the upgrade \"\(upgrade.upgradeType)\" appears twice")
         }
+        if manager.stripMatchingHostPort, manager.stripAnyHostPort {
+            fail(path.field("strip_any_host_port"), "cannot be set together with \"strip_matching_host_port\"")
+        }
         for (index, range) in manager.internalAddressConfig.cidrRanges.enumerated() {
             validate(range, path.field("internal_address_config").field("cidr_ranges").index(index))
         }
@@ -53,6 +56,13 @@ extension ConfigValidator {
             let isRouter = config.holds(Router.self)
             if isRouter, !isLast { fail(path, "the router must be the last HTTP filter") }
             if !isRouter, isLast { fail(path, "the last HTTP filter must be the router (\(Router.protoMessageName))") }
+            if let lua = unpacked(Envoy_Extensions_Filters_Http_Lua_V3_Lua.self, config, path.field("typed_config")),
+                !lua.inlineCode.isEmpty, lua.hasDefaultSourceCode
+            {
+                fail(
+                    path.field("typed_config").field("inline_code"),
+                    "cannot be set together with \"default_source_code\"")
+            }
             if isRouter, filter.disabled { fail(path.field("disabled"), "the router cannot be disabled") }
         }
     }

@@ -24,7 +24,9 @@ extension ConfigValidator {
         var first: [Envoy_Config_Listener_V3_FilterChainMatch: Int] = [:]
         for (index, chain) in chains.enumerated() {
             if let other = first.updateValue(index, forKey: chain.filterChainMatch) {
-                fail(path.index(index).field("filter_chain_match"), "matches the same connections as \(path.index(other))")
+                fail(
+                    path.index(index).field("filter_chain_match"),
+                    "matches the same connections as \(path.index(other))")
             }
         }
     }
@@ -41,7 +43,10 @@ extension ConfigValidator {
             }
             let isTerminal = Self.terminalNetworkFilters.contains(config.messageName)
             if isTerminal != isLast {
-                fail(path, isTerminal ? "this filter must be the last of its chain" : "this filter cannot be the last of its chain")
+                fail(
+                    path,
+                    isTerminal
+                        ? "this filter must be the last of its chain" : "this filter cannot be the last of its chain")
             }
             validate(network: config, path.field("typed_config"))
         }
@@ -62,7 +67,9 @@ extension ConfigValidator {
         }
         for (index, name) in match.serverNames.enumerated() where name.contains("*") {
             guard !name.hasPrefix("*.") || name.dropFirst().contains("*") else { continue }
-            fail(path.field("server_names").index(index), "a wildcard stands for whole labels at the start, as in \"*.example.com\"")
+            fail(
+                path.field("server_names").index(index),
+                "a wildcard stands for whole labels at the start, as in \"*.example.com\"")
         }
     }
 

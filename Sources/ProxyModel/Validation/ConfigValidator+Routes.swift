@@ -8,12 +8,12 @@ extension ConfigValidator {
         let known = clusters
         if !(routes.hasValidateClusters ? routes.validateClusters.value : validatesClusters) { clusters = nil }
         defer { clusters = known }
-        validateHeaders(routes, path)
+        validateLevel(routes, path)
         uniqueDomains(routes, path)
         let bodyLimit = routes.hasMaxDirectResponseBodySizeBytes ? routes.maxDirectResponseBodySizeBytes.value : 4096
         for (index, host) in routes.virtualHosts.enumerated() {
             let path = path.field("virtual_hosts").index(index)
-            validateHeaders(host, path)
+            validateLevel(host, path)
             for (index, route) in host.routes.enumerated() {
                 validate(route, path.field("routes").index(index), bodyLimit: bodyLimit)
             }
@@ -37,7 +37,7 @@ extension ConfigValidator {
     }
 
     private mutating func validate(_ route: Envoy_Config_Route_V3_Route, _ path: ConfigPath, bodyLimit: UInt32) {
-        validateHeaders(route, path)
+        validateLevel(route, path)
         switch route.action {
         case .route(let action)?:
             validate(action, path.field("route"))
@@ -77,7 +77,7 @@ extension ConfigValidator {
             }
             if !cluster.hasWeight { fail(path.field("weight"), "is required") }
             requireCluster(cluster.name, path.field("name"))
-            validateHeaders(cluster, path)
+            validateLevel(cluster, path)
         }
         validateSum(of: weighted.clusters.map { UInt64($0.weight.value) }, path)
     }
@@ -90,27 +90,36 @@ extension ConfigValidator {
     }
 }
 
-// MARK: - Headers to add and remove
+// MARK: - What stands at every level
 
-/// What has headers to add and remove on both ways.
-private protocol HeaderMutating {
+/// What the four levels of a route configuration have in common.
+private protocol RouteLevel {
     var requestHeadersToAdd: [Envoy_Config_Core_V3_HeaderValueOption] { get }
     var requestHeadersToRemove: [String] { get }
     var responseHeadersToAdd: [Envoy_Config_Core_V3_HeaderValueOption] { get }
     var responseHeadersToRemove: [String] { get }
+    var typedPerFilterConfig: [String: ProtobufAny] { get }
 }
 
-extension Envoy_Config_Route_V3_RouteConfiguration: HeaderMutating {}
-extension Envoy_Config_Route_V3_VirtualHost: HeaderMutating {}
-extension Envoy_Config_Route_V3_Route: HeaderMutating {}
-extension Envoy_Config_Route_V3_WeightedCluster.ClusterWeight: HeaderMutating {}
+extension Envoy_Config_Route_V3_RouteConfiguration: RouteLevel {}
+extension Envoy_Config_Route_V3_VirtualHost: RouteLevel {}
+extension Envoy_Config_Route_V3_Route: RouteLevel {}
+extension Envoy_Config_Route_V3_WeightedCluster.ClusterWeight: RouteLevel {}
 
 extension ConfigValidator {
-    private mutating func validateHeaders(_ level: some HeaderMutating, _ path: ConfigPath) {
+    private mutating func validateLevel(_ level: some RouteLevel, _ path: ConfigPath) {
         validateAdded(level.requestHeadersToAdd, path.field("request_headers_to_add"))
         validateAdded(level.responseHeadersToAdd, path.field("response_headers_to_add"))
         validateRemoved(level.requestHeadersToRemove, path.field("request_headers_to_remove"))
         validateRemoved(level.responseHeadersToRemove, path.field("response_headers_to_remove"))
+        for (name, config) in level.typedPerFilterConfig.sorted(by: { $0.key < $1.key }) {
+            let path = path.field("typed_per_filter_config").key(name)
+            if let wrapped = unpacked(Envoy_Config_Route_V3_FilterConfig.self, config, path),
+                !wrapped.hasConfig, !wrapped.disabled
+            {
+                fail(path, "must hold a config or be disabled")
+            }
+        }
     }
 
     /// Checks headers to add; those that route a request have fields of their own.

@@ -15,7 +15,9 @@ extension ConfigValidator {
                 fail(path.field("common_tls_context"), "a listener needs a certificate (tls_certificates)")
             }
         } else if !config.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) {
-            fail(path, "\(config.messageName) is no transport socket of a listener; expected \(Context.protoMessageName)")
+            fail(
+                path, "\(config.messageName) is no transport socket of a listener; expected \(Context.protoMessageName)"
+            )
         }
     }
 
@@ -27,7 +29,8 @@ extension ConfigValidator {
         if let context = unpacked(Context.self, config, path) {
             validate(context.commonTlsContext, path.field("common_tls_context"))
         } else if !config.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) {
-            fail(path, "\(config.messageName) is no transport socket of a cluster; expected \(Context.protoMessageName)")
+            fail(
+                path, "\(config.messageName) is no transport socket of a cluster; expected \(Context.protoMessageName)")
         }
     }
 

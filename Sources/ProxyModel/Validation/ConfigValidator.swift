@@ -38,7 +38,9 @@ package struct ConfigValidator {
         }
         for (index, secret) in resources.secrets.enumerated() {
             let path = path.field("secrets").index(index)
-            if case .tlsCertificate(let certificate)? = secret.type { validate(certificate, path.field("tls_certificate")) }
+            if case .tlsCertificate(let certificate)? = secret.type {
+                validate(certificate, path.field("tls_certificate"))
+            }
         }
         if bootstrap.admin.hasAddress {
             validateBound(bootstrap.admin.address, ConfigPath().field("admin").field("address"))
@@ -77,18 +79,33 @@ package struct ConfigValidator {
                 bound.append((additional.address, path.field("additional_addresses").index(index).field("address")))
             }
             for (address, path) in bound where address.socketAddress.portValue != 0 || !address.pipe.path.isEmpty {
-                if let other = first.updateValue(path, forKey: address) { fail(path, "the address is taken by \(other)") }
+                if let other = first.updateValue(path, forKey: address) {
+                    fail(path, "the address is taken by \(other)")
+                }
             }
         }
     }
 
     /// An address to listen at: a name would have to be resolved first.
     mutating func validateBound(_ address: Envoy_Config_Core_V3_Address, _ path: ConfigPath) {
-        guard case .socketAddress(let socket)? = address.address else { return }
-        if IPAddressText.version(socket.address) == nil {
+        switch address.address {
+        case .socketAddress(let socket)? where IPAddressText.version(socket.address) == nil:
             fail(path.field("socket_address").field("address"), "expected an IP address, found \"\(socket.address)\"")
+        case .pipe(let pipe)?: validate(pipe, path.field("pipe"))
+        case .socketAddress, nil: break
         }
     }
+
+    /// A unix socket, whose path the system bounds; one in the abstract namespace (`@`) has no file and so no mode.
+    mutating func validate(_ pipe: Envoy_Config_Core_V3_Pipe, _ path: ConfigPath) {
+        if pipe.path.utf8.count > Self.maximumPipePath {
+            fail(path.field("path"), "must have at most \(Self.maximumPipePath) bytes, found \(pipe.path.utf8.count)")
+        }
+        if pipe.path.hasPrefix("@"), pipe.mode != 0 { fail(path.field("mode"), "an abstract unix socket has no mode") }
+    }
+
+    /// The longest path of a unix socket: 108 bytes of which the last is a zero (unix(7)).
+    private static let maximumPipePath = 107
 
     /// A range of addresses.
     mutating func validate(_ range: Envoy_Config_Core_V3_CidrRange, _ path: ConfigPath) {

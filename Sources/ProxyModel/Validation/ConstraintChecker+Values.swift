@@ -90,7 +90,9 @@ extension ConstraintChecker {
         var reader = WireReader(bytes)
         var values: [Int: UInt64] = [:]
         while !reader.isAtEnd {
-            guard case (let number, .varint(let value))? = reader.next() else { return fail("the bytes are no \(type.rawValue)") }
+            guard case (let number, .varint(let value))? = reader.next() else {
+                return fail("the bytes are no \(type.rawValue)")
+            }
             values[number] = value
         }
         guard type == .duration else {
@@ -127,7 +129,8 @@ extension ConstraintChecker {
         } else if !isOptional, WellKnownType(rawValue: name) == nil {
             fail(
                 schema.onlyEnvoyHas(message: name)
-                    ? "Envoy has the type \(name), Heddle does not support it yet" : "unknown type \(MessageEncoder.quoted(name))")
+                    ? "Envoy has the type \(name), Heddle does not support it yet"
+                    : "unknown type \(MessageEncoder.quoted(name))")
         }
     }
 

@@ -28,7 +28,8 @@ package struct ConstraintChecker {
 
     /// All that is wrong with a message, up to ``ConfigErrors/maximum``; `root` stands before the paths.
     package static func check(
-        _ bytes: [UInt8], as type: (some SwiftProtobuf.Message).Type, marks: ConfigMarks, root: ConfigPath = ConfigPath(),
+        _ bytes: [UInt8], as type: (some SwiftProtobuf.Message).Type, marks: ConfigMarks,
+        root: ConfigPath = ConfigPath(),
         checkRegex: RegexCheck? = nil
     ) -> [ConfigError] {
         var checker = ConstraintChecker(schema: .shared, marks: marks, checkRegex: checkRegex)
@@ -51,6 +52,13 @@ package struct ConstraintChecker {
         for oneof in message.requiredOneofs {
             let members = message.fields.filter { $0.oneof == oneof }
             if !members.contains(where: { values[$0.number] != nil }) { fail(Self.missing(members.map(\.name))) }
+        }
+        if let config = message.field(named: "typed_config"), config.oneof == "config_type",
+            values[config.number] == nil
+        {
+            path.push(.field(config.name))
+            fail("is required")
+            path.pop()
         }
         let isOptional = isTrue("is_optional", message, values)
         for field in message.fields where errors.count < ConfigErrors.maximum {
@@ -78,9 +86,10 @@ package struct ConstraintChecker {
                 values[number, default: []].append(value)
             } else if let absent = message.absent.first(where: { $0.number == number }) {
                 path.push(.field(absent.name))
-                fail(absent.isDeprecated
-                    ? "deprecated in Envoy; Heddle does not support it"
-                    : "Envoy has this field, Heddle does not support it yet")
+                fail(
+                    absent.isDeprecated
+                        ? "deprecated in Envoy; Heddle does not support it"
+                        : "Envoy has this field, Heddle does not support it yet")
                 path.pop()
             } else {
                 fail("unknown field number \(number) of \(message.name)")
@@ -90,7 +99,9 @@ package struct ConstraintChecker {
     }
 
     private func isTrue(_ name: String, _ message: MessageSchema, _ values: [Int: [WireReader.Value]]) -> Bool {
-        guard let field = message.field(named: name), case .varint(let value)? = values[field.number]?.last else { return false }
+        guard let field = message.field(named: name), case .varint(let value)? = values[field.number]?.last else {
+            return false
+        }
         return value != 0
     }
 

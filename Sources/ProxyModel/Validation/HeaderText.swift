@@ -11,7 +11,9 @@ enum HeaderText {
     /// Text without control characters other than tab (RFC 9110 §5.5); loosely without NUL, CR and LF.
     static func isValue(_ text: String, isStrict: Bool) -> Bool {
         text.utf8.allSatisfy { byte in
-            isStrict ? byte >= .space && byte != 0x7F || byte == .tab : byte != 0 && byte != .carriageReturn && byte != .lineFeed
+            isStrict
+                ? byte >= .space && byte != 0x7F || byte == .tab
+                : byte != 0 && byte != .carriageReturn && byte != .lineFeed
         }
     }
 

@@ -15,7 +15,8 @@ enum IPAddressText {
         let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         return parts.count == 4
             && parts.allSatisfy { part in
-                (1...3).contains(part.count) && part.allSatisfy(isDigit) && !(part.count > 1 && part.first == UInt8(ascii: "0"))
+                (1...3).contains(part.count) && part.allSatisfy(isDigit)
+                    && !(part.count > 1 && part.first == UInt8(ascii: "0"))
                     && Int(Substring(part)).map { $0 <= 255 } == true
             }
     }

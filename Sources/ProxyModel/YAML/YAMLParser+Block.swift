@@ -38,7 +38,9 @@ extension YAMLParser {
         }
         try refuseInJSON()
         if current == .dash, isBlank(1) {
-            guard isOwnLine || place == .item, !areKeyProperties else { throw error("a list cannot start on this line") }
+            guard isOwnLine || place == .item, !areKeyProperties else {
+                throw error("a list cannot start on this line")
+            }
             return try finish(try blockSequence(indent: indentation, mark: mark), properties)
         }
         if current == UInt8(ascii: "|") || current == UInt8(ascii: ">") {

@@ -10,7 +10,9 @@ extension YAMLParser {
         position += 1
         let (chomping, increment) = try blockScalarHeader()
         let indent =
-            if let increment { max(parent, 0) + increment } else { try detectedIndentation(atLeast: max(parent + 1, 1)) }
+            if let increment { max(parent, 0) + increment } else {
+                try detectedIndentation(atLeast: max(parent + 1, 1))
+            }
 
         var result: [UInt8] = []
         var (breaks, isFirst, wasIndented) = (0, true, false)

@@ -33,7 +33,9 @@ extension YAMLParser {
             guard firstLine == line else { throw error("a key must stand on one line") }
             let keyLine = line
             try skipSeparation(isFlow: true)
-            if format == .yaml, current == .colon, line != keyLine { throw error("\":\" must stand on the line of its key") }
+            if format == .yaml, current == .colon, line != keyLine {
+                throw error("\":\" must stand on the line of its key")
+            }
             var value = YAMLNode(content: .scalar("", isPlain: true), mark: keyMark, count: 1, height: 1)
             if current == .colon {
                 position += 1

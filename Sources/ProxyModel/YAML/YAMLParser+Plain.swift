@@ -9,7 +9,8 @@ extension YAMLParser {
             result += Self.folded(breaks: breaks)
             result += text(try plainLine(isFlow: false))
             if atKeyEnd {
-                throw error("a mapping cannot start inside text that began on an earlier line; is the indentation right?")
+                throw error(
+                    "a mapping cannot start inside text that began on an earlier line; is the indentation right?")
             }
         }
         return result

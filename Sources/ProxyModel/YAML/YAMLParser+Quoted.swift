@@ -91,7 +91,9 @@ extension YAMLParser {
     private mutating func codePoint(digits: Int) throws(YAMLError) -> UInt32 {
         var value: UInt32 = 0
         for offset in 2..<2 + digits {
-            guard let digit = Self.hexadecimal(peek(offset)) else { throw error("expected \(digits) hexadecimal digits") }
+            guard let digit = Self.hexadecimal(peek(offset)) else {
+                throw error("expected \(digits) hexadecimal digits")
+            }
             value = value << 4 | UInt32(digit)
         }
         position += 2 + digits

@@ -102,7 +102,8 @@ package struct YAMLParser {
         if position < bytes.count {
             throw error(
                 atMarker("---")
-                    ? "a second document starts here; only one is read" : "unexpected \(described()) after the document")
+                    ? "a second document starts here; only one is read" : "unexpected \(described()) after the document"
+            )
         }
         return root
     }

@@ -4,6 +4,7 @@ package struct HostHealthFlags: OptionSet, Sendable {
 
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    /// By whom the host was found unhealthy or degraded.
     package static let failedActiveCheck = HostHealthFlags(rawValue: 1 << 0)
     package static let ejectedByOutlierDetection = HostHealthFlags(rawValue: 1 << 1)
     package static let unhealthyByDiscovery = HostHealthFlags(rawValue: 1 << 2)
@@ -21,6 +22,7 @@ package struct HostHealthFlags: OptionSet, Sendable {
     }
 }
 
+/// What the load balancer makes of a host's flags.
 package enum HostHealth: Sendable {
     case healthy
     /// Used when the healthy ones do not suffice.
@@ -122,13 +124,21 @@ package struct HostTable: ~Copyable {
         return change
     }
 
+    /// The slot of the host with this key, listed or not; nil when there is none.
     package func slot(of key: String) -> Int? { slotByKey[key] }
+    /// The key of the host in a slot.
     package func key(of slot: Int) -> String { hosts[slot].key }
+    /// Its weight, at least 1.
     package func weight(of slot: Int) -> UInt32 { hosts[slot].weight }
+    /// Its priority; 0 is used first.
     package func priority(of slot: Int) -> Int { hosts[slot].priority }
+    /// Why it may be passed over; empty for a healthy host.
     package func flags(of slot: Int) -> HostHealthFlags { hosts[slot].flags }
+    /// Whether the last update still named it.
     package func isListed(_ slot: Int) -> Bool { hosts[slot].isListed }
+    /// Requests of this worker under way to it.
     package func activeRequests(of slot: Int) -> UInt32 { activeRequests[slot] }
+    /// Connections of this worker to it, those being made included.
     package func openConnections(of slot: Int) -> UInt32 { openConnections[slot] }
 
     /// Sets or clears what health checking or outlier detection found.
@@ -138,20 +148,24 @@ package struct HostTable: ~Copyable {
         if hosts[slot].flags.health != before.health { generation += 1 }
     }
 
+    /// Counts a request to the host; ``requestEnded(_:)`` takes it back.
     package mutating func requestStarted(_ slot: Int) {
         activeRequests[slot] += 1
     }
 
+    /// A request to the host has ended. The last one frees the slot of a host that is not listed any more.
     package mutating func requestEnded(_ slot: Int) {
         precondition(activeRequests[slot] > 0, "a request ended that did not start")
         activeRequests[slot] -= 1
         freeIfUnused(slot)
     }
 
+    /// Counts a connection to the host; ``connectionClosed(_:)`` takes it back.
     package mutating func connectionOpened(_ slot: Int) {
         openConnections[slot] += 1
     }
 
+    /// A connection to the host has closed. The last one frees the slot of a host that is not listed any more.
     package mutating func connectionClosed(_ slot: Int) {
         precondition(openConnections[slot] > 0, "a connection closed that did not open")
         openConnections[slot] -= 1

@@ -18,11 +18,13 @@ package struct TriedHosts: Sendable {
 
     package init() {}
 
+    /// Remembers the host in a slot.
     package mutating func insert(_ slot: Int) {
         slots[next] = Int32(slot)
         next = (next + 1) % Self.capacity
     }
 
+    /// Whether the host in this slot is remembered.
     package func contains(_ slot: Int) -> Bool {
         for index in 0..<Self.capacity where slots[index] == Int32(slot) { return true }
         return false
@@ -32,7 +34,9 @@ package struct TriedHosts: Sendable {
 /// Chooses hosts of one cluster for one worker. A pick allocates nothing; a change of the hosts costs once, at the next
 /// pick.
 package struct LoadBalancer: ~Copyable {
+    /// What the configuration of a cluster says about choosing hosts.
     package struct Settings: Equatable, Sendable {
+        /// Which host of those that may be used gets the next request.
         package var policy: LoadBalancingPolicy
         /// In percent of healthy hosts; 0 turns panic off (`healthy_panic_threshold`).
         package var panicThreshold: Double

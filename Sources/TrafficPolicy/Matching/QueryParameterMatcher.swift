@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 
 /// Envoy's QueryParameterMatcher: looks at the first value of a name, without percent-decoding.
 package struct QueryParameterMatcher: Sendable {

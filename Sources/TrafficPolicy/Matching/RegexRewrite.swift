@@ -13,6 +13,8 @@ package struct RegexRewrite: Sendable {
     private let regex: RegexProgram
     private let parts: [Part]
 
+    /// - Parameter substitution: text with `\1` … `\9` for groups, `\0` for the whole match; one that the pattern
+    /// does not have is an error.
     package init(regex: RegexProgram, substitution: String) throws(PolicyError) {
         self.regex = regex
         var parts: [Part] = []

@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 
 /// Envoy's StringMatcher (`type.matcher.v3`), compiled.
 package struct StringMatcher: Sendable {
@@ -21,22 +21,27 @@ package struct StringMatcher: Sendable {
         self.ignoresCase = ignoresCase
     }
 
+    /// The whole text is this one.
     package static func exact(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
         StringMatcher(.exact(Array(text.utf8)), ignoresCase: ignoresCase)
     }
 
+    /// The text begins so.
     package static func prefix(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
         StringMatcher(.prefix(Array(text.utf8)), ignoresCase: ignoresCase)
     }
 
+    /// The text ends so.
     package static func suffix(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
         StringMatcher(.suffix(Array(text.utf8)), ignoresCase: ignoresCase)
     }
 
+    /// The text has this somewhere.
     package static func contains(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
         StringMatcher(.contains(Array(text.utf8)), ignoresCase: ignoresCase)
     }
 
+    /// RE2; the whole text must match. Throws what RE2 says of a wrong pattern.
     package static func regex(_ pattern: String) throws(PolicyError) -> StringMatcher {
         StringMatcher(.regex(try RegexProgram(pattern)))
     }

@@ -3,6 +3,7 @@ package struct CircuitThresholds: Equatable, Sendable {
     /// What stands for "no limit", as Istio sends it.
     package static let unlimited = UInt32.max
 
+    /// Most connections, waiting requests, requests and retries at a time; ``unlimited`` for no limit.
     package var maxConnections: UInt32
     package var maxPendingRequests: UInt32
     package var maxRequests: UInt32
@@ -64,6 +65,7 @@ package struct CircuitBreaker {
         return counters.add(resource, priority, limit: limit)
     }
 
+    /// Gives back what an admission took.
     package func release(_ resource: LimitedResource, _ priority: RoutingPriority = .default) {
         counters.subtract(resource, priority)
     }

@@ -21,6 +21,7 @@ package struct LimitRegion {
     // Safety: points to `byteCount(slots:groups:)` bytes that the caller keeps mapped and aligned to 64 bytes for as
     // long as a value made from this one is in use; every access is atomic.
     private let cells: UnsafeMutablePointer<Int64>
+    /// Workers that may count at a time, and things that are limited.
     package let slots: Int
     package let groups: Int
 

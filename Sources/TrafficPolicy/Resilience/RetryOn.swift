@@ -6,6 +6,7 @@ package struct RetryOn: OptionSet, Hashable, Sendable {
 
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// Outcomes of an attempt, each by Envoy's word for it; see ``words``.
     package static let serverError = RetryOn(rawValue: 1 << 0)
     package static let gatewayError = RetryOn(rawValue: 1 << 1)
     package static let reset = RetryOn(rawValue: 1 << 2)
@@ -46,6 +47,7 @@ package struct RetryOn: OptionSet, Hashable, Sendable {
         return result
     }
 
+    /// Reads a list separated by commas, as ``parse(_:)-(UnsafeRawBufferPointer)``.
     package static func parse(_ list: String) -> RetryOn {
         var list = list
         return list.withUTF8 { parse(UnsafeRawBufferPointer($0)) }

@@ -25,6 +25,7 @@ package enum RetryDecision: Equatable, Sendable {
     case after(UInt64)
 }
 
+/// Why there is no retry.
 package enum RetryRefusal: Equatable, Sendable {
     /// The policy does not ask for a retry of this outcome.
     case notRetriable

@@ -7,6 +7,7 @@ package struct FractionalPercent: Equatable, Sendable {
         case million = 1_000_000
     }
 
+    /// So many of so many requests.
     package let numerator: UInt32
     package let denominator: Denominator
 

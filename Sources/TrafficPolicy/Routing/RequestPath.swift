@@ -9,6 +9,7 @@ package struct RequestPath {
     /// Query and fragment with their `?` or `#`: what a rewrite keeps.
     package let suffix: UnsafeRawBufferPointer
 
+    /// Splits a target at its first `?` or `#`; nothing is decoded.
     package init(_ target: UnsafeRawBufferPointer) {
         var end = 0
         while end < target.count, target[end] != UInt8(ascii: "?"), target[end] != UInt8(ascii: "#") { end += 1 }

@@ -12,6 +12,7 @@ package struct RouteMatchConfig: Sendable {
         case connect
     }
 
+    /// How the path is compared.
     package var path: Path
     /// Does not apply to ``Path/regex(_:)``.
     package var isCaseSensitive: Bool

@@ -45,6 +45,9 @@ struct HTTP1Driver: ~Copyable {
         flushBody()
     }
 
+    /// Puts the body read so far into the log.
+    mutating func endBody() { flushBody() }
+
     private mutating func flushBody() {
         guard !body.isEmpty else { return }
         log.append("body " + String(decoding: body, as: UTF8.self))
@@ -57,6 +60,10 @@ struct HTTP1Driver: ~Copyable {
         default: flushBody()
         }
         switch event {
+        case .head, .trailers: Self.verify(fields)
+        case .needMore, .body, .end, .failed: break
+        }
+        switch event {
         case .needMore, .body: break
         case .head(let head): log.append("head \(Self.describe(head)) | \(Self.describe(fields))")
         case .trailers: log.append("trailers | \(Self.describe(fields))")
@@ -65,6 +72,30 @@ struct HTTP1Driver: ~Copyable {
             failure = error
             log.append("failed \(error)")
         }
+    }
+
+    /// What every block that a parser filled promises.
+    static func verify(_ fields: borrowing HeaderBlock) {
+        var bytes = 0
+        var regular = false
+        for index in 0..<fields.count {
+            let name = fields.name(at: index)
+            let value = fields.value(at: index)
+            bytes += name.count + value.count
+            precondition(HeaderRules.isValidValue(value), "an invalid value came through")
+            precondition(value.trimmingWhitespace.count == value.count, "a value with blanks around it came through")
+            if let known = fields.knownName(at: index) {
+                precondition(fields.has(known), "a known name is not found")
+                precondition(!known.isPseudo || !regular, "a pseudo-header behind a field")
+                regular = regular || !known.isPseudo
+            } else {
+                regular = true
+                precondition(HeaderRules.isValidName(name) && KnownHeader.lookup(name) == nil, "an invalid name came through")
+                precondition(name.allSatisfy { ASCII.lower($0) == $0 }, "a capital in a name came through")
+            }
+        }
+        precondition(bytes == fields.byteCount, "the bytes of the block are miscounted")
+        precondition(fields.valueCount(of: UnsafeRawBufferPointer("host")) == 0 || fields.get(.method) == nil, "Host came through")
     }
 
     static func describe(_ head: HTTP1Head) -> String {

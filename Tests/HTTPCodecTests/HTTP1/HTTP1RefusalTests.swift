@@ -45,7 +45,7 @@ struct HTTP1RefusalTests {
         // Expectations, upgrades, CONNECT.
         (post("Expect: y 100-continue\r\nContent-Length: 1"), .unknownExpectation),
         (post("Expect: 200-ok"), .unknownExpectation),
-        (post("Expect:"), .unknownExpectation),
+        (post("Expect:"), .unknownExpectation), ("GET / HTTP/1.0\r\nExpect: x\r\n\r\n", .unknownExpectation),
         (post("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 1"), .upgradeWithBody),
         (post("Connection: upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked"), .upgradeWithBody),
         ("CONNECT h:1 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n", .contentLengthNotAllowed),
@@ -83,6 +83,8 @@ struct HTTP1RefusalTests {
         ("GET / HTTP/1.1\r\nHost: h\r\n\u{E9}: x\r\n\r\n", .invalidFieldName),
         ("GET / HTTP/1.1\r\nHost: h\r\na\u{0}b: x\r\n\r\n", .invalidFieldName),
         ("GET / HTTP/1.1\r\nHost: h\r\n:path: /evil\r\n\r\n", .invalidFieldName),
+        ("GET / HTTP/1.1\r\nHost\u{0}\u{0}: h\r\nX: a-long-line-behind-it\r\n\r\n", .invalidFieldName),
+        ("GET / HTTP/1.1\r\nHost: h\r\nContent-Length\u{0}: 5\r\nX: a-long-line-behind-it\r\n\r\n", .invalidFieldName),
         // Host.
         ("GET / HTTP/1.1\r\nX: y\r\n\r\n", .missingHost),
         ("GET http://h/ HTTP/1.1\r\nX: y\r\n\r\n", .missingHost),

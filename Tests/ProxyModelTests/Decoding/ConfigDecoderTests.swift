@@ -22,7 +22,10 @@ import Testing
             Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager.self)
         #expect(manager.delayedCloseTimeout == Google_Protobuf_Duration(seconds: 0, nanos: 500_000_000))
         #expect(manager.hasRequestTimeout)
-        #expect(manager.httpFilters.map(\.typedConfig.messageName).map { $0.split(separator: ".").last } == ["Lua", "HeaderMutation", "Router"])
+        #expect(
+            manager.httpFilters.map(\.typedConfig.messageName).map { $0.split(separator: ".").last } == [
+                "Lua", "HeaderMutation", "Router",
+            ])
         let lua = try manager.httpFilters[0].typedConfig.unpack(Envoy_Extensions_Filters_Http_Lua_V3_Lua.self)
         #expect(lua.defaultSourceCode.inlineString.hasSuffix("tostring(n))\nend\n"))
         #expect(lua.sourceCodes.keys.sorted() == ["other.lua"])
@@ -101,20 +104,25 @@ import Testing
         }
     }
 
-    @Test("our reading of JSON is SwiftProtobuf's", arguments: [
-        "{\"name\": \"a\", \"connectTimeout\": \"0.000000001s\", \"dnsRefreshRate\": \"315576000000s\"}",
-        "{\"name\": \"\\ud83e\\uddf5\", \"metadata\": {\"filterMetadata\": {\"n\": {\"x\": -1.5e-3, \"y\": 1e20, \"z\": [[], {}]}}}}",
-        "{\"name\": \"a\", \"upstreamConnectionOptions\": {\"tcpKeepalive\": {\"keepaliveTime\": 4294967295}}}",
-    ])
+    @Test(
+        "our reading of JSON is SwiftProtobuf's",
+        arguments: [
+            "{\"name\": \"a\", \"connectTimeout\": \"0.000000001s\", \"dnsRefreshRate\": \"315576000000s\"}",
+            "{\"name\": \"\\ud83e\\uddf5\", \"metadata\": {\"filterMetadata\": {\"n\": {\"x\": -1.5e-3, \"y\": 1e20, \"z\": [[], {}]}}}}",
+            "{\"name\": \"a\", \"upstreamConnectionOptions\": {\"tcpKeepalive\": {\"keepaliveTime\": 4294967295}}}",
+        ])
     func sameAsSwiftProtobuf(json: String) throws {
         let theirs = try Envoy_Config_Cluster_V3_Cluster(jsonString: json)
         #expect(try ConfigDecoder.decodeUnchecked(Envoy_Config_Cluster_V3_Cluster.self, json) == theirs)
     }
 
-    @Test("an unsigned number of 32 bits takes its limits and no more", arguments: [
-        ("0", true), ("4294967295", true), ("\"4294967295\"", true), ("4294967295.0", true), ("4294967296", false),
-        ("-1", false), ("0.5", false), ("1e10", false), ("x", false), ("18446744073709551616", false), (".inf", false),
-    ])
+    @Test(
+        "an unsigned number of 32 bits takes its limits and no more",
+        arguments: [
+            ("0", true), ("4294967295", true), ("\"4294967295\"", true), ("4294967295.0", true), ("4294967296", false),
+            ("-1", false), ("0.5", false), ("1e10", false), ("x", false), ("18446744073709551616", false),
+            (".inf", false),
+        ])
     func limits(text: String, isGood: Bool) {
         let read = try? ConfigDecoder.decodeUnchecked(Envoy_Config_Core_V3_SocketAddress.self, "port_value: \(text)")
         #expect((read != nil) == isGood)
@@ -122,14 +130,16 @@ import Testing
 
     @Test("int64 keeps all its bits", arguments: [Int64.min, -1, 0, 1, Int64.max])
     func int64(value: Int64) throws {
-        let option = try ConfigDecoder.decodeUnchecked(Envoy_Config_Core_V3_SocketOption.self, "level: \"\(value)\"\nname: \(value)")
+        let option = try ConfigDecoder.decodeUnchecked(
+            Envoy_Config_Core_V3_SocketOption.self, "level: \"\(value)\"\nname: \(value)")
         #expect(option.level == value)
         #expect(option.name == value)
     }
 
     @Test("base64 is read in both alphabets, padded or not", arguments: ["+/8=", "-_8=", "+/8", "-_8"])
     func base64(text: String) throws {
-        let source = try ConfigDecoder.decodeUnchecked(Envoy_Config_Core_V3_DataSource.self, "inline_bytes: \"\(text)\"")
+        let source = try ConfigDecoder.decodeUnchecked(
+            Envoy_Config_Core_V3_DataSource.self, "inline_bytes: \"\(text)\"")
         #expect(source.inlineBytes.elementsEqual([0xFB, 0xFF]))
     }
 
@@ -153,21 +163,25 @@ import Testing
 
                 """)
         let decoded = try ConfigDecoder.decodeBootstrap(text, file: "f.yaml")
-        #expect(decoded.warnings.map(\.description) == [
-            "f.yaml:23:32: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config: "
-                + "Envoy has the type envoy.extensions.filters.http.rbac.v3.RBAC, Heddle does not support it yet; "
-                + "left out, as it is optional"
-        ])
+        #expect(
+            decoded.warnings.map(\.description) == [
+                "f.yaml:23:32: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[0].typed_config: "
+                    + "Envoy has the type envoy.extensions.filters.http.rbac.v3.RBAC, Heddle does not support it yet; "
+                    + "left out, as it is optional"
+            ])
         let manager = try decoded.bootstrap.staticResources.listeners[0].filterChains[0].filters[0].typedConfig.unpack(
             Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager.self)
-        #expect(manager.httpFilters[0].typedConfig.typeURL == "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC")
+        #expect(
+            manager.httpFilters[0].typedConfig.typeURL
+                == "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC")
         #expect(manager.httpFilters[0].typedConfig.value.isEmpty)
     }
 }
 
 extension ConfigDecoder {
     /// A message without the constraints on its fields.
-    static func decodeUnchecked<Message: SwiftProtobuf.Message>(_ type: Message.Type, _ text: String) throws -> Message {
+    static func decodeUnchecked<Message: SwiftProtobuf.Message>(_ type: Message.Type, _ text: String) throws -> Message
+    {
         try ConfigDecoder.merged(type, from: [ConfigSource(text: text, file: "f.yaml")]).message
     }
 }

@@ -143,12 +143,18 @@ import Testing
 
     @Test("an unknown name of any length is compared in bounded time")
     func longName() {
-        #expect(Self.errors(String(repeating: "x", count: 1 << 20) + ": 1").hasSuffix("unknown field of envoy.config.bootstrap.v3.Bootstrap"))
+        #expect(
+            Self.errors(String(repeating: "x", count: 1 << 20) + ": 1").hasSuffix(
+                "unknown field of envoy.config.bootstrap.v3.Bootstrap"))
     }
 
     @Test("JSON errors name the file's line too")
     func json() {
-        #expect(Self.errors("{\n  \"node\": {\n    \"idd\": \"a\"\n  }\n}\n", file: "envoy.json") == "envoy.json:3:5: node.idd: unknown field; did you mean \"id\"?")
-        #expect(Self.errors("{\n  node: {}\n}\n", file: "envoy.json") == "envoy.json:2:3: a key must stand in double quotes")
+        #expect(
+            Self.errors("{\n  \"node\": {\n    \"idd\": \"a\"\n  }\n}\n", file: "envoy.json")
+                == "envoy.json:3:5: node.idd: unknown field; did you mean \"id\"?")
+        #expect(
+            Self.errors("{\n  node: {}\n}\n", file: "envoy.json") == "envoy.json:2:3: a key must stand in double quotes"
+        )
     }
 }

@@ -23,7 +23,10 @@ import Testing
 
     @Test("a default in the overlay does not win over the file's value")
     func defaults() throws {
-        let merged = try decode("node: {id: a}\nadmin: {ignore_global_conn_limit: true}\n", overlay: "node: {id: ''}\nadmin: {ignore_global_conn_limit: false}\n").bootstrap
+        let merged = try decode(
+            "node: {id: a}\nadmin: {ignore_global_conn_limit: true}\n",
+            overlay: "node: {id: ''}\nadmin: {ignore_global_conn_limit: false}\n"
+        ).bootstrap
         #expect(merged.node.id == "a")
         #expect(merged.admin.ignoreGlobalConnLimit)
     }
@@ -31,7 +34,8 @@ import Testing
     @Test("of a oneof that both set, the overlay's field stays")
     func oneof() throws {
         let merged = try decode(
-            "admin: {address: {pipe: {path: p}}}", overlay: "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 1}}}"
+            "admin: {address: {pipe: {path: p}}}",
+            overlay: "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 1}}}"
         ).bootstrap
         #expect(merged.admin.address.socketAddress.portValue == 1)
     }
@@ -52,6 +56,7 @@ import Testing
         }
         #expect(
             validation?.description
-                == "--config-yaml:3:11: static_resources.clusters[1].name: the cluster name \"backend\" is taken by static_resources.clusters[0]")
+                == "--config-yaml:3:11: static_resources.clusters[1].name: the cluster name \"backend\" is taken by static_resources.clusters[0]"
+        )
     }
 }

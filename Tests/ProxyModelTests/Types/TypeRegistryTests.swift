@@ -3,9 +3,12 @@ import SwiftProtobuf
 import Testing
 
 @Suite struct TypeRegistryTests {
-    @Test("a type URL leads to its type, whatever stands before the last slash", arguments: [
-        "type.googleapis.com/envoy.config.core.v3.Pipe", "envoy.config.core.v3.Pipe", "a/b/envoy.config.core.v3.Pipe",
-    ])
+    @Test(
+        "a type URL leads to its type, whatever stands before the last slash",
+        arguments: [
+            "type.googleapis.com/envoy.config.core.v3.Pipe", "envoy.config.core.v3.Pipe",
+            "a/b/envoy.config.core.v3.Pipe",
+        ])
     func lookup(url: String) {
         #expect(TypeRegistry.messageType(forTypeURL: url) == Envoy_Config_Core_V3_Pipe.self)
         #expect(TypeRegistry.messageType(forTypeURL: url + "s") == nil)
@@ -27,7 +30,9 @@ import Testing
         let any = try Google_Protobuf_Any(message: pipe)
         #expect(any.typeURL == TypeRegistry.typeURL(of: Envoy_Config_Core_V3_Pipe.self))
         #expect(try any.unpack(Envoy_Config_Core_V3_Pipe.self) == pipe)
-        #expect(throws: UnpackError.otherType(expected: "envoy.config.core.v3.Node", found: "envoy.config.core.v3.Pipe")) {
+        #expect(
+            throws: UnpackError.otherType(expected: "envoy.config.core.v3.Node", found: "envoy.config.core.v3.Pipe")
+        ) {
             try any.unpack(Envoy_Config_Core_V3_Node.self)
         }
         #expect(throws: UnpackError.otherType(expected: "envoy.config.core.v3.Pipe", found: "")) {

@@ -15,7 +15,8 @@ import Testing
             ("010", integer(10, zero: true)), ("0o17", integer(15)), ("0x1F", integer(31)), ("0b1", .text),
             ("18446744073709551615", integer(.max)), ("18446744073709551616", .float(18446744073709551616)),
             ("1.5", .float(1.5)), (".5", .float(0.5)), ("5.", .float(5)), ("-1e3", .float(-1000)), ("1e", .text),
-            (".", .text), ("-", .text), ("+", .text), ("1.2.3", .text), ("1_000", .text), ("1:30", .text), ("0x", .text),
+            (".", .text), ("-", .text), ("+", .text), ("1.2.3", .text), ("1_000", .text), ("1:30", .text),
+            ("0x", .text),
             ("0x-1", .text), ("5s", .text), ("1e400", .float(.infinity)), (".inf", .float(.infinity)),
             ("-.Inf", .float(-.infinity)), ("inf", .text), ("nan", .text), ("é", .text),
         ] as [(String, CoreScalar)])

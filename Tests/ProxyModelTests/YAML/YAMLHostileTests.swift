@@ -27,7 +27,10 @@ import Testing
         ("[a]: b\n", 1, 1, "a key must be text, not a list or mapping"),
         ("a: b: c\n", 1, 5, "a mapping cannot start on this line; text that holds \": \" needs quotes"),
         ("a: - b\n", 1, 4, "a list cannot start on this line"),
-        ("a: b\n  c: d\n", 2, 4, "a mapping cannot start inside text that began on an earlier line; is the indentation right?"),
+        (
+            "a: b\n  c: d\n", 2, 4,
+            "a mapping cannot start inside text that began on an earlier line; is the indentation right?"
+        ),
         ("a:\n    b: 1\n  c: 2\n", 3, 3, "indented deeper than the mapping that it stands in"),
         ("a: [1, 2\n", 2, 1, "unexpected end of text; expected \"]\""),
         ("a: {b: 1]\n", 1, 9, "expected \",\" or \"}\", found \"]\""),
@@ -54,7 +57,10 @@ import Testing
         ("\u{FEFF}a: 1", "{\"a\": |1|}"),
         ("# only a comment\n", "||"),
         ("%YAML 1.2\n---\na: 1\n...\n", "{\"a\": |1|}"),
-        ("a: no\nb: on\nc: 1_000\nd: 1:30\ne: 2001-01-01\n", "{\"a\": |no|, \"b\": |on|, \"c\": |1_000|, \"d\": |1:30|, \"e\": |2001-01-01|}"),
+        (
+            "a: no\nb: on\nc: 1_000\nd: 1:30\ne: 2001-01-01\n",
+            "{\"a\": |no|, \"b\": |on|, \"c\": |1_000|, \"d\": |1:30|, \"e\": |2001-01-01|}"
+        ),
         ("a: x#y # z\n", "{\"a\": |x#y|}"),
         ("a: \"\\ud83e\\uddf5\"\n", "{\"a\": \"🧵\"}"),
         ("a: &x [1]\nb: *x\nc: &x 2\nd: *x\n", "{\"a\": [|1|], \"b\": [|1|], \"c\": |2|, \"d\": |2|}"),
@@ -83,7 +89,9 @@ import Testing
     func billionLaughs() {
         var text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
         for level in 1...9 {
-            text += "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ") + "]\n"
+            text +=
+                "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ")
+                + "]\n"
         }
         #expect(throws: YAMLError.self) { try YAMLParser.parse(text) }
         let error = #expect(throws: YAMLError.self) { try YAMLParser.parse("k: &k {v: [x]}\n" + text + "? [*a9]: 1\n") }
@@ -110,7 +118,8 @@ import Testing
             guard open == "a:\n" else {
                 return String(repeating: open, count: levels) + "x" + String(repeating: close, count: levels)
             }
-            return (0..<levels).map { String(repeating: " ", count: $0) + open }.joined() + String(repeating: " ", count: levels) + "x"
+            return (0..<levels).map { String(repeating: " ", count: $0) + open }.joined()
+                + String(repeating: " ", count: levels) + "x"
         }
         #expect(throws: Never.self) { try YAMLParser.parse(document(100)) }
         #expect(throws: YAMLError.self) { try YAMLParser.parse(document(101)) }
@@ -150,8 +159,10 @@ import Testing
     @Test(
         "what only YAML has is refused in JSON",
         arguments: [
-            "a: 1", "{a: 1}", "{'a': 1}", "{\"a\": b}", "{\"a\": 1,}", "[1,]", "{\"a\" 1}", "# c\n{}", "{} # c", "&a {}",
-            "[*a]", "\"a\": 1", "- 1", "|\n a", "{\"a\": 01}", "{\"a\": +1}", "{\"a\": .5}", "{\"a\": 0x1}", "{\"a\": Null}",
+            "a: 1", "{a: 1}", "{'a': 1}", "{\"a\": b}", "{\"a\": 1,}", "[1,]", "{\"a\" 1}", "# c\n{}", "{} # c",
+            "&a {}",
+            "[*a]", "\"a\": 1", "- 1", "|\n a", "{\"a\": 01}", "{\"a\": +1}", "{\"a\": .5}", "{\"a\": 0x1}",
+            "{\"a\": Null}",
             "{\"a\": \"\\x41\"}", "{\"a\": \"b\nc\"}", "{\"a\": \"\t\"}", "{\"a\": !!str 1}", "[1] [2]", "[1, , 2]",
         ])
     func strictJSON(text: String) {
@@ -160,7 +171,10 @@ import Testing
 
     @Test(
         "all of JSON is read, as JSON and as YAML",
-        arguments: ["{\"a\":[1,-2.5e+3,true,false,null,\"x\\u00e9\\n\"],\"b\":{}}", "[]", " \n\t{ \"a\" : \"b\" }\n", "\"x\"", "12"])
+        arguments: [
+            "{\"a\":[1,-2.5e+3,true,false,null,\"x\\u00e9\\n\"],\"b\":{}}", "[]", " \n\t{ \"a\" : \"b\" }\n", "\"x\"",
+            "12",
+        ])
     func json(text: String) throws {
         let withoutTabs = text.replacing("\t", with: " ")
         #expect(try YAMLParser.parse(text, format: .json).rendered == YAMLParser.parse(withoutTabs).rendered)

@@ -39,7 +39,8 @@ struct BannedCall: CustomStringConvertible, Sendable {
             name: "try!", pattern: #"\btry!"#, instead: "a typed error, or a do and catch that says what failed",
             scope: .everywhere, example: "let text = try! load()"),
         BannedCall(
-            name: "fatalError", pattern: #"\bfatalError\("#, instead: "preconditionFailure with a message that names the state",
+            name: "fatalError", pattern: #"\bfatalError\("#,
+            instead: "preconditionFailure with a message that names the state",
             scope: .everywhere, example: "default: fatalError()"),
         BannedCall(
             name: "an empty catch", pattern: #"\bcatch\s*\{\s*\}"#, instead: "a catch that answers, counts or logs",
@@ -49,27 +50,32 @@ struct BannedCall: CustomStringConvertible, Sendable {
             scope: .sources(except: compositionRoots), example: "        print(head)"),
         BannedCall(
             name: "Dispatch", pattern: #"\b(Dispatch(Queue|Source|Group|Semaphore|WorkItem)|import Dispatch)\b"#,
-            instead: "the Reactor's event loop and timers", scope: .everywhere, example: "DispatchQueue.global().async { }"),
+            instead: "the Reactor's event loop and timers", scope: .everywhere,
+            example: "DispatchQueue.global().async { }"),
         BannedCall(
             name: "sleeping", pattern: #"(\bThread\.sleep|\bTask\.sleep|(?<![.\w])(usleep|nanosleep|sleep)\()"#,
             instead: "a timer of the Reactor; in tests the manual clock or the event itself",
             scope: .everywhere, example: "usleep(1_000)"),
         BannedCall(
-            name: "Task on the data path", pattern: #"\bTask(\.detached|\.immediate)?\s*(\([^)]*\)\s*)?\{|\bTask\.(detached|immediate)\b"#,
+            name: "Task on the data path",
+            pattern: #"\bTask(\.detached|\.immediate)?\s*(\([^)]*\)\s*)?\{|\bTask\.(detached|immediate)\b"#,
             instead: "a plain call, or `.perform` of the filter chain where a request truly waits",
             scope: .only(dataPath), example: "Task { await pool.take() }"),
         BannedCall(
-            name: "async let or a task group on the data path", pattern: #"\basync\s+let\b|\bwith(Throwing)?(Discarding)?TaskGroup\b"#,
+            name: "async let or a task group on the data path",
+            pattern: #"\basync\s+let\b|\bwith(Throwing)?(Discarding)?TaskGroup\b"#,
             instead: "calls on the worker's own actor: a child task starts on the global pool and hops back",
             scope: .only(dataPath), example: "async let host = cluster.pick()"),
         BannedCall(
             name: "the wall clock",
-            pattern: #"\bDate\(\)|\bDate\.now\b|\b(Continuous|Suspending)Clock\(\)|\.(continuous|suspending)\.now|(?<![.\w])(gettimeofday\(|clock_gettime\(|time\((nil|&))"#,
+            pattern:
+                #"\bDate\(\)|\bDate\.now\b|\b(Continuous|Suspending)Clock\(\)|\.(continuous|suspending)\.now|(?<![.\w])(gettimeofday\(|clock_gettime\(|time\((nil|&))"#,
             instead: "the injected clock, or `now:` as a parameter",
             scope: .sources(except: ["Reactor/", "CLinux/"]), example: "let started = Date()"),
         BannedCall(
             name: "unseeded randomness",
-            pattern: #"\bSystemRandomNumberGenerator\b|\.random\(in:(?![^\n]*\busing:)|\.random\(\)|\.(randomElement|shuffled|shuffle)\(\)|\bUUID\(\)|(?<![.\w])(arc4random|rand|getrandom)\w*\("#,
+            pattern:
+                #"\bSystemRandomNumberGenerator\b|\.random\(in:(?![^\n]*\busing:)|\.random\(\)|\.(randomElement|shuffled|shuffle)\(\)|\bUUID\(\)|(?<![.\w])(?<!func )(arc4random|rand|getrandom)\w*\("#,
             instead: "the injected generator, passed as `using:` or `rng:`",
             scope: .everywhere, example: "let host = hosts.randomElement()"),
     ]
@@ -81,7 +87,9 @@ struct BannedCall: CustomStringConvertible, Sendable {
         return source.code.enumerated().compactMap { index, line in
             let line = String(line)
             let whole = NSRange(line.startIndex..., in: line)
-            guard regex.firstMatch(in: line, range: whole) != nil, !source.hasExemption(at: index, within: 3) else { return nil }
+            guard regex.firstMatch(in: line, range: whole) != nil, !source.hasExemption(at: index, within: 3) else {
+                return nil
+            }
             return Finding(path: source.path, line: index + 1, message: "\(name) is not used here; instead: \(instead)")
         }
     }

@@ -16,7 +16,9 @@ enum FilterCompanions {
         if !tests.contains(source.name + "Tests") {
             findings.append(finding("no test: expected Tests/FiltersTests/…/\(source.name)Tests.swift"))
         }
-        if !source.lines.contains(where: { $0.hasPrefix("///") && ($0.contains("```yaml") || $0.contains("typed_config")) }) {
+        if !source.lines.contains(where: {
+            $0.hasPrefix("///") && ($0.contains("```yaml") || $0.contains("typed_config"))
+        }) {
             findings.append(finding("no doc comment that shows the filter's YAML"))
         }
         let urls = typeURLs(source)

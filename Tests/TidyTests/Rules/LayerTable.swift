@@ -21,7 +21,9 @@ struct LayerTable {
         var columns: [String: Int]?
         for (index, line) in markdown.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let cells = Self.cells(line)
-            if let known = columns, let layer = known["layer"], let target = known["target"], let may = known["may import"] {
+            if let known = columns, let layer = known["layer"], let target = known["target"],
+                let may = known["may import"]
+            {
                 guard cells.count > max(layer, target, may) else { break }
                 let names = Self.names(cells[may])
                 if cells[target] == "anywhere" {
@@ -47,15 +49,19 @@ struct LayerTable {
         var highest = -1
         for row in rows {
             if above.contains(row.target) {
-                findings.append(Finding(path: path, line: row.line, message: "\(row.target) stands twice in the layer table"))
+                findings.append(
+                    Finding(path: path, line: row.line, message: "\(row.target) stands twice in the layer table"))
             }
             for name in row.imports.intersection(targets).subtracting(above).sorted() {
                 findings.append(
-                    Finding(path: path, line: row.line, message: "\(row.target) may not import \(name), which stands below it"))
+                    Finding(
+                        path: path, line: row.line,
+                        message: "\(row.target) may not import \(name), which stands below it"))
             }
             if let layer = Int(row.layer) {
                 if layer < highest {
-                    findings.append(Finding(path: path, line: row.line, message: "layer \(layer) stands below layer \(highest)"))
+                    findings.append(
+                        Finding(path: path, line: row.line, message: "layer \(layer) stands below layer \(highest)"))
                 }
                 highest = max(highest, layer)
             }
@@ -67,12 +73,15 @@ struct LayerTable {
     /// Imports in `source` that its target's row does not name.
     func findings(in source: SwiftSource) -> [Finding] {
         guard let row = row(source.target) else {
-            return [Finding(path: source.path, line: 0, message: "target \(source.target) has no row in the layer table")]
+            return [
+                Finding(path: source.path, line: 0, message: "target \(source.target) has no row in the layer table")
+            ]
         }
         let allowed = row.imports.union(anywhere).union([row.target])
         return source.code.enumerated().compactMap { index, line in
             guard let module = Self.importedModule(line), !allowed.contains(module) else { return nil }
-            let message = "\(source.target) (layer \(row.layer)) may not import \(module); it may: \(row.imports.sorted().joined(separator: " "))"
+            let message =
+                "\(source.target) (layer \(row.layer)) may not import \(module); it may: \(row.imports.sorted().joined(separator: " "))"
             return Finding(path: source.path, line: index + 1, message: message)
         }
     }

@@ -11,7 +11,8 @@ struct Manifest {
     init(text: String) {
         let source = text.replacing(#/\/\/[^\n]*/#, with: "")
         var targets: [String: Set<String>] = [:]
-        let declaration = #/(?:core\(|\.target\(|\.executableTarget\(|\.systemLibrary\()\s*(?:name:\s*)?"(?<name>[^"]+)"/#
+        let declaration =
+            #/(?:core\(|\.target\(|\.executableTarget\(|\.systemLibrary\()\s*(?:name:\s*)?"(?<name>[^"]+)"/#
         let starts = source.matches(of: declaration)
         for match in starts {
             let rest = source[match.range.upperBound...]
@@ -37,7 +38,9 @@ struct Manifest {
         var findings: [Finding] = []
         for (target, dependencies) in targets.sorted(by: { $0.key < $1.key }) {
             guard let row = table.row(target) else {
-                findings.append(Finding(path: "ARCHITECTURE.md", line: 0, message: "target \(target) has no row in the layer table"))
+                findings.append(
+                    Finding(path: "ARCHITECTURE.md", line: 0, message: "target \(target) has no row in the layer table")
+                )
                 continue
             }
             for extra in dependencies.subtracting(row.imports).sorted() {
@@ -46,7 +49,9 @@ struct Manifest {
             }
         }
         for row in table.rows where targets[row.target] == nil {
-            findings.append(Finding(path: "ARCHITECTURE.md", line: row.line, message: "\(row.target) is no target of Package.swift"))
+            findings.append(
+                Finding(path: "ARCHITECTURE.md", line: row.line, message: "\(row.target) is no target of Package.swift")
+            )
         }
         return findings
     }

@@ -1,13 +1,16 @@
 /// Rules about text of any kind: no path of someone's machine, no mark for work left undone.
 enum PlainText {
     static let suffixes = [
-        ".swift", ".c", ".h", ".cpp", ".md", ".py", ".sh", ".yaml", ".yml", ".json", ".lua", ".txt", "Makefile", ".proto",
+        ".swift", ".c", ".h", ".cpp", ".md", ".py", ".sh", ".yaml", ".yml", ".json", ".lua", ".txt", "Makefile",
+        ".proto",
     ]
 
     /// A path that exists on one machine only: a home or a workspace folder, at the start of a word.
     static func machinePaths(path: String, text: String) -> [Finding] {
         find(in: text, #/(?:^|[\s"'=(`:])\/(?:home|root|Users|srv|work|workspaces?|builds?)\/[\w.]/#).map {
-            Finding(path: path, line: $0, message: "a path of one machine; write it relative to the root, or take it as an argument")
+            Finding(
+                path: path, line: $0,
+                message: "a path of one machine; write it relative to the root, or take it as an argument")
         }
     }
 

@@ -13,7 +13,9 @@ enum SafetyComment {
             else { return nil }
             return Finding(
                 path: source.path, line: index + 1,
-                message: "`\(what)` without a `// Safety:` line, within three lines above or right below, that says why it holds")
+                message:
+                    "`\(what)` without a `// Safety:` line, within three lines above or right below, that says why it holds"
+            )
         }
     }
 }

@@ -1,5 +1,6 @@
 /// `cluster.NAME.`: connections, requests, members and limits of one cluster.
 package struct ClusterStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case upstreamCxTotal = "upstream_cx_total"
         case upstreamCxHTTP1Total = "upstream_cx_http1_total"
@@ -83,6 +84,7 @@ package struct ClusterStats: StatView, Sendable {
         case healthCheckNetworkFailure = "health_check.network_failure"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case upstreamCxActive = "upstream_cx_active"
         case upstreamCxRxBytesBuffered = "upstream_cx_rx_bytes_buffered"
@@ -110,6 +112,7 @@ package struct ClusterStats: StatView, Sendable {
         case warmingState = "warming_state"
         case version
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool {
             switch self {
             case .membershipTotal, .membershipHealthy, .membershipDegraded, .membershipExcluded, .maxHostWeight,
@@ -123,12 +126,14 @@ package struct ClusterStats: StatView, Sendable {
         }
     }
 
+    /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
     package enum Histograms: String, HistogramKey {
         case upstreamRqTime = "upstream_rq_time"
         case upstreamCxConnectMS = "upstream_cx_connect_ms"
         case upstreamCxLengthMS = "upstream_cx_length_ms"
         case upstreamRqPerCx = "upstream_rq_per_cx"
 
+        /// Whether times in microseconds are recorded, shown in milliseconds.
         package var isTiming: Bool {
             switch self {
             case .upstreamRqTime, .upstreamCxConnectMS, .upstreamCxLengthMS: true
@@ -145,8 +150,11 @@ package struct ClusterStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one distribution.
     package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     /// Responses by exact status.

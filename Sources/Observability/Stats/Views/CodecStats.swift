@@ -1,5 +1,6 @@
 /// `http1.`: what the HTTP/1 codec of the downstream side met.
 package struct HTTP1CodecStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case metadataNotSupportedError = "metadata_not_supported_error"
@@ -13,11 +14,13 @@ package struct HTTP1CodecStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `http2.`: what the HTTP/2 codec of the downstream side met.
 package struct HTTP2CodecStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case goawaySent = "goaway_sent"
@@ -39,12 +42,14 @@ package struct HTTP2CodecStats: StatView, Sendable {
         case txReset = "tx_reset"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case streamsActive = "streams_active"
         case pendingSendBytes = "pending_send_bytes"
         case outboundFramesActive = "outbound_frames_active"
         case outboundControlFramesActive = "outbound_control_frames_active"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool { false }
     }
 
@@ -55,7 +60,9 @@ package struct HTTP2CodecStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 18
@@ -63,6 +70,7 @@ package struct HTTP2CodecStats: StatView, Sendable {
 
 /// `cluster.NAME.http1.`: what the HTTP/1 codec met on the side of one cluster.
 package struct ClusterHTTP1CodecStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case metadataNotSupportedError = "metadata_not_supported_error"
@@ -76,11 +84,13 @@ package struct ClusterHTTP1CodecStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `cluster.NAME.http2.`: what the HTTP/2 codec met on the side of one cluster.
 package struct ClusterHTTP2CodecStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case goawaySent = "goaway_sent"
@@ -102,12 +112,14 @@ package struct ClusterHTTP2CodecStats: StatView, Sendable {
         case txReset = "tx_reset"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case streamsActive = "streams_active"
         case pendingSendBytes = "pending_send_bytes"
         case outboundFramesActive = "outbound_frames_active"
         case outboundControlFramesActive = "outbound_control_frames_active"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool { false }
     }
 
@@ -118,7 +130,9 @@ package struct ClusterHTTP2CodecStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 18

@@ -1,5 +1,6 @@
 /// `http.STAT_PREFIX.lua.FILTER_STAT_PREFIX.`: one Lua filter; all behind `executions` is ours.
 package struct LuaStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case errors
         case executions
@@ -10,10 +11,12 @@ package struct LuaStats: StatView, Sendable {
         case responses
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case memoryBytes = "memory_bytes"
         case coroutinesActive = "coroutines_active"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool { false }
     }
 
@@ -24,7 +27,9 @@ package struct LuaStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 7

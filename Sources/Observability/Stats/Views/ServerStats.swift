@@ -1,5 +1,6 @@
 /// `server.`: the proxy as a whole; written by the supervisor, but for `total_connections`.
 package struct ServerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case watchdogMiss = "watchdog_miss"
         case watchdogMegaMiss = "watchdog_mega_miss"
@@ -7,6 +8,7 @@ package struct ServerStats: StatView, Sendable {
         case workerRestarts = "worker_restarts"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case totalConnections = "total_connections"
         case live
@@ -22,6 +24,7 @@ package struct ServerStats: StatView, Sendable {
         case hotRestartGeneration = "hot_restart_generation"
         case parentConnections = "parent_connections"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool {
             switch self {
             case .live, .state, .uptime, .concurrency, .version, .daysUntilFirstCertExpiring, .hotRestartEpoch,
@@ -31,9 +34,11 @@ package struct ServerStats: StatView, Sendable {
         }
     }
 
+    /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
     package enum Histograms: String, HistogramKey {
         case initializationTimeMS = "initialization_time_ms"
 
+        /// Whether times in microseconds are recorded, shown in milliseconds.
         package var isTiming: Bool { true }
     }
 
@@ -44,8 +49,11 @@ package struct ServerStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one distribution.
     package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     private static let firstGauge = 4
@@ -54,6 +62,7 @@ package struct ServerStats: StatView, Sendable {
 
 /// `listener_manager.`: the listeners as a whole.
 package struct ListenerManagerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case listenerAdded = "listener_added"
         case listenerModified = "listener_modified"
@@ -64,6 +73,7 @@ package struct ListenerManagerStats: StatView, Sendable {
         case listenerInPlaceUpdated = "listener_in_place_updated"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case totalListenersActive = "total_listeners_active"
         case totalListenersWarming = "total_listeners_warming"
@@ -71,6 +81,7 @@ package struct ListenerManagerStats: StatView, Sendable {
         case totalFilterChainsDraining = "total_filter_chains_draining"
         case workersStarted = "workers_started"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool { true }
     }
 
@@ -81,7 +92,9 @@ package struct ListenerManagerStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 7
@@ -89,6 +102,7 @@ package struct ListenerManagerStats: StatView, Sendable {
 
 /// `cluster_manager.`: the clusters as a whole.
 package struct ClusterManagerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case clusterAdded = "cluster_added"
         case clusterModified = "cluster_modified"
@@ -96,10 +110,12 @@ package struct ClusterManagerStats: StatView, Sendable {
         case clusterUpdated = "cluster_updated"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case activeClusters = "active_clusters"
         case warmingClusters = "warming_clusters"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool { true }
     }
 
@@ -110,7 +126,9 @@ package struct ClusterManagerStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 4

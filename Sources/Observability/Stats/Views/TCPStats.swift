@@ -1,5 +1,6 @@
 /// `tcp.STAT_PREFIX.`: one TCP proxy.
 package struct TCPStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case downstreamCxTotal = "downstream_cx_total"
         case downstreamCxNoRoute = "downstream_cx_no_route"
@@ -13,11 +14,13 @@ package struct TCPStats: StatView, Sendable {
         case upstreamFlushTotal = "upstream_flush_total"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case downstreamCxRxBytesBuffered = "downstream_cx_rx_bytes_buffered"
         case downstreamCxTxBytesBuffered = "downstream_cx_tx_bytes_buffered"
         case upstreamFlushActive = "upstream_flush_active"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool { false }
     }
 
@@ -28,7 +31,9 @@ package struct TCPStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 10

@@ -1,5 +1,6 @@
 /// `listener.ADDRESS.ssl.`: TLS handshakes with clients.
 package struct ListenerTLSStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case handshake
         case sessionReused = "session_reused"
@@ -17,11 +18,13 @@ package struct ListenerTLSStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `cluster.NAME.ssl.`: TLS handshakes with upstream hosts.
 package struct ClusterTLSStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case handshake
         case sessionReused = "session_reused"
@@ -39,5 +42,6 @@ package struct ClusterTLSStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }

@@ -1,5 +1,6 @@
 /// `worker.N.`: how busy one worker is. Ours; Envoy has only the dispatcher's part.
 package struct WorkerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case cpuUserUS = "cpu_user_us"
         case cpuSystemUS = "cpu_system_us"
@@ -7,6 +8,7 @@ package struct WorkerStats: StatView, Sendable {
         case loopBusyUS = "loop_busy_us"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case memoryPhysicalSize = "memory_physical_size"
         case openDescriptors = "open_descriptors"
@@ -16,13 +18,16 @@ package struct WorkerStats: StatView, Sendable {
         case streamsActive = "streams_active"
         case timersActive = "timers_active"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool { false }
     }
 
+    /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
     package enum Histograms: String, HistogramKey {
         case dispatcherLoopDurationUS = "dispatcher.loop_duration_us"
         case dispatcherPollDelayUS = "dispatcher.poll_delay_us"
 
+        /// Whether times in microseconds are recorded, shown in milliseconds.
         package var isTiming: Bool { false }
     }
 
@@ -33,8 +38,11 @@ package struct WorkerStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one distribution.
     package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     private static let firstGauge = 4
@@ -43,6 +51,7 @@ package struct WorkerStats: StatView, Sendable {
 
 /// `filesystem.`: access log files. Written by the writer thread, but for `write_buffered` and `write_dropped`.
 package struct FilesystemStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
     package enum Counters: String, StatKey {
         case writeBuffered = "write_buffered"
         case writeCompleted = "write_completed"
@@ -52,9 +61,11 @@ package struct FilesystemStats: StatView, Sendable {
         case reopenFailed = "reopen_failed"
     }
 
+    /// What rises and falls; a raw value is the rest of Envoy's name.
     package enum Gauges: String, GaugeKey {
         case writeTotalBuffered = "write_total_buffered"
 
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
         package var isShared: Bool { false }
     }
 
@@ -65,7 +76,9 @@ package struct FilesystemStats: StatView, Sendable {
 
     let group: StatGroup
 
+    /// The handle of one counter; free to make, costs a load and a store to use.
     package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
     package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 6
