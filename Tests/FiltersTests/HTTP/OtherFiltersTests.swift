@@ -85,11 +85,23 @@ struct RouterFilterTests {
         ("respect_expected_rq_timeout: true", "respect_expected_rq_timeout"), ("dynamic_stats: false", "dynamic_stats"),
     ])
     func refusals(_ option: String, _ field: String) async throws {
-        #expect(await TestProxy.problem(filters: chain(option)).contains("http_filters[0].typed_config.\(field)"))
+        let problem = await TestProxy.problem(filters: "", router: ", \(option)")
+        #expect(problem.contains("http_filters[0].typed_config.\(field)"), "\(problem)")
+    }
+
+    @Test("keeps its own headers to itself when told so", arguments: [("", true), (", suppress_envoy_headers: true", false)])
+    func suppressed(_ option: String, _ shown: Bool) async throws {
+        let upstream = TestUpstream()
+        let proxy = try await TestProxy.start(filters: "", clusters: ["main": upstream.port], router: option)
+        let response = await proxy.get()
+        #expect((response?["x-envoy-upstream-service-time"] != nil) == shown)
+        #expect((upstream.requests.first?["x-envoy-expected-rq-timeout-ms"] != nil) == shown)
+        await proxy.stop()
     }
 
     @Test("must be the last filter")
     func last() async throws {
-        #expect(await TestProxy.problem(filters: chain("suppress_envoy_headers: true")) != "")
+        let problem = await TestProxy.problem(filters: chain("suppress_envoy_headers: true"))
+        #expect(problem.contains("http_filters"), "\(problem)")
     }
 }

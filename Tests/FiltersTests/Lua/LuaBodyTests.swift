@@ -54,7 +54,7 @@ struct LuaBodyTests {
             """, upstream)
         // The header map that was got before the wait is out of scope after it, as in Envoy.
         #expect(await proxy.post("hello")?.text == "new: answer to")
-        #expect(upstream.requests.first?.text == "hello")
+        #expect(upstream.requests.first?.text == body)
         #expect(await proxy.lua(.errors) == 1)
         await proxy.stop()
 

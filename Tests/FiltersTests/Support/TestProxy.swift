@@ -21,16 +21,20 @@ import TrafficPolicy
     ///   - filters: items of `http_filters`, before the router.
     ///   - routes: items of `routes`; all to cluster `main` when empty.
     ///   - clusters: port by cluster name.
+    ///   - router: more of the router's configuration, `, key: value`.
     nonisolated static func start(
-        filters: String, routes: String = "", clusters: [String: UInt16], perHost: String = "", bufferLimit: Int = 65536
+        filters: String, routes: String = "", clusters: [String: UInt16], perHost: String = "", bufferLimit: Int = 65536,
+        router: String = ""
     ) async throws -> TestProxy {
         _ = RunningLoop.started
         return try await TestProxy(
-            filters: filters, routes: routes, clusters: clusters, perHost: perHost, bufferLimit: bufferLimit)
+            filters: filters, routes: routes, clusters: clusters, perHost: perHost, bufferLimit: bufferLimit, router: router)
     }
 
-    private init(filters: String, routes: String, clusters: [String: UInt16], perHost: String, bufferLimit: Int) throws {
-        let text = Self.bootstrap(filters, routes, clusters, perHost, bufferLimit)
+    private init(
+        filters: String, routes: String, clusters: [String: UInt16], perHost: String, bufferLimit: Int, router: String
+    ) throws {
+        let text = Self.bootstrap(filters, routes, clusters, perHost, bufferLimit, router)
         let decoded = try ConfigDecoder.decodeBootstrap(text, file: "test.yaml")
         logFile = Self.unnamedFile()
         stats = try StatsSegment(named: "filters-test")
@@ -57,9 +61,9 @@ import TrafficPolicy
     }
 
     /// The problem with a configuration, "" for none.
-    nonisolated static func problem(filters: String, routes: String = "") async -> String {
+    nonisolated static func problem(filters: String, router: String = "") async -> String {
         do {
-            _ = try await start(filters: filters, routes: routes, clusters: ["main": 1])
+            _ = try await start(filters: filters, clusters: ["main": 1], router: router)
             return ""
         } catch {
             return "\(error)"
@@ -120,7 +124,8 @@ import TrafficPolicy
     // MARK: Configuration
 
     private static func bootstrap(
-        _ filters: String, _ routes: String, _ clusters: [String: UInt16], _ perHost: String, _ bufferLimit: Int
+        _ filters: String, _ routes: String, _ clusters: [String: UInt16], _ perHost: String, _ bufferLimit: Int,
+        _ router: String
     ) -> String {
         let routes = routes.isEmpty ? "- { match: { prefix: / }, route: { cluster: main } }" : routes
         return """
@@ -147,7 +152,7 @@ import TrafficPolicy
                             http_filters:
             \(filters.indented(18))
                               - name: envoy.filters.http.router
-                                typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
+                                typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router\(router) }
               clusters:
             \(clusters.sorted { $0.key < $1.key }.map(cluster).joined(separator: "\n").indented(4))
             """
