@@ -26,21 +26,22 @@ import TrafficPolicy
         filters: String, routes: String = "", clusters: [String: UInt16], perHost: String = "", bufferLimit: Int = 65536,
         router: String = ""
     ) async throws -> TestProxy {
-        _ = RunningLoop.started
-        return try await TestProxy(
-            filters: filters, routes: routes, clusters: clusters, perHost: perHost, bufferLimit: bufferLimit, router: router)
+        try await start(bootstrap: bootstrap(filters, routes, clusters, perHost, bufferLimit, router))
     }
 
-    private init(
-        filters: String, routes: String, clusters: [String: UInt16], perHost: String, bufferLimit: Int, router: String
-    ) throws {
-        let text = Self.bootstrap(filters, routes, clusters, perHost, bufferLimit, router)
+    /// - Parameter bootstrap: a configuration with one listener, `main`, whose address is not looked at.
+    nonisolated static func start(bootstrap: String) async throws -> TestProxy {
+        _ = RunningLoop.started
+        return try await TestProxy(bootstrap)
+    }
+
+    private init(_ text: String) throws {
         let decoded = try ConfigDecoder.decodeBootstrap(text, file: "test.yaml")
         logFile = Self.unnamedFile()
         stats = try StatsSegment(named: "filters-test")
-        limits = LimitMemory(groups: clusters.count)
+        let names = decoded.bootstrap.staticResources.clusters.map(\.name)
+        limits = LimitMemory(groups: names.count)
         let region = limits.region
-        let names = clusters.keys.sorted()
         worker = Worker(
             WorkerResources(
                 context: WorkerContext(loop: .process, seed: 7), stats: stats, registry: BuiltInFilters.registry(),
@@ -123,7 +124,7 @@ import TrafficPolicy
 
     // MARK: Configuration
 
-    private static func bootstrap(
+    private nonisolated static func bootstrap(
         _ filters: String, _ routes: String, _ clusters: [String: UInt16], _ perHost: String, _ bufferLimit: Int,
         _ router: String
     ) -> String {
@@ -158,7 +159,7 @@ import TrafficPolicy
             """
     }
 
-    private static func cluster(_ name: String, _ port: UInt16) -> String {
+    private nonisolated static func cluster(_ name: String, _ port: UInt16) -> String {
         """
         - name: \(name)
           type: STATIC
