@@ -5,14 +5,14 @@ import Glibc
 /// without user information, which is refused (RFC 9110 section 4.2.4), and without a comma, at which peers have split.
 ///
 /// Borrows the bytes it was made from.
-package struct Authority {
+public struct Authority {
     /// The host; an IPv6 literal with its brackets.
-    package let host: UnsafeRawBufferPointer
+    public let host: UnsafeRawBufferPointer
     /// 1...65535, nil when none is given.
-    package let port: UInt16?
+    public let port: UInt16?
 
     /// - Returns: nil when `bytes` are no valid authority; an empty one is not.
-    package init?(_ bytes: UnsafeRawBufferPointer) {
+    public init?(_ bytes: UnsafeRawBufferPointer) {
         guard let first = bytes.first else { return nil }
         let end = first == UInt8(ascii: "[") ? Self.endOfLiteral(bytes) : Self.endOfName(bytes)
         guard end > 0 else { return nil }
@@ -26,15 +26,15 @@ package struct Authority {
     }
 
     /// Whether `bytes` are a valid authority.
-    package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool { Authority(bytes) != nil }
+    public static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool { Authority(bytes) != nil }
 
     /// `bytes` without the port, if they end with one; what is no valid authority comes back as it is.
-    package static func withoutPort(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    public static func withoutPort(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         Authority(bytes)?.host ?? bytes
     }
 
     /// A port in decimal, 1...65535.
-    package static func port(_ digits: UnsafeRawBufferPointer) -> UInt16? {
+    public static func port(_ digits: UnsafeRawBufferPointer) -> UInt16? {
         guard digits.count <= 5, let number = digits.decimal, number > 0, number <= 65_535 else { return nil }
         return UInt16(number)
     }

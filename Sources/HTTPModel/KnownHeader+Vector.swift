@@ -3,22 +3,22 @@ import Bytes
 /// Known names of up to 15 bytes as two words each, for a parser that holds a name in a vector register.
 ///
 /// The hash has no collisions (a seed without any is searched once), so one probe decides.
-package struct ShortNameTable: Sendable {
+public struct ShortNameTable: Sendable {
     /// One slot: the name as a little-endian 16-byte word, zero behind its end.
-    package struct Slot: Sendable {
-        package var low: UInt64 = 0
-        package var high: UInt64 = 0
-        package var known: UInt64 = 0
+    public struct Slot: Sendable {
+        public var low: UInt64 = 0
+        public var high: UInt64 = 0
+        public var known: UInt64 = 0
         /// Length of the name: without it NUL bytes behind a name would pass for the zeros.
-        package var length = 0
+        public var length = 0
     }
 
-    package static let shared = ShortNameTable()
+    public static let shared = ShortNameTable()
     static let bits: UInt64 = 9
 
     // Safety: written once in `init`, then read only; lives as long as the process.
-    nonisolated(unsafe) package let slots: UnsafePointer<Slot>
-    package let seed: UInt64
+    nonisolated(unsafe) public let slots: UnsafePointer<Slot>
+    public let seed: UInt64
 
     private init() {
         let count = 1 << Int(Self.bits)
@@ -51,21 +51,21 @@ package struct ShortNameTable: Sendable {
 
     /// Slot of a lower-case name given as two words.
     @inline(__always)
-    package static func hash(_ low: UInt64, _ high: UInt64, _ seed: UInt64) -> Int {
+    public static func hash(_ low: UInt64, _ high: UInt64, _ seed: UInt64) -> Int {
         Int(truncatingIfNeeded: ((low ^ (high &<< 3 &+ high &>> 7)) &* seed) &>> (64 &- bits))
     }
 }
 
 /// Every known name followed by a colon and a space, in rows of one size, so that a writer copies whole vectors.
-package struct WireNameTable: Sendable {
-    package static let stride = 48
-    package static let lowerCase = WireNameTable(properCase: false)
-    package static let properCase = WireNameTable(properCase: true)
+public struct WireNameTable: Sendable {
+    public static let stride = 48
+    public static let lowerCase = WireNameTable(properCase: false)
+    public static let properCase = WireNameTable(properCase: true)
 
     // Safety: written once in `init`, then read only; live as long as the process.
-    nonisolated(unsafe) package let rows: UnsafeRawPointer
+    nonisolated(unsafe) public let rows: UnsafeRawPointer
     /// Length of each row's text, colon and space included.
-    nonisolated(unsafe) package let lengths: UnsafePointer<UInt8>
+    nonisolated(unsafe) public let lengths: UnsafePointer<UInt8>
 
     private init(properCase: Bool) {
         let rows = UnsafeMutableRawPointer.allocate(byteCount: 64 * Self.stride, alignment: 16)

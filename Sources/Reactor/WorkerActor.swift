@@ -9,7 +9,7 @@
 
     /// The way in from an epoll event, a timer or a C callback: synchronous, no task, checked at run time, as
     /// `MainActor.assumeIsolated` does it.
-    package nonisolated static func enter<Result>(_ body: @WorkerActor () throws -> Result) rethrows -> Result {
+    public nonisolated static func enter<Result>(_ body: @WorkerActor () throws -> Result) rethrows -> Result {
         EventLoop.process.checkIsolated()
         return try withoutActuallyEscaping(body) { body in
             // Safety: isolation is no part of a closure's representation; the line above proved that it holds.

@@ -32,6 +32,8 @@ package actor Cluster: LoopActor {
         case overflow
     }
 
+    /// What the cluster was compiled from, where it counts, the worker that it belongs to, and the limits that all
+    /// workers share.
     package nonisolated let config: ClusterConfig
     package nonisolated let stats: ClusterStats
     package nonisolated let worker: WorkerContext
@@ -39,6 +41,7 @@ package actor Cluster: LoopActor {
     private var balancer: LoadBalancer
     private var hosts: [Host?] = []
 
+    /// A cluster without hosts; they come with the first update.
     @WorkerActor package init(config: ClusterConfig, stats: ClusterStats, worker: WorkerContext, limits: ClusterLimits) {
         self.config = config
         self.stats = stats
@@ -139,6 +142,7 @@ package actor Cluster: LoopActor {
         return host
     }
 
+    /// A request to the host has ended; the last one lets go of a host that is not listed any more.
     @WorkerActor package func connectionEnded(_ host: Host) {
         let slot = host.slot
         enter { $0.balancer.hosts.requestEnded(slot) }
@@ -184,6 +188,7 @@ package actor Cluster: LoopActor {
         references[name.text]?.cluster
     }
 
+    /// Puts a cluster under its name, or takes the name away.
     package func set(_ name: String, _ cluster: Cluster?) {
         reference(name).cluster = cluster
     }

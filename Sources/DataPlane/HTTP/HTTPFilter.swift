@@ -8,6 +8,7 @@ public struct FilterCallbacks: OptionSet, Sendable {
     /// A set by its bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    /// One flag a callback; a filter is called only for those that it names.
     package static let requestHeaders = FilterCallbacks(rawValue: 1 << 0)
     package static let requestData = FilterCallbacks(rawValue: 1 << 1)
     package static let requestTrailers = FilterCallbacks(rawValue: 1 << 2)
@@ -15,6 +16,7 @@ public struct FilterCallbacks: OptionSet, Sendable {
     package static let responseData = FilterCallbacks(rawValue: 1 << 4)
     package static let responseTrailers = FilterCallbacks(rawValue: 1 << 5)
 
+    /// All callbacks of one direction.
     package static let request = FilterCallbacks(rawValue: 0b000111)
     package static let response = FilterCallbacks(rawValue: 0b111000)
 

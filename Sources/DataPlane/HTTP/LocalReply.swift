@@ -17,6 +17,7 @@ package struct LocalReply {
     /// Instead of the status' usual gRPC code, for a gRPC request.
     package var grpcStatus: UInt32?
 
+    /// With a body of text, which may be empty.
     package init(
         status: Int, body: String = "", details: StaticString, flags: ResponseFlags = [],
         headers: [(name: String, value: String)] = [], contentType: StaticString = "text/plain", grpcStatus: UInt32? = nil

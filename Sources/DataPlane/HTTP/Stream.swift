@@ -19,6 +19,7 @@ public import Reactor
     let wantsRequestData: Bool
     let wantsResponse: FilterCallbacks
 
+    /// The connection's manager, which outlives its streams, and the codec that the response goes to.
     package private(set) unowned(unsafe) var manager: HTTPConnectionManager
     package private(set) var codec: any DownstreamCodec
     /// The codec's own object for this stream.
@@ -29,6 +30,7 @@ public import Reactor
     var requestPauses = 0
     var requestCredit = 0
 
+    /// What is known of the stream, for logs and policies, and the heads and trailers of both directions.
     package var info = StreamInfo()
     package var requestHeaders = HeaderBlock()
     package var responseHeaders = HeaderBlock()
@@ -112,6 +114,7 @@ public import Reactor
         if config.requestTimeout > 0 { requestTimer?.schedule(after: config.requestTimeout) }
     }
 
+    /// Whether the stream has not ended.
     package var isActive: Bool { state == .active }
 
     // MARK: From the codec: the request
@@ -178,6 +181,7 @@ public import Reactor
         runHeaders(.response, from: 0)
     }
 
+    /// Goes on with the response: a piece of its body, from the router or a filter.
     package func respondData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
         guard state == .active else { return }
         noteActivity()

@@ -125,6 +125,7 @@ package import Reactor
         itself = nil
     }
 
+    /// Does nothing: the list of those to be called keeps the call alive until here.
     package func turnEnded() {}
 
     private var isResponseComplete = false

@@ -54,11 +54,13 @@ package actor Listener: LoopActor {
         case refuse
     }
 
+    /// The listener's name in the configuration.
     package nonisolated let name: String
     private var config: ListenerConfig
     private var active = 0
     private var isDraining = false
 
+    /// A listener that does not accept yet.
     @WorkerActor package init(_ config: ListenerConfig) {
         name = config.name
         self.config = config
@@ -80,8 +82,10 @@ package actor Listener: LoopActor {
         enter { $0.active -= 1 }
     }
 
+    /// The configuration that the next connection is accepted with.
     @WorkerActor package var current: ListenerConfig { enter { $0.config } }
 
+    /// Connections that were admitted and have not ended.
     @WorkerActor package var activeConnections: Int { enter { $0.active } }
 
     /// New connections get the new configuration; those that are open keep theirs.
@@ -101,6 +105,7 @@ package actor Listener: LoopActor {
     /// How long accepting pauses when descriptors run out, in nanoseconds.
     private static let exhaustedPause: UInt64 = 100_000_000
 
+    /// The listener that the socket belongs to.
     package let listener: Listener
     private let worker: WorkerContext
     private let sockets: [Int32]
@@ -118,22 +123,26 @@ package actor Listener: LoopActor {
         self.balancer = balancer
     }
 
+    /// Begins to accept.
     package func start() throws(SystemError) {
         guard !isAccepting else { return }
         isAccepting = true
         for socket in sockets { try worker.loop.watch(socket, .listener, self) }
     }
 
+    /// Ends accepting and leaves what was accepted.
     package func stopAccepting() {
         guard isAccepting else { return }
         isAccepting = false
         for socket in sockets { worker.loop.unwatch(socket) }
     }
 
+    /// Connections of this socket, those that are still being inspected included.
     package var connectionCount: Int { connections.count + inspections.count }
 
     // MARK: Accepting
 
+    /// Accepts a bounded batch, so that one listener does not starve the loop.
     package func ready(_ readiness: Readiness) {
         worker.eventBegan()
         defer { worker.eventEnded() }
@@ -247,6 +256,7 @@ package actor Listener: LoopActor {
 
     // MARK: Connections
 
+    /// The connection has closed and is nobody's any more.
     package func connectionEnded(_ connection: DownstreamConnection) {
         let slot = connection.slot
         guard slot < connections.count, connections[slot] === connection else { return }

@@ -12,6 +12,7 @@ import SwiftProtobuf
         case appendOrAdd, addIfAbsent, overwriteOrAdd, overwriteIfExists
     }
 
+    /// A field to write, with a format in place of its value (`HeaderValueOption`).
     package struct Addition {
         /// Lower-case.
         package var name: NamedText
@@ -34,6 +35,7 @@ import SwiftProtobuf
             self.init(name: option.header.key, value: value, action: action, keepsEmpty: option.keepEmptyValue)
         }
 
+        /// - Parameter keepsEmpty: write the field even when its value came out empty (`keep_empty_value`).
         package nonisolated init(name: String, value: SubstitutionFormat, action: AppendAction, keepsEmpty: Bool) {
             self.name = NamedText(name.lowercased())
             self.value = value
@@ -42,6 +44,7 @@ import SwiftProtobuf
         }
     }
 
+    /// What becomes of requests before they go upstream and of responses before they go back.
     package var requestAdditions: [Addition] = []
     package var requestRemovals: [NamedText] = []
     package var responseAdditions: [Addition] = []
@@ -49,6 +52,7 @@ import SwiftProtobuf
 
     package nonisolated init() {}
 
+    /// Whether nothing is changed.
     package var isEmpty: Bool {
         requestAdditions.isEmpty && requestRemovals.isEmpty && responseAdditions.isEmpty && responseRemovals.isEmpty
     }

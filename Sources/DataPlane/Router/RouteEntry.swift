@@ -14,6 +14,7 @@ package import TrafficPolicy
         package var filterConfigs: [(any FilterRouteConfig)?]
     }
 
+    /// Where requests of a route go.
     package enum Target {
         case cluster(ClusterReference)
         case weighted([WeightedCluster], WeightedChoice)
@@ -21,12 +22,14 @@ package import TrafficPolicy
         case clusterHeader(NamedText)
     }
 
+    /// What becomes of a request that took the route.
     package enum Action {
         case forward(Target)
         case redirect(Redirect)
         case directResponse(status: Int, body: String)
     }
 
+    /// What the route was compiled from; names and units are those of Envoy's `Route` message.
     package let name: NamedText?
     package let virtualHostName: NamedText
     package let action: Action
@@ -67,6 +70,7 @@ package import TrafficPolicy
     /// By filter index: whether any route says something of the filter. Where none does, nobody asks for the route early.
     let configuredFilters: [Bool]
 
+    /// - Parameter entries: by virtual host and route, as `table` counts them.
     package init(name: String, table: RouteTable, entries: [[RouteEntry]]) {
         self.name = name
         self.table = table

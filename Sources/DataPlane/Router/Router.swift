@@ -1,3 +1,4 @@
+// Size: one request with its attempts; the steps share state that nobody else should see.
 import Bytes
 import HTTPCodec
 import HTTPModel
@@ -16,6 +17,7 @@ import TrafficPolicy
         self.suppressesHeaders = suppressesHeaders
     }
 
+    /// One router a stream.
     package func makeFilter() -> HTTPFilter { Router(name: name, suppressesHeaders: suppressesHeaders) }
 }
 

@@ -151,6 +151,7 @@ package enum Metadata {
         message.filterMetadata.mapValues { .object(object($0)) }
     }
 
+    /// The fields of a struct; numbers are doubles, as in JSON.
     package static func object(_ message: Google_Protobuf_Struct) -> [String: MetadataValue] {
         message.fields.mapValues(value)
     }

@@ -1,7 +1,7 @@
 /// `http1.`: what the HTTP/1 codec of the downstream side met.
-package struct HTTP1CodecStats: StatView, Sendable {
+public struct HTTP1CodecStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case metadataNotSupportedError = "metadata_not_supported_error"
         case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
@@ -15,13 +15,13 @@ package struct HTTP1CodecStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `http2.`: what the HTTP/2 codec of the downstream side met.
-package struct HTTP2CodecStats: StatView, Sendable {
+public struct HTTP2CodecStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case goawaySent = "goaway_sent"
         case headerOverflow = "header_overflow"
@@ -43,14 +43,14 @@ package struct HTTP2CodecStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case streamsActive = "streams_active"
         case pendingSendBytes = "pending_send_bytes"
         case outboundFramesActive = "outbound_frames_active"
         case outboundControlFramesActive = "outbound_control_frames_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { false }
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -61,17 +61,17 @@ package struct HTTP2CodecStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 18
 }
 
 /// `cluster.NAME.http1.`: what the HTTP/1 codec met on the side of one cluster.
-package struct ClusterHTTP1CodecStats: StatView, Sendable {
+public struct ClusterHTTP1CodecStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case metadataNotSupportedError = "metadata_not_supported_error"
         case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
@@ -85,13 +85,13 @@ package struct ClusterHTTP1CodecStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `cluster.NAME.http2.`: what the HTTP/2 codec met on the side of one cluster.
-package struct ClusterHTTP2CodecStats: StatView, Sendable {
+public struct ClusterHTTP2CodecStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case goawaySent = "goaway_sent"
         case headerOverflow = "header_overflow"
@@ -113,14 +113,14 @@ package struct ClusterHTTP2CodecStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case streamsActive = "streams_active"
         case pendingSendBytes = "pending_send_bytes"
         case outboundFramesActive = "outbound_frames_active"
         case outboundControlFramesActive = "outbound_control_frames_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { false }
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -131,9 +131,9 @@ package struct ClusterHTTP2CodecStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 18
 }

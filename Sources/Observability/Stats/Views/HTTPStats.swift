@@ -1,7 +1,7 @@
 /// `http.STAT_PREFIX.`: one HTTP connection manager.
-package struct HTTPStats: StatView, Sendable {
+public struct HTTPStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case downstreamCxTotal = "downstream_cx_total"
         case downstreamCxHTTP1Total = "downstream_cx_http1_total"
         case downstreamCxHTTP2Total = "downstream_cx_http2_total"
@@ -63,7 +63,7 @@ package struct HTTPStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case downstreamCxActive = "downstream_cx_active"
         case downstreamCxHTTP1Active = "downstream_cx_http1_active"
         case downstreamCxHTTP2Active = "downstream_cx_http2_active"
@@ -74,16 +74,16 @@ package struct HTTPStats: StatView, Sendable {
         case downstreamRqActive = "downstream_rq_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { false }
+        public var isShared: Bool { false }
     }
 
     /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
-    package enum Histograms: String, HistogramKey {
+    public enum Histograms: String, HistogramKey {
         case downstreamRqTime = "downstream_rq_time"
         case downstreamCxLengthMS = "downstream_cx_length_ms"
 
         /// Whether times in microseconds are recorded, shown in milliseconds.
-        package var isTiming: Bool { true }
+        public var isTiming: Bool { true }
     }
 
     static let kind = StatKind(
@@ -94,14 +94,14 @@ package struct HTTPStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
     /// The handle of one distribution.
-    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+    public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     /// Counts one response in its class (`downstream_rq_2xx`); statuses outside 100...599 are not counted.
-    package func countClass(_ status: Int) {
+    public func countClass(_ status: Int) {
         guard status >= 100, status < 600 else { return }
         group.counter(ordinal(Counters.downstreamRq1xx) + status / 100 - 1).add()
     }

@@ -1,7 +1,7 @@
 /// `http.STAT_PREFIX.lua.FILTER_STAT_PREFIX.`: one Lua filter; all behind `executions` is ours.
-package struct LuaStats: StatView, Sendable {
+public struct LuaStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case errors
         case executions
         case budgetExceeded = "budget_exceeded"
@@ -12,12 +12,12 @@ package struct LuaStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case memoryBytes = "memory_bytes"
         case coroutinesActive = "coroutines_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { false }
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -28,9 +28,9 @@ package struct LuaStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 7
 }

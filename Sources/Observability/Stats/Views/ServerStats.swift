@@ -1,7 +1,7 @@
 /// `server.`: the proxy as a whole; written by the supervisor, but for `total_connections`.
-package struct ServerStats: StatView, Sendable {
+public struct ServerStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case watchdogMiss = "watchdog_miss"
         case watchdogMegaMiss = "watchdog_mega_miss"
         case workerExits = "worker_exits"
@@ -9,7 +9,7 @@ package struct ServerStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case totalConnections = "total_connections"
         case live
         case state
@@ -25,7 +25,7 @@ package struct ServerStats: StatView, Sendable {
         case parentConnections = "parent_connections"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool {
+        public var isShared: Bool {
             switch self {
             case .live, .state, .uptime, .concurrency, .version, .daysUntilFirstCertExpiring, .hotRestartEpoch,
                 .hotRestartGeneration, .parentConnections: true
@@ -35,11 +35,11 @@ package struct ServerStats: StatView, Sendable {
     }
 
     /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
-    package enum Histograms: String, HistogramKey {
+    public enum Histograms: String, HistogramKey {
         case initializationTimeMS = "initialization_time_ms"
 
         /// Whether times in microseconds are recorded, shown in milliseconds.
-        package var isTiming: Bool { true }
+        public var isTiming: Bool { true }
     }
 
     static let kind = StatKind(
@@ -50,20 +50,20 @@ package struct ServerStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
     /// The handle of one distribution.
-    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+    public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     private static let firstGauge = 4
     private static let firstHistogram = 17
 }
 
 /// `listener_manager.`: the listeners as a whole.
-package struct ListenerManagerStats: StatView, Sendable {
+public struct ListenerManagerStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case listenerAdded = "listener_added"
         case listenerModified = "listener_modified"
         case listenerRemoved = "listener_removed"
@@ -74,7 +74,7 @@ package struct ListenerManagerStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case totalListenersActive = "total_listeners_active"
         case totalListenersWarming = "total_listeners_warming"
         case totalListenersDraining = "total_listeners_draining"
@@ -82,7 +82,7 @@ package struct ListenerManagerStats: StatView, Sendable {
         case workersStarted = "workers_started"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { true }
+        public var isShared: Bool { true }
     }
 
     static let kind = StatKind(
@@ -93,17 +93,17 @@ package struct ListenerManagerStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 7
 }
 
 /// `cluster_manager.`: the clusters as a whole.
-package struct ClusterManagerStats: StatView, Sendable {
+public struct ClusterManagerStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case clusterAdded = "cluster_added"
         case clusterModified = "cluster_modified"
         case clusterRemoved = "cluster_removed"
@@ -111,12 +111,12 @@ package struct ClusterManagerStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case activeClusters = "active_clusters"
         case warmingClusters = "warming_clusters"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { true }
+        public var isShared: Bool { true }
     }
 
     static let kind = StatKind(
@@ -127,9 +127,9 @@ package struct ClusterManagerStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 4
 }

@@ -1,7 +1,7 @@
 /// `tcp.STAT_PREFIX.`: one TCP proxy.
-package struct TCPStats: StatView, Sendable {
+public struct TCPStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case downstreamCxTotal = "downstream_cx_total"
         case downstreamCxNoRoute = "downstream_cx_no_route"
         case downstreamCxDrainClose = "downstream_cx_drain_close"
@@ -15,13 +15,13 @@ package struct TCPStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case downstreamCxRxBytesBuffered = "downstream_cx_rx_bytes_buffered"
         case downstreamCxTxBytesBuffered = "downstream_cx_tx_bytes_buffered"
         case upstreamFlushActive = "upstream_flush_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { false }
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -32,9 +32,9 @@ package struct TCPStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 10
 }

@@ -1,7 +1,7 @@
 /// `listener.ADDRESS.ssl.`: TLS handshakes with clients.
-package struct ListenerTLSStats: StatView, Sendable {
+public struct ListenerTLSStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case handshake
         case sessionReused = "session_reused"
         case noCertificate = "no_certificate"
@@ -19,13 +19,13 @@ package struct ListenerTLSStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `cluster.NAME.ssl.`: TLS handshakes with upstream hosts.
-package struct ClusterTLSStats: StatView, Sendable {
+public struct ClusterTLSStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case handshake
         case sessionReused = "session_reused"
         case noCertificate = "no_certificate"
@@ -43,5 +43,5 @@ package struct ClusterTLSStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }

@@ -1,7 +1,7 @@
 /// `worker.N.`: how busy one worker is. Ours; Envoy has only the dispatcher's part.
-package struct WorkerStats: StatView, Sendable {
+public struct WorkerStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case cpuUserUS = "cpu_user_us"
         case cpuSystemUS = "cpu_system_us"
         case loopIterations = "loop_iterations"
@@ -9,7 +9,7 @@ package struct WorkerStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case memoryPhysicalSize = "memory_physical_size"
         case openDescriptors = "open_descriptors"
         case descriptorLimit = "descriptor_limit"
@@ -19,16 +19,16 @@ package struct WorkerStats: StatView, Sendable {
         case timersActive = "timers_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { false }
+        public var isShared: Bool { false }
     }
 
     /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
-    package enum Histograms: String, HistogramKey {
+    public enum Histograms: String, HistogramKey {
         case dispatcherLoopDurationUS = "dispatcher.loop_duration_us"
         case dispatcherPollDelayUS = "dispatcher.poll_delay_us"
 
         /// Whether times in microseconds are recorded, shown in milliseconds.
-        package var isTiming: Bool { false }
+        public var isTiming: Bool { false }
     }
 
     static let kind = StatKind(
@@ -39,20 +39,20 @@ package struct WorkerStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
     /// The handle of one distribution.
-    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+    public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     private static let firstGauge = 4
     private static let firstHistogram = 11
 }
 
 /// `filesystem.`: access log files. Written by the writer thread, but for `write_buffered` and `write_dropped`.
-package struct FilesystemStats: StatView, Sendable {
+public struct FilesystemStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
-    package enum Counters: String, StatKey {
+    public enum Counters: String, StatKey {
         case writeBuffered = "write_buffered"
         case writeCompleted = "write_completed"
         case writeFailed = "write_failed"
@@ -62,11 +62,11 @@ package struct FilesystemStats: StatView, Sendable {
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
-    package enum Gauges: String, GaugeKey {
+    public enum Gauges: String, GaugeKey {
         case writeTotalBuffered = "write_total_buffered"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        package var isShared: Bool { false }
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -77,9 +77,9 @@ package struct FilesystemStats: StatView, Sendable {
     let group: StatGroup
 
     /// The handle of one counter; free to make, costs a load and a store to use.
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
     /// The handle of one gauge.
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 6
 }
