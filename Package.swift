@@ -102,7 +102,9 @@ let allTargets: [Target] = [
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
     tests("ServiceKitTests", ["ServiceKit", "Reactor", "Bytes", "HTTPModel"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
-    tests("FiltersTests", ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "TestKit", protobuf]),
+    tests(
+        "FiltersTests",
+        ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "TestKit"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),

@@ -82,7 +82,7 @@ import TrafficPolicy
         case begun, ended
     }
 
-    init(_ direction: Direction, _ filter: LuaFilter) {
+    init(_ direction: Direction, _ filter: LuaStreamFilter) {
         self.direction = direction
         self.filter = filter
     }
