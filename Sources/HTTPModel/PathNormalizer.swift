@@ -27,7 +27,9 @@ package struct PathNormalizer: Equatable, Sendable {
     package var mergesSlashes: Bool
     package var escapedSlashes: EscapedSlashes
 
-    package init(normalizesPath: Bool = true, mergesSlashes: Bool = true, escapedSlashes: EscapedSlashes = .unescapeAndRedirect) {
+    package init(
+        normalizesPath: Bool = true, mergesSlashes: Bool = true, escapedSlashes: EscapedSlashes = .unescapeAndRedirect
+    ) {
         self.normalizesPath = normalizesPath
         self.mergesSlashes = mergesSlashes
         self.escapedSlashes = escapedSlashes
@@ -154,7 +156,8 @@ struct PathRewriter {
     /// Comes last, as in Envoy: a dot segment takes an empty segment away like any other.
     private mutating func mergeSlashes() {
         var kept = 1
-        for index in 1..<max(count, 1) where output[index] != UInt8(ascii: "/") || output[kept - 1] != UInt8(ascii: "/") {
+        for index in 1..<max(count, 1) where output[index] != UInt8(ascii: "/") || output[kept - 1] != UInt8(ascii: "/")
+        {
             output[kept] = output[index]
             kept += 1
         }
@@ -168,7 +171,8 @@ struct PathRewriter {
     }
 
     private mutating func escape(_ path: UnsafeRawBufferPointer, at index: Int) -> Escape {
-        guard index + 2 < path.count, let high = ASCII.hexadecimal(path[index + 1]), let low = ASCII.hexadecimal(path[index + 2])
+        guard index + 2 < path.count, let high = ASCII.hexadecimal(path[index + 1]),
+            let low = ASCII.hexadecimal(path[index + 2])
         else { return .lone }
         let byte = high << 4 | low
         if byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") {

@@ -123,7 +123,9 @@ package struct GRPCMessageReader: ~Copyable {
     }
 
     /// Takes the next piece and calls `body` with each message that it completes, valid during the call.
-    package mutating func read(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) throws(GRPCError) {
+    package mutating func read(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void)
+        throws(GRPCError)
+    {
         var rest = input
         var expected = 0
         while true {

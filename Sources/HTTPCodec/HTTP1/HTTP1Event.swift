@@ -12,7 +12,13 @@ package enum HTTP1Framing: Equatable, Sendable {
     case untilClose
 
     /// Whether a body may follow the head.
-    package var hasBody: Bool { self != .none && self != .length(0) }
+    package var hasBody: Bool {
+        switch self {
+        case .none: false
+        case .length(let length): length > 0
+        case .chunked, .untilClose: true
+        }
+    }
 }
 
 /// What a head says about its connection and its body; the fields are in the ``HeaderBlock``.
@@ -35,7 +41,8 @@ package struct HTTP1Head: Equatable, Sendable {
     package var informational: Bool
 
     package init(
-        version: HTTPVersion = .http11, framing: HTTP1Framing = .none, keepAlive: Bool = true, expectContinue: Bool = false,
+        version: HTTPVersion = .http11, framing: HTTP1Framing = .none, keepAlive: Bool = true,
+        expectContinue: Bool = false,
         hasUpgrade: Bool = false, hasHopByHop: Bool = false, isHead: Bool = false, isConnect: Bool = false,
         informational: Bool = false
     ) {

@@ -56,8 +56,11 @@ package struct HTTP1Parser: ~Copyable {
         var informationalHeads = 0
     }
 
-    let role: Role
+    let isRequest: Bool
     let options: HTTP1Options
+    // What heads are scanned by, kept here because a static property asks on each use whether it was made.
+    let names = ShortNameTable.shared
+    let interesting: UInt64
     var state = State.idle
     var expected: Expectation?
     /// Bytes of the unfinished head or trailer section known to hold no end of it.
@@ -71,7 +74,11 @@ package struct HTTP1Parser: ~Copyable {
     package static let maximumEmptyLines = 8
 
     package init(role: Role, options: HTTP1Options = HTTP1Options()) {
-        self.role = role
+        switch role {
+        case .request: isRequest = true
+        case .response: isRequest = false
+        }
+        interesting = HeadFacts.interesting(in: isRequest ? .request : .response)
         self.options = options
     }
 
@@ -134,7 +141,7 @@ package struct HTTP1Parser: ~Copyable {
     /// Response role: a request was sent whose response is read next. Without it, bytes that arrive are a fault, for
     /// they would be taken for the answer to someone else's request.
     package mutating func expectResponse(toHead: Bool = false, toConnect: Bool = false) {
-        precondition(role == .response && expected == nil, "a response is expected already")
+        precondition(!isRequest && expected == nil, "a response is expected already")
         expected = Expectation(toHead: toHead, toConnect: toConnect)
     }
 

@@ -1,5 +1,5 @@
-package import HTTPModel
 import Bytes
+package import HTTPModel
 
 /// Fields that speak of one connection and end with it (RFC 9110 section 7.6.1).
 package enum HopByHop {
@@ -22,13 +22,13 @@ package enum HopByHop {
     /// Names that a peer cannot take away by nominating them: who the sender is, where the message goes, how it is
     /// framed, and what gateways before us said (the "hop-by-hop abuse" of CVE-2024-45806 and its kin).
     private static let protected: UInt64 = HeadFacts.bits([
-            .host, .contentLength, .contentType, .contentEncoding, .te, .trailer, .expect, .cookie, .setCookie,
-            .authorization, .via, .origin, .location, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort,
-            .xForwardedClientCert, .xRequestID, .xEnvoyInternal, .xEnvoyExternalAddress, .xEnvoyOriginalPath,
-            .xEnvoyOriginalHost, .xEnvoyAttemptCount, .xEnvoyDownstreamServiceCluster, .xEnvoyExpectedRequestTimeoutMS,
-            .xEnvoyDecoratorOperation, .traceparent, .tracestate, .grpcStatus, .grpcMessage, .grpcTimeout, .grpcEncoding,
-            .cacheControl, .date,
-        ])
+        .host, .contentLength, .contentType, .contentEncoding, .te, .trailer, .expect, .cookie, .setCookie,
+        .authorization, .via, .origin, .location, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort,
+        .xForwardedClientCert, .xRequestID, .xEnvoyInternal, .xEnvoyExternalAddress, .xEnvoyOriginalPath,
+        .xEnvoyOriginalHost, .xEnvoyAttemptCount, .xEnvoyDownstreamServiceCluster, .xEnvoyExpectedRequestTimeoutMS,
+        .xEnvoyDecoratorOperation, .traceparent, .tracestate, .grpcStatus, .grpcMessage, .grpcTimeout, .grpcEncoding,
+        .cacheControl, .date,
+    ])
 
     /// Beginnings of names that are protected as a family.
     private static let protectedPrefixes: [StaticString] = [":", "x-forwarded-", "x-envoy-", "x-heddle-", "x-b3-"]
