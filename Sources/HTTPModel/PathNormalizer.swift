@@ -65,17 +65,23 @@ package struct PathNormalizer: Equatable, Sendable {
 
     /// Says by one glance whether a path needs no work, as nearly all do.
     private func look(_ whole: UnsafeRawBufferPointer) -> Look {
-        var unusual = whole.first != UInt8(ascii: "/")
-        var inQuery = false
+        guard whole.first == UInt8(ascii: "/") else {
+            return whole.offset(of: UInt8(ascii: "#")) == nil ? .unusual : .fragment
+        }
+        // Once for all bytes: a static property asks on each use whether it was made.
+        let kinds = PathBytes.kinds
+        var unusual = false
         var previous: UInt8 = 0
-        for byte in whole {
-            switch PathBytes.kinds[Int(byte)] {
+        for index in 0..<whole.count {
+            let byte = whole[index]
+            switch kinds[Int(byte)] {
             case .plain: break
+            case .slashOrDot: if previous == UInt8(ascii: "/") { unusual = true }
+            case .suspect: unusual = true
             case .fragment: return .fragment
-            case .query: inQuery = true
-            case .suspect: if !inQuery { unusual = true }
-            case .slashOrDot:
-                if previous == UInt8(ascii: "/"), !inQuery { unusual = true }
+            case .query:
+                if whole.slice(index, whole.count).offset(of: UInt8(ascii: "#")) != nil { return .fragment }
+                return unusual ? .unusual : .plain
             }
             previous = byte
         }

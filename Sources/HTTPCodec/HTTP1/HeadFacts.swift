@@ -100,12 +100,7 @@ struct HeadFacts {
     }
 
     private mutating func noteConnection(_ value: UnsafeRawBufferPointer) {
-        // The common one by two comparisons. Safety: the text has 16 bytes of slack behind every value. Setting the bit of
-        // small letters maps nothing else onto these, for control characters were refused.
-        if value.count == 10, let base = value.baseAddress,
-            base.loadUnaligned(as: UInt64.self) | 0x2020_2020_2020_2020 == 0x696C_612D_7065_656B,
-            base.loadUnaligned(fromByteOffset: 8, as: UInt16.self) | 0x2020 == 0x6576
-        {
+        if Self.isKeepAlive(value) {
             signs.insert(.keepAlive)
             return
         }
@@ -118,6 +113,15 @@ struct HeadFacts {
                 signs.insert(.upgrade)
             }
         }
+    }
+
+    /// Whether a value, which must lie in the text of a block, is `keep-alive` in any case: by two comparisons.
+    @inline(__always)
+    static func isKeepAlive(_ value: UnsafeRawBufferPointer) -> Bool {
+        guard value.count == 10, let base = value.baseAddress else { return false }
+        // Setting the bit of small letters maps nothing else onto these: control characters were refused.
+        return base.loadUnaligned(as: UInt64.self) | 0x2020_2020_2020_2020 == 0x696C_612D_7065_656B
+            && base.loadUnaligned(fromByteOffset: 8, as: UInt16.self) | 0x2020 == 0x6576
     }
 
     private mutating func noteCoding(_ value: UnsafeRawBufferPointer) {

@@ -11,6 +11,8 @@ enum NameIndex {
     static let contentLength: UInt8 = 7
     static let transferEncoding: UInt8 = 8
     static let connection: UInt8 = 9
+    static let upgrade: UInt8 = 12
+    static let te: UInt8 = 13
     static let host: UInt8 = 17
 }
 

@@ -13,6 +13,7 @@ struct NameTablesTests {
         #expect(
             NameIndex.status == KnownHeader.status.rawValue
                 && NameIndex.contentLength == KnownHeader.contentLength.rawValue)
+        #expect(NameIndex.upgrade == KnownHeader.upgrade.rawValue && NameIndex.te == KnownHeader.te.rawValue)
         #expect(NameIndex.transferEncoding == KnownHeader.transferEncoding.rawValue)
         #expect(NameIndex.connection == KnownHeader.connection.rawValue && NameIndex.host == KnownHeader.host.rawValue)
     }
