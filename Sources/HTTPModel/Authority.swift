@@ -20,7 +20,9 @@ public struct Authority {
         if end == bytes.count {
             port = nil
         } else {
-            guard bytes[end] == UInt8(ascii: ":"), let number = Self.port(bytes.slice(end + 1, bytes.count)) else { return nil }
+            guard bytes[end] == UInt8(ascii: ":"), let number = Self.port(bytes.slice(end + 1, bytes.count)) else {
+                return nil
+            }
             port = number
         }
     }
@@ -42,6 +44,7 @@ public struct Authority {
     /// Length of the registered name or IPv4 address at the start; 0 when there is none or a percent sign stands alone.
     private static func endOfName(_ bytes: UnsafeRawBufferPointer) -> Int {
         var index = 0
+        let nameBytes = nameBytes
         while index < bytes.count {
             let byte = bytes[index]
             if isNameByte(byte) { index += 1; continue }
@@ -56,7 +59,9 @@ public struct Authority {
 
     /// Length of the IPv6 literal at the start, brackets included; 0 when it is none.
     private static func endOfLiteral(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let close = bytes.offset(of: UInt8(ascii: "]")), close > 2, close <= Int(INET6_ADDRSTRLEN) else { return 0 }
+        guard let close = bytes.offset(of: UInt8(ascii: "]")), close > 2, close <= Int(INET6_ADDRSTRLEN) else {
+            return 0
+        }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: close) { text in
             for index in 1..<close { text[index - 1] = CChar(bitPattern: bytes[index]) }
             text[close - 1] = 0
