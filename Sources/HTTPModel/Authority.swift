@@ -44,7 +44,6 @@ public struct Authority {
     /// Length of the registered name or IPv4 address at the start; 0 when there is none or a percent sign stands alone.
     private static func endOfName(_ bytes: UnsafeRawBufferPointer) -> Int {
         var index = 0
-        let nameBytes = nameBytes
         while index < bytes.count {
             let byte = bytes[index]
             if isNameByte(byte) { index += 1; continue }
