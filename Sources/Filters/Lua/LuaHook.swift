@@ -36,7 +36,7 @@ import TrafficPolicy
     }
 
     let direction: Direction
-    unowned let filter: LuaFilter
+    unowned let filter: LuaStreamFilter
     private(set) var stream: Stream?
     private(set) var script: LuaScript?
     private var run: LuaRun?

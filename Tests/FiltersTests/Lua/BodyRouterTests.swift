@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Observability
 import Testing
 
 @Suite("The ready-made filter body-router")
