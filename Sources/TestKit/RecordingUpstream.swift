@@ -140,6 +140,8 @@ struct UpstreamHTTP1Connection {
                 }
                 guard let request = parsed else { break }
                 let script = upstream.script(for: request)
+                // Before the answer: whoever has it may ask for the record at once.
+                if request.isComplete { upstream.record(number) { $0.requests.append(request) } }
                 if !answered, script.start == .afterHead || request.isComplete {
                     answered = true
                     guard answer(request, script) else { return finish(script.ending, &pending) }
@@ -148,7 +150,6 @@ struct UpstreamHTTP1Connection {
                     if !isOpen { upstream.record(number) { $0.requests.append(request) } }
                     break
                 }
-                upstream.record(number) { $0.requests.append(request) }
                 pending.removeFirst(request.length)
                 answered = false
                 if script.echoes { return echo(&pending) }
@@ -159,8 +160,8 @@ struct UpstreamHTTP1Connection {
 
     /// False when nothing more is answered on this connection.
     private func answer(_ request: WireMessage, _ script: UpstreamScript) -> Bool {
-        // A request that is answered and then the connection ended is recorded here: it is not read to its end.
-        if script.ending != .keep { upstream.record(number) { $0.requests.append(request) } }
+        // One that is answered early, and then the connection ended, is not read to its end.
+        if script.ending != .keep, !request.isComplete { upstream.record(number) { $0.requests.append(request) } }
         WireSocket.send(script.http1(answering: request.method), to: descriptor)
         return script.ending == .keep
     }

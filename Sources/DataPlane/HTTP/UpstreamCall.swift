@@ -107,6 +107,9 @@ package import Reactor
         guard state == .running else { return }
         state = .done
         release()
+        // Whoever is told must not find its stream ended under it; that is settled when it has returned.
+        worker.eventBegan()
+        defer { worker.eventEnded() }
         whenDone?(self)
     }
 

@@ -36,7 +36,7 @@ import TrafficPolicy
     }
 
     let direction: Direction
-    unowned let filter: LuaFilter
+    unowned let filter: LuaStreamFilter
     private(set) var stream: Stream?
     private(set) var script: LuaScript?
     private var run: LuaRun?
@@ -82,7 +82,7 @@ import TrafficPolicy
         case begun, ended
     }
 
-    init(_ direction: Direction, _ filter: LuaFilter) {
+    init(_ direction: Direction, _ filter: LuaStreamFilter) {
         self.direction = direction
         self.filter = filter
     }

@@ -7,7 +7,7 @@ import Reactor
 import TrafficPolicy
 
 /// The Lua filter of one stream: one hook a direction.
-@WorkerActor final class LuaFilter: HTTPFilter {
+@WorkerActor final class LuaStreamFilter: HTTPFilter {
     let factory: LuaFactory
     private var request: LuaHook?
     private var response: LuaHook?

@@ -133,5 +133,5 @@ final class LuaRouteConfig: FilterRouteConfig {
         executions = stats[.executions]
     }
 
-    func makeFilter() -> HTTPFilter { LuaFilter(self) }
+    func makeFilter() -> HTTPFilter { LuaStreamFilter(self) }
 }
