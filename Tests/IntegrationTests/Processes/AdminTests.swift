@@ -47,7 +47,7 @@ struct AdminTests {
     private static let promtool = ["/usr/bin/promtool", "/usr/local/bin/promtool"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
     @Test("promtool accepts the metrics", .enabled(if: AdminTests.promtool != nil, "no promtool is installed"))
-    func promtool() throws {
+    func metricsFormat() throws {
         let proxy = try SupervisedProxy(workers: 2, upstream: upstream.port)
         let check = Process()
         check.executableURL = URL(fileURLWithPath: try #require(Self.promtool))
