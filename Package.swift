@@ -90,7 +90,7 @@ let allTargets: [Target] = [
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
 
     // Tests
-    .target(name: "TestKit", dependencies: ["Bytes", "HTTPModel", "Reactor", "CLinux"], swiftSettings: strict),
+    .target(name: "TestKit", dependencies: ["Bytes", "HTTPModel", "Reactor", "CLinux", "CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
     tests("BytesTests", ["Bytes"]),
     tests("HTTPModelTests", ["HTTPModel", "Bytes"]),
     tests("HTTPCodecTests", ["HTTPCodec", "HTTPModel", "Bytes", "CNGHTTP2", "TestKit"]),

@@ -105,6 +105,6 @@ final class HostileHarness: Sendable {
 
     /// One counter of the connection manager that serves a door.
     func counter(_ name: String, _ door: Door) throws -> Int {
-        DEVC(adminPort)["http.\(door.rawValue).\(name)"] ?? 0
+        try AdminClient.counters(port: adminPort)["http.\(door.rawValue).\(name)"] ?? 0
     }
 }
