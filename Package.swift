@@ -86,11 +86,11 @@ let allTargets: [Target] = [
         ]),
 
     // Layer 7: composition roots
-    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "DataPlane", "Filters", "Reactor", protobuf], swiftSettings: hotPath),
+    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
 
     // Tests
-    .target(name: "TestKit", dependencies: ["Bytes", "HTTPModel", "Reactor", "CLinux", "CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
+    .target(name: "TestKit", dependencies: ["CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
     tests("BytesTests", ["Bytes"]),
     tests("HTTPModelTests", ["HTTPModel", "Bytes"]),
     tests("HTTPCodecTests", ["HTTPCodec", "HTTPModel", "Bytes", "CNGHTTP2", "TestKit"]),
@@ -100,12 +100,12 @@ let allTargets: [Target] = [
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),
     tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
-    tests("ServiceKitTests", ["ServiceKit", "Reactor", "Bytes", "HTTPModel"]),
+    tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests(
         "FiltersTests",
         ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
-    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "TestKit"]),
+    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
     tests("TidyTests", []),

@@ -97,6 +97,8 @@ import SwiftProtobuf
             inheritor = client
         }
         try stage(first)
+        // Before the first configuration is in force, so that probes hear the state while names are resolved.
+        try openAdmin()
         try fleet.start(owner: self)
     }
 
@@ -189,11 +191,9 @@ import SwiftProtobuf
         }
         sockets.commit(pending.change)
         if let old = config { Glibc.close(old.package) }
-        let isFirst = config == nil
         config = pending.config
         limitGroups.settle(Set(pending.config.clusters))
         log.info(.config, "configuration \(pending.config.generation) is in force")
-        if isFirst { openAdmin() }
         heddle_trim_memory()
     }
 
@@ -270,14 +270,14 @@ import SwiftProtobuf
 
     // MARK: Admin and take-over
 
-    private func openAdmin() {
+    private func openAdmin() throws {
         let admin = AdminListeners(self)
-        self.admin = admin
+        let address = (config ?? pending?.config)?.adminAddress
         do {
-            try admin.open(address: config?.adminAddress, metrics: options.metricsAddress.flatMap { SocketAddress($0) })
+            try admin.open(address: address, metrics: options.metricsAddress.flatMap { SocketAddress($0) })
+            self.admin = admin
         } catch {
-            log.write(.critical, .admin, "the admin interface cannot listen: \(error)")
-            end(code: EXIT_FAILURE, quickly: true)
+            throw ConfigRefusal(description: "the admin interface cannot listen\(address.map { " at \($0)" } ?? ""): \(error)")
         }
     }
 
@@ -306,7 +306,11 @@ import SwiftProtobuf
 
     /// The new program gave up: this one goes on as before.
     func takeOverFailed() {
-        openAdmin()
+        do {
+            try openAdmin()
+        } catch {
+            log.error(.admin, "\(error)")
+        }
         openTakeOver()
     }
 
