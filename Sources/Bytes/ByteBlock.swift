@@ -1,9 +1,9 @@
 /// A fixed piece of memory that a ``ByteQueue`` is made of; recycled by its ``BlockPool``.
 ///
 /// Blocks form a singly linked list, so that a queue of any length needs no array of its own.
-package final class ByteBlock {
+public final class ByteBlock {
     /// Capacity of every block, in bytes: one TLS record or a typical socket read.
-    package static let capacity = 16 * 1024
+    public static let capacity = 16 * 1024
 
     // Safety: `memory` is owned by this object alone and freed in `deinit`; `start <= end <= capacity`.
     let memory: UnsafeMutableRawPointer
@@ -27,16 +27,16 @@ package final class ByteBlock {
 }
 
 /// Recycles blocks: a worker has one, so that queues that come and go allocate nothing once warm.
-package final class BlockPool {
+public final class BlockPool {
     private var free: ByteBlock?
     private var freeCount = 0
     private let maximumFree: Int
 
     /// Blocks handed out and not yet returned.
-    package private(set) var inUse = 0
+    public private(set) var inUse = 0
 
     /// - Parameter maximumFree: blocks kept for reuse; what is returned above that goes back to the system.
-    package init(maximumFree: Int = 256) {
+    public init(maximumFree: Int = 256) {
         self.maximumFree = maximumFree
     }
 

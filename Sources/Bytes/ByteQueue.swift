@@ -1,17 +1,18 @@
-package import Glibc
+public import Glibc
 
 /// Bytes that wait: first in, first out, in pooled blocks. Empty, it holds no memory.
 ///
 /// Nothing here enforces a bound; whoever appends watches ``count`` against its own watermark.
-package struct ByteQueue: ~Copyable {
+public struct ByteQueue: ~Copyable {
     private let pool: BlockPool
     private var head: ByteBlock?
     private var tail: ByteBlock?
 
     /// Bytes that wait.
-    package private(set) var count = 0
+    public private(set) var count = 0
 
-    package init(pool: BlockPool) {
+    /// An empty queue that takes its blocks from `pool` and gives them back there.
+    public init(pool: BlockPool) {
         self.pool = pool
     }
 
@@ -24,10 +25,11 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
-    package var isEmpty: Bool { count == 0 }
+    /// Whether nothing waits.
+    public var isEmpty: Bool { count == 0 }
 
     /// Copies `bytes` to the end.
-    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         var rest = bytes
         while !rest.isEmpty {
             let block = blockWithSpace()
@@ -41,12 +43,12 @@ package struct ByteQueue: ~Copyable {
     }
 
     /// Appends the bytes of an array; for callers off the hot path.
-    package mutating func append(_ bytes: [UInt8]) {
+    public mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { append($0) }
     }
 
     /// Lets `body` write into the free space at the end (at least one byte); `body` returns how much it wrote.
-    package mutating func appendInPlace(_ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+    public mutating func appendInPlace(_ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
         let block = blockWithSpace()
         let written = body(UnsafeMutableRawBufferPointer(start: block.memory + block.end, count: block.spare))
         precondition(written >= 0 && written <= block.spare, "wrote past the block")
@@ -56,13 +58,13 @@ package struct ByteQueue: ~Copyable {
     }
 
     /// The first contiguous piece; empty when the queue is. Valid until the next mutation.
-    package var first: UnsafeRawBufferPointer {
+    public var first: UnsafeRawBufferPointer {
         head?.readable ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     /// Describes the waiting bytes for `writev`.
     /// - Returns: how many elements of `vectors` were filled.
-    package func fill(_ vectors: UnsafeMutableBufferPointer<iovec>) -> Int {
+    public func fill(_ vectors: UnsafeMutableBufferPointer<iovec>) -> Int {
         var used = 0
         var block = head
         while let current = block, used < vectors.count {
@@ -74,7 +76,7 @@ package struct ByteQueue: ~Copyable {
     }
 
     /// Drops the first `size` bytes.
-    package mutating func consume(_ size: Int) {
+    public mutating func consume(_ size: Int) {
         precondition(size <= count, "consumed more than the queue has")
         var rest = size
         count -= size
@@ -90,7 +92,7 @@ package struct ByteQueue: ~Copyable {
     }
 
     /// Moves everything to the end of `other` without a copy. Both must use one pool.
-    package mutating func moveAll(to other: inout ByteQueue) {
+    public mutating func moveAll(to other: inout ByteQueue) {
         precondition(pool === other.pool, "queues of two pools")
         guard let first = head else { return }
         if let last = other.tail { last.next = first } else { other.head = first }
@@ -102,7 +104,7 @@ package struct ByteQueue: ~Copyable {
     }
 
     /// Visits the contiguous pieces in order.
-    package func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) {
+    public func forEachPiece(_ body: (UnsafeRawBufferPointer) -> Void) {
         var block = head
         while let current = block {
             body(current.readable)
@@ -111,14 +113,15 @@ package struct ByteQueue: ~Copyable {
     }
 
     /// All bytes as one array; for callers off the hot path.
-    package func copyBytes() -> [UInt8] {
+    public func copyBytes() -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
         forEachPiece { bytes.append(contentsOf: $0) }
         return bytes
     }
 
-    package mutating func removeAll() {
+    /// Gives all blocks back to the pool.
+    public mutating func removeAll() {
         while head != nil { removeFirstBlock() }
         count = 0
     }

@@ -2,18 +2,20 @@ import Glibc
 
 /// Contiguous memory that grows while something is written into it and is used again for the next: message heads,
 /// log lines, metric pages.
-package struct ByteWriter: ~Copyable {
+public struct ByteWriter: ~Copyable {
     /// Bytes behind ``capacity`` that belong to the writer too and hold nothing, so that whoever copies by vectors may
     /// read or write past the last byte.
-    package static let slack = 16
+    public static let slack = 16
 
+    /// The bytes themselves and how many fit before the next growth.
     // Safety: `memory` has `capacity + slack` bytes, of which the first `count` are initialised; freed in `deinit`.
-    package private(set) var memory: UnsafeMutableRawPointer
-    package private(set) var capacity: Int
+    public private(set) var memory: UnsafeMutableRawPointer
+    public private(set) var capacity: Int
     /// Bytes written since the last ``reset()``.
-    package private(set) var count = 0
+    public private(set) var count = 0
 
-    package init(capacity: Int = 1024) {
+    /// - Parameter capacity: bytes to begin with, at least 64.
+    public init(capacity: Int = 1024) {
         self.capacity = max(capacity, 64)
         memory = .allocate(byteCount: self.capacity + Self.slack, alignment: 16)
     }
@@ -23,28 +25,31 @@ package struct ByteWriter: ~Copyable {
     }
 
     /// What was written. Valid until the next mutation.
-    package var bytes: UnsafeRawBufferPointer {
+    public var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: memory, count: count)
     }
 
-    package var isEmpty: Bool { count == 0 }
+    /// Whether nothing was written since the last ``reset()``.
+    public var isEmpty: Bool { count == 0 }
 
-    package mutating func reset() {
+    /// Forgets what was written and keeps the memory for the next.
+    public mutating func reset() {
         count = 0
     }
 
     /// Forgets what was written after `mark`, an earlier value of ``count``.
-    package mutating func truncate(to mark: Int) {
+    public mutating func truncate(to mark: Int) {
         precondition(mark <= count)
         count = mark
     }
 
     /// Makes room for `size` more bytes.
-    package mutating func reserve(_ size: Int) {
+    public mutating func reserve(_ size: Int) {
         if capacity - count < size { grow(by: size) }
     }
 
-    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    /// Appends a copy of `bytes`.
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
         // Safety: `reserve` made room for `bytes.count` bytes behind `count`.
@@ -52,27 +57,31 @@ package struct ByteWriter: ~Copyable {
         count += bytes.count
     }
 
-    package mutating func append(_ byte: UInt8) {
+    /// Appends one byte.
+    public mutating func append(_ byte: UInt8) {
         reserve(1)
         memory.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count += 1
     }
 
-    package mutating func append(_ literal: StaticString) {
+    /// Appends the UTF-8 of a literal.
+    public mutating func append(_ literal: StaticString) {
         append(UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount))
     }
 
-    package mutating func append(_ bytes: [UInt8]) {
+    /// Appends a copy of an array's bytes.
+    public mutating func append(_ bytes: [UInt8]) {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    package mutating func append(_ text: some StringProtocol) {
+    /// Appends the UTF-8 of `text`.
+    public mutating func append(_ text: some StringProtocol) {
         var copy = String(text)
         copy.withUTF8 { append(UnsafeRawBufferPointer($0)) }
     }
 
     /// Appends `value` in decimal, without an allocation. Not generic: the type that hot paths use.
-    package mutating func append(decimal value: UInt64) {
+    public mutating func append(decimal value: UInt64) {
         var length = 1
         var rest = value
         while rest >= 10 {
@@ -90,19 +99,20 @@ package struct ByteWriter: ~Copyable {
         count += length
     }
 
-    package mutating func append(decimal value: Int) {
+    /// Appends `value` in decimal, with its sign when negative.
+    public mutating func append(decimal value: Int) {
         if value < 0 { append(0x2D) }
         append(decimal: UInt64(value.magnitude))
     }
 
     /// Appends `value` in decimal; for integers of other sizes.
-    package mutating func append(decimal value: some BinaryInteger) {
+    public mutating func append(decimal value: some BinaryInteger) {
         if value < 0 { append(0x2D) }
         append(decimal: UInt64(value.magnitude))
     }
 
     /// Appends `value` in lower-case hexadecimal without leading zeros.
-    package mutating func append(hexadecimal value: UInt64) {
+    public mutating func append(hexadecimal value: UInt64) {
         var digits: (UInt64, UInt64) = (0, 0)
         var rest = value
         withUnsafeMutableBytes(of: &digits) { buffer in
@@ -118,7 +128,7 @@ package struct ByteWriter: ~Copyable {
     }
 
     /// Lets `body` write into at least `size` free bytes; `body` returns how much it wrote.
-    package mutating func appendInPlace(atLeast size: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
+    public mutating func appendInPlace(atLeast size: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) {
         reserve(size)
         let written = body(UnsafeMutableRawBufferPointer(start: memory + count, count: capacity - count))
         precondition(written >= 0 && written <= capacity - count, "wrote past the end")
@@ -126,13 +136,13 @@ package struct ByteWriter: ~Copyable {
     }
 
     /// Says that the first `size` bytes of ``memory`` are written; for whoever filled them by pointer.
-    package mutating func setCount(_ size: Int) {
+    public mutating func setCount(_ size: Int) {
         precondition(size >= 0 && size <= capacity, "wrote past the end")
         count = size
     }
 
     /// What was written, as text; for callers off the hot path. Invalid UTF-8 is replaced.
-    package var text: String { String(decoding: bytes, as: UTF8.self) }
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
 
     mutating func grow(by size: Int) {
         var wanted = capacity

@@ -3,56 +3,60 @@ import Glibc
 /// Small verbs on borrowed bytes. All are free of allocation except those that make a `String` or an array.
 extension UnsafeRawBufferPointer {
     /// No bytes.
-    package static var empty: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+    public static var empty: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
     /// The bytes of a literal; they live as long as the process.
-    package init(_ literal: StaticString) {
+    public init(_ literal: StaticString) {
         self.init(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
     }
 
     /// Byte-wise equality.
-    package func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+    public func equals(_ other: UnsafeRawBufferPointer) -> Bool {
         guard count == other.count else { return false }
         guard count > 0 else { return true }
         return memcmp(baseAddress.unsafelyUnwrapped, other.baseAddress.unsafelyUnwrapped, count) == 0
     }
 
-    package func equals(_ literal: StaticString) -> Bool {
+    /// Byte-wise equality with the UTF-8 of a literal.
+    public func equals(_ literal: StaticString) -> Bool {
         equals(UnsafeRawBufferPointer(literal))
     }
 
-    package func hasPrefix(_ other: UnsafeRawBufferPointer) -> Bool {
+    /// Whether the bytes begin with `other`; everything begins with nothing.
+    public func hasPrefix(_ other: UnsafeRawBufferPointer) -> Bool {
         count >= other.count && UnsafeRawBufferPointer(rebasing: self[..<other.count]).equals(other)
     }
 
-    package func hasSuffix(_ other: UnsafeRawBufferPointer) -> Bool {
+    /// Whether the bytes end in `other`; everything ends in nothing.
+    public func hasSuffix(_ other: UnsafeRawBufferPointer) -> Bool {
         count >= other.count && UnsafeRawBufferPointer(rebasing: self[(count - other.count)...]).equals(other)
     }
 
     /// Equality that takes ASCII letters of either case for the same (RFC 9110 section 5.1).
-    package func equalsIgnoringCase(_ other: UnsafeRawBufferPointer) -> Bool {
+    public func equalsIgnoringCase(_ other: UnsafeRawBufferPointer) -> Bool {
         guard count == other.count else { return false }
         for index in 0..<count where ASCII.lower(self[index]) != ASCII.lower(other[index]) { return false }
         return true
     }
 
-    package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
+    /// Equality with a literal that takes ASCII letters of either case for the same.
+    public func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         equalsIgnoringCase(UnsafeRawBufferPointer(literal))
     }
 
     /// Offset of the first `byte`, or nil.
-    package func offset(of byte: UInt8) -> Int? {
+    public func offset(of byte: UInt8) -> Int? {
         guard count > 0, let found = memchr(baseAddress.unsafelyUnwrapped, Int32(byte), count) else { return nil }
         return UnsafeRawPointer(found) - baseAddress.unsafelyUnwrapped
     }
 
     /// The bytes from `start` up to `end`.
-    package func slice(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
+    public func slice(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: self[start..<end])
     }
 
     /// Without spaces and tabs at both ends (OWS of RFC 9110 section 5.6.3).
-    package var trimmingWhitespace: UnsafeRawBufferPointer {
+    public var trimmingWhitespace: UnsafeRawBufferPointer {
         var start = 0
         var end = count
         while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
@@ -61,7 +65,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// A non-negative decimal number of digits only; nil for anything else and for what does not fit.
-    package var decimal: UInt64? {
+    public var decimal: UInt64? {
         guard count > 0 else { return nil }
         var value: UInt64 = 0
         for byte in self {
@@ -75,20 +79,20 @@ extension UnsafeRawBufferPointer {
     }
 
     /// The bytes as text; invalid UTF-8 is replaced. For callers off the hot path.
-    package var text: String { String(decoding: self, as: UTF8.self) }
+    public var text: String { String(decoding: self, as: UTF8.self) }
 }
 
 /// ASCII letters without a locale.
-package enum ASCII {
+public enum ASCII {
     /// `byte`, an upper-case letter made lower-case.
-    package static func lower(_ byte: UInt8) -> UInt8 {
+    public static func lower(_ byte: UInt8) -> UInt8 {
         byte &- 65 < 26 ? byte | 0x20 : byte
     }
 }
 
 extension ASCII {
     /// Value of a hexadecimal digit of either case, nil for any other byte.
-    package static func hexadecimal(_ byte: UInt8) -> UInt8? {
+    public static func hexadecimal(_ byte: UInt8) -> UInt8? {
         if byte &- 48 < 10 { return byte &- 48 }
         let lower = byte | 0x20
         return lower &- 97 < 6 ? lower &- 87 : nil

@@ -1,28 +1,30 @@
 import Glibc
 
 /// Where a socket is: an IPv4 or IPv6 address with a port, or the path of a unix socket.
-package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
+public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     /// An IPv4 or IPv6 address. IPv4 is kept as such, not mapped.
-    package struct IP: Hashable, Sendable {
+    public struct IP: Hashable, Sendable {
         /// Network byte order read as a big-endian number; for IPv4 the low 32 bits of `low`.
-        package var high: UInt64
-        package var low: UInt64
-        package var isIPv6: Bool
+        public var high: UInt64
+        public var low: UInt64
+        public var isIPv6: Bool
 
-        package init(v4: UInt32) {
+        /// - Parameter v4: the address in host byte order: 127.0.0.1 is 0x7F000001.
+        public init(v4: UInt32) {
             high = 0
             low = UInt64(v4)
             isIPv6 = false
         }
 
-        package init(high: UInt64, low: UInt64) {
+        /// An IPv6 address as its upper and lower half, in host byte order; mapped IPv4 stays as it is.
+        public init(high: UInt64, low: UInt64) {
             self.high = high
             self.low = low
             isIPv6 = true
         }
 
         /// Parses a literal such as "10.0.0.1" or "fe80::1".
-        package init?(_ text: String) {
+        public init?(_ text: String) {
             var v4 = in_addr()
             if inet_pton(AF_INET, text, &v4) == 1 {
                 self.init(v4: UInt32(bigEndian: v4.s_addr))
@@ -34,7 +36,7 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
 
         /// From the 16 bytes of an IPv6 address; an IPv4-mapped one becomes IPv4.
-        package init(networkBytes: UnsafeRawBufferPointer) {
+        public init(networkBytes: UnsafeRawBufferPointer) {
             let high = UInt64(bigEndian: networkBytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
             let low = UInt64(bigEndian: networkBytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             if high == 0, low >> 32 == 0xFFFF {
@@ -44,17 +46,18 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
             }
         }
 
-        package var isLoopback: Bool { isIPv6 ? high == 0 && low == 1 : low >> 24 == 127 }
+        /// 127.0.0.0/8 or ::1.
+        public var isLoopback: Bool { isIPv6 ? high == 0 && low == 1 : low >> 24 == 127 }
 
         /// Private and loopback ranges (RFC 1918, RFC 4193), which Envoy takes for internal.
-        package var isInternal: Bool {
+        public var isInternal: Bool {
             if isLoopback { return true }
             if isIPv6 { return high >> 57 == 0xFC >> 1 }
             return low >> 24 == 10 || low >> 20 == 0xAC1 || low >> 16 == 0xC0A8
         }
 
         /// Appends the usual text form.
-        package func append(to writer: inout ByteWriter) {
+        public func append(to writer: inout ByteWriter) {
             if !isIPv6 {
                 for shift in stride(from: UInt64(24), through: 0, by: -8) {
                     writer.append(decimal: (low >> shift) & 255)
@@ -74,26 +77,30 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    package enum Kind: Hashable, Sendable {
+    /// What tells one address from another.
+    public enum Kind: Hashable, Sendable {
         case ip(IP, port: UInt16)
         /// A unix socket; a path that begins with "@" is in the abstract name space.
         case unix(String)
     }
 
-    package let kind: Kind
+    /// The family with what belongs to it.
+    public let kind: Kind
 
-    package init(_ ip: IP, port: UInt16) { kind = .ip(ip, port: port) }
+    /// A TCP address.
+    public init(_ ip: IP, port: UInt16) { kind = .ip(ip, port: port) }
 
-    package init(unixPath: String) { kind = .unix(unixPath) }
+    /// - Parameter unixPath: an absolute path, or "@name" in the abstract name space.
+    public init(unixPath: String) { kind = .unix(unixPath) }
 
     /// An IP literal and a port; nil when `host` is no literal.
-    package init?(host: String, port: UInt16) {
+    public init?(host: String, port: UInt16) {
         guard let ip = IP(host) else { return nil }
         self.init(ip, port: port)
     }
 
     /// Parses "1.2.3.4:80" or "[::1]:80".
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
@@ -104,30 +111,32 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(host: String(host), port: port)
     }
 
-    package var ip: IP? {
+    /// The IP address; nil for a unix socket.
+    public var ip: IP? {
         if case .ip(let ip, _) = kind { return ip }
         return nil
     }
 
-    package var port: UInt16? {
+    /// The TCP port; nil for a unix socket.
+    public var port: UInt16? {
         if case .ip(_, let port) = kind { return port }
         return nil
     }
 
     /// The path of a unix socket.
-    package var unixPath: String? {
+    public var unixPath: String? {
         if case .unix(let path) = kind { return path }
         return nil
     }
 
     /// The same address with another port; a unix path stays as it is.
-    package func withPort(_ port: UInt16) -> SocketAddress {
+    public func withPort(_ port: UInt16) -> SocketAddress {
         guard case .ip(let ip, _) = kind else { return self }
         return SocketAddress(ip, port: port)
     }
 
     /// Appends "1.2.3.4:80", "[::1]:80" or the path.
-    package func append(to writer: inout ByteWriter) {
+    public func append(to writer: inout ByteWriter) {
         switch kind {
         case .ip(let ip, let port):
             if ip.isIPv6 { writer.append(0x5B) }
@@ -141,14 +150,14 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Appends the address without its port.
-    package func appendHost(to writer: inout ByteWriter) {
+    public func appendHost(to writer: inout ByteWriter) {
         switch kind {
         case .ip(let ip, _): ip.append(to: &writer)
         case .unix(let path): writer.append(path)
         }
     }
 
-    package var description: String {
+    public var description: String {
         var writer = ByteWriter(capacity: 64)
         append(to: &writer)
         return writer.text

@@ -5,14 +5,14 @@ import Glibc
 /// without user information, which is refused (RFC 9110 section 4.2.4), and without a comma, at which peers have split.
 ///
 /// Borrows the bytes it was made from.
-package struct Authority {
+public struct Authority {
     /// The host; an IPv6 literal with its brackets.
-    package let host: UnsafeRawBufferPointer
+    public let host: UnsafeRawBufferPointer
     /// 1...65535, nil when none is given.
-    package let port: UInt16?
+    public let port: UInt16?
 
     /// - Returns: nil when `bytes` are no valid authority; an empty one is not.
-    package init?(_ bytes: UnsafeRawBufferPointer) {
+    public init?(_ bytes: UnsafeRawBufferPointer) {
         guard let first = bytes.first else { return nil }
         let end = first == UInt8(ascii: "[") ? Self.endOfLiteral(bytes) : Self.endOfName(bytes)
         guard end > 0 else { return nil }
@@ -28,15 +28,15 @@ package struct Authority {
     }
 
     /// Whether `bytes` are a valid authority.
-    package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool { Authority(bytes) != nil }
+    public static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool { Authority(bytes) != nil }
 
     /// `bytes` without the port, if they end with one; what is no valid authority comes back as it is.
-    package static func withoutPort(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    public static func withoutPort(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         Authority(bytes)?.host ?? bytes
     }
 
     /// A port in decimal, 1...65535.
-    package static func port(_ digits: UnsafeRawBufferPointer) -> UInt16? {
+    public static func port(_ digits: UnsafeRawBufferPointer) -> UInt16? {
         guard digits.count <= 5, let number = digits.decimal, number > 0, number <= 65_535 else { return nil }
         return UInt16(number)
     }
@@ -44,10 +44,9 @@ package struct Authority {
     /// Length of the registered name or IPv4 address at the start; 0 when there is none or a percent sign stands alone.
     private static func endOfName(_ bytes: UnsafeRawBufferPointer) -> Int {
         var index = 0
-        let nameBytes = nameBytes
         while index < bytes.count {
             let byte = bytes[index]
-            if nameBytes[Int(byte)] { index += 1; continue }
+            if isNameByte(byte) { index += 1; continue }
             if byte == UInt8(ascii: ":") { return index }
             guard byte == UInt8(ascii: "%"), index + 2 < bytes.count, ASCII.hexadecimal(bytes[index + 1]) != nil,
                 ASCII.hexadecimal(bytes[index + 2]) != nil
@@ -72,17 +71,10 @@ package struct Authority {
         }
     }
 
-    /// Which bytes may stand in a name: unreserved and sub-delims of RFC 3986 without the comma.
-    // Safety: written once, then read only.
-    nonisolated(unsafe) private static let nameBytes: UnsafePointer<Bool> = {
-        let table = UnsafeMutablePointer<Bool>.allocate(capacity: 256)
-        table.initialize(repeating: false, count: 256)
-        for byte in UInt8(ascii: "0")...UInt8(ascii: "9") { table[Int(byte)] = true }
-        for byte in UInt8(ascii: "a")...UInt8(ascii: "z") {
-            table[Int(byte)] = true
-            table[Int(byte) - 32] = true
-        }
-        for byte in "-._~!$&'()*+;=".utf8 { table[Int(byte)] = true }
-        return UnsafePointer(table)
-    }()
+    /// What may stand in a registered name (RFC 3986 section 3.2.2) but a percent sign and a comma: two words with a bit
+    /// for each ASCII character.
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        let word: UInt64 = byte < 64 ? 0x2BFF6FD200000000 : byte < 128 ? 0x47FFFFFE87FFFFFE : 0
+        return word &>> UInt64(byte & 63) & 1 == 1
+    }
 }

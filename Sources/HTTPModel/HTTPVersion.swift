@@ -1,9 +1,9 @@
 /// The protocol that a message came in or goes out by.
-package enum HTTPVersion: UInt8, Sendable {
+public enum HTTPVersion: UInt8, Sendable {
     case http10, http11, http2
 
     /// As access logs print it (`%PROTOCOL%`).
-    package var name: StaticString {
+    public var name: StaticString {
         switch self {
         case .http10: "HTTP/1.0"
         case .http11: "HTTP/1.1"

@@ -3,7 +3,7 @@ import Bytes
 /// Text in, text out: for configuration, tests, logs and admin, never on the hot path.
 extension HeaderBlock {
     /// All values of a name joined with a comma, as RFC 9110 section 5.3 allows; nil when absent.
-    package subscript(_ name: String) -> String? {
+    public subscript(_ name: String) -> String? {
         var lower = name.lowercased()
         return lower.withUTF8 { buffer -> String? in
             let name = UnsafeRawBufferPointer(buffer)
@@ -19,7 +19,7 @@ extension HeaderBlock {
     }
 
     /// Appends a field given as text; the name is made lower-case.
-    package mutating func append(_ name: String, _ value: String) {
+    public mutating func append(_ name: String, _ value: String) {
         var name = name.lowercased()
         var value = value
         name.withUTF8 { name in
@@ -28,7 +28,7 @@ extension HeaderBlock {
     }
 
     /// Sets the one value of a name given as text.
-    package mutating func set(_ name: String, _ value: String) {
+    public mutating func set(_ name: String, _ value: String) {
         var name = name.lowercased()
         var value = value
         name.withUTF8 { name in
@@ -37,7 +37,7 @@ extension HeaderBlock {
     }
 
     /// All fields in order.
-    package var fields: [(name: String, value: String)] {
+    public var fields: [(name: String, value: String)] {
         var result: [(name: String, value: String)] = []
         for index in 0..<count { result.append((name(at: index).text, value(at: index).text)) }
         return result

@@ -8,18 +8,18 @@ import Glibc
 /// fields in another; both are kept by ``reset()``, so that a block that is used again allocates nothing.
 ///
 /// Every view that a verb returns is valid until the next mutation of the block.
-package struct HeaderBlock: ~Copyable {
+public struct HeaderBlock: ~Copyable {
     /// One field: where its text lies.
-    package struct Entry {
-        package var nameOffset: UInt32
-        package var valueOffset: UInt32
-        package var valueLength: UInt32
-        package var nameLength: UInt16
+    public struct Entry {
+        public var nameOffset: UInt32
+        public var valueOffset: UInt32
+        public var valueLength: UInt32
+        public var nameLength: UInt16
         /// ``KnownHeader/rawValue``, 0 for names that lie in `text`.
-        package var known: UInt8
+        public var known: UInt8
 
         @inline(__always)
-        package init(nameOffset: UInt32, valueOffset: UInt32, valueLength: UInt32, nameLength: UInt16, known: UInt8) {
+        public init(nameOffset: UInt32, valueOffset: UInt32, valueLength: UInt32, nameLength: UInt16, known: UInt8) {
             self.nameOffset = nameOffset
             self.valueOffset = valueOffset
             self.valueLength = valueLength
@@ -39,15 +39,15 @@ package struct HeaderBlock: ~Copyable {
     var dead = 0
 
     /// Number of fields, one per value.
-    package internal(set) var count = 0
+    public internal(set) var count = 0
 
     /// Sum of the lengths of all names and values, as header limits count them.
-    package internal(set) var byteCount = 0
+    public internal(set) var byteCount = 0
 
     /// - Parameters:
     ///   - fields: expected number of fields.
     ///   - bytes: expected length of names and values.
-    package init(fields: Int = 24, bytes: Int = 768) {
+    public init(fields: Int = 24, bytes: Int = 768) {
         entryCapacity = max(fields, 4)
         entries = .allocate(capacity: entryCapacity)
         text = ByteWriter(capacity: bytes)
@@ -57,10 +57,11 @@ package struct HeaderBlock: ~Copyable {
         entries.deallocate()
     }
 
-    package var isEmpty: Bool { count == 0 }
+    /// Whether there is no field.
+    public var isEmpty: Bool { count == 0 }
 
     /// Removes all fields and keeps the memory.
-    package mutating func reset() {
+    public mutating func reset() {
         count = 0
         byteCount = 0
         present = 0
@@ -71,41 +72,43 @@ package struct HeaderBlock: ~Copyable {
     // MARK: Reading
 
     /// Whether a field of this name is there.
-    package func has(_ name: KnownHeader) -> Bool {
+    public func has(_ name: KnownHeader) -> Bool {
         present & (1 &<< UInt64(name.rawValue)) != 0 && firstIndex(of: name) != nil
     }
 
     /// The value of the first field of this name.
-    package func get(_ name: KnownHeader) -> UnsafeRawBufferPointer? {
+    public func get(_ name: KnownHeader) -> UnsafeRawBufferPointer? {
         guard present & (1 &<< UInt64(name.rawValue)) != 0, let index = firstIndex(of: name) else { return nil }
         return value(at: index)
     }
 
     /// The value of the first field of this lower-case name.
-    package func get(_ name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    public func get(_ name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         guard let index = firstIndex(of: name) else { return nil }
         return value(at: index)
     }
 
-    package func name(at index: Int) -> UnsafeRawBufferPointer {
+    /// The field's name, lower-case. Valid until the next mutation.
+    public func name(at index: Int) -> UnsafeRawBufferPointer {
         let entry = entries[index]
         guard entry.known == 0 else { return KnownHeader(rawValue: entry.known).name }
         return UnsafeRawBufferPointer(start: text.memory + Int(entry.nameOffset), count: Int(entry.nameLength))
     }
 
     /// The known name of a field, nil if the proxy does not know it.
-    package func knownName(at index: Int) -> KnownHeader? {
+    public func knownName(at index: Int) -> KnownHeader? {
         let known = entries[index].known
         return known == 0 ? nil : KnownHeader(rawValue: known)
     }
 
-    package func value(at index: Int) -> UnsafeRawBufferPointer {
+    /// The field's value. Valid until the next mutation.
+    public func value(at index: Int) -> UnsafeRawBufferPointer {
         let entry = entries[index]
         return UnsafeRawBufferPointer(start: text.memory + Int(entry.valueOffset), count: Int(entry.valueLength))
     }
 
     /// Index of the first field of this name at or after `start`.
-    package func firstIndex(of name: KnownHeader, from start: Int = 0) -> Int? {
+    public func firstIndex(of name: KnownHeader, from start: Int = 0) -> Int? {
         var index = start
         while index < count {
             if entries[index].known == name.rawValue { return index }
@@ -115,7 +118,7 @@ package struct HeaderBlock: ~Copyable {
     }
 
     /// Index of the first field of this lower-case name at or after `start`.
-    package func firstIndex(of name: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
+    public func firstIndex(of name: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
         if let known = KnownHeader.lookup(name) { return firstIndex(of: known, from: start) }
         var index = start
         while index < count {
@@ -127,7 +130,7 @@ package struct HeaderBlock: ~Copyable {
     }
 
     /// How many fields have this lower-case name.
-    package func valueCount(of name: UnsafeRawBufferPointer) -> Int {
+    public func valueCount(of name: UnsafeRawBufferPointer) -> Int {
         var found = 0
         var index = firstIndex(of: name)
         while let current = index {
@@ -137,30 +140,39 @@ package struct HeaderBlock: ~Copyable {
         return found
     }
 
+    /// Whether the first field of this name has exactly this value.
+    public func get(_ name: KnownHeader, is value: StaticString) -> Bool {
+        guard let present = get(name) else { return false }
+        return present.equals(value)
+    }
+
     /// The response status, 0 when there is none.
-    package var status: Int {
-        Int(get(.status)?.decimal ?? 0)
+    public var status: Int {
+        guard let text = get(.status), text.count == 3 else { return 0 }
+        let digits = (Int(text[0]) - 48, Int(text[1]) - 48, Int(text[2]) - 48)
+        return digits.0 * 100 + digits.1 * 10 + digits.2
     }
 
     // MARK: Writing
 
     /// Appends a field. `value` must already be valid (see ``HeaderRules``); it may lie in this block.
-    package mutating func append(_ name: KnownHeader, _ value: UnsafeRawBufferPointer) {
+    public mutating func append(_ name: KnownHeader, _ value: UnsafeRawBufferPointer) {
         appendEntry(known: name.rawValue, name: .empty, nameCount: name.name.count, value: value)
     }
 
-    package mutating func append(_ name: KnownHeader, _ value: StaticString) {
+    /// Adds a field behind all others.
+    public mutating func append(_ name: KnownHeader, _ value: StaticString) {
         append(name, UnsafeRawBufferPointer(value))
     }
 
     /// Appends a field. `name` must be a lower-case token, `value` valid; known names are recognised.
-    package mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    public mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         let known = KnownHeader.lookup(name)?.rawValue ?? 0
         appendEntry(known: known, name: known == 0 ? name : .empty, nameCount: name.count, value: value)
     }
 
     /// Sets the one value of `name`: the first field of this name keeps its place, others go; without one it is appended.
-    package mutating func set(_ name: KnownHeader, _ value: UnsafeRawBufferPointer) {
+    public mutating func set(_ name: KnownHeader, _ value: UnsafeRawBufferPointer) {
         guard present & (1 &<< UInt64(name.rawValue)) != 0, let index = firstIndex(of: name) else {
             append(name, value)
             return
@@ -173,12 +185,13 @@ package struct HeaderBlock: ~Copyable {
         }
     }
 
-    package mutating func set(_ name: KnownHeader, _ value: StaticString) {
+    /// Replaces all fields of this name by one.
+    public mutating func set(_ name: KnownHeader, _ value: StaticString) {
         set(name, UnsafeRawBufferPointer(value))
     }
 
     /// Sets the one value of a lower-case name, as ``set(_:_:)-(KnownHeader,_)`` does.
-    package mutating func set(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    public mutating func set(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         if let known = KnownHeader.lookup(name) {
             set(known, value)
             return
@@ -196,7 +209,7 @@ package struct HeaderBlock: ~Copyable {
     }
 
     /// Sets a decimal number as the one value of `name`.
-    package mutating func set(_ name: KnownHeader, decimal value: Int) {
+    public mutating func set(_ name: KnownHeader, decimal value: Int) {
         var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
         var rest = value.magnitude
         withUnsafeMutableBytes(of: &digits) { buffer in
@@ -215,7 +228,7 @@ package struct HeaderBlock: ~Copyable {
     }
 
     /// Replaces the value of one field and keeps its place.
-    package mutating func replaceValue(at index: Int, _ value: UnsafeRawBufferPointer) {
+    public mutating func replaceValue(at index: Int, _ value: UnsafeRawBufferPointer) {
         let old = Int(entries[index].valueLength)
         byteCount += value.count - old
         if value.count <= old {
@@ -235,7 +248,7 @@ package struct HeaderBlock: ~Copyable {
     }
 
     /// Removes one field; those behind it move up.
-    package mutating func remove(at index: Int) {
+    public mutating func remove(at index: Int) {
         precondition(index < count)
         let entry = entries[index]
         let nameCount = entry.known == 0 ? Int(entry.nameLength) : KnownHeader(rawValue: entry.known).name.count
@@ -252,7 +265,7 @@ package struct HeaderBlock: ~Copyable {
     /// Removes all fields of this name.
     /// - Returns: whether there was one.
     @discardableResult
-    package mutating func remove(_ name: KnownHeader) -> Bool {
+    public mutating func remove(_ name: KnownHeader) -> Bool {
         guard present & (1 &<< UInt64(name.rawValue)) != 0 else { return false }
         var removed = false
         var index = firstIndex(of: name)
@@ -267,7 +280,7 @@ package struct HeaderBlock: ~Copyable {
 
     /// Removes all fields of this lower-case name.
     @discardableResult
-    package mutating func remove(_ name: UnsafeRawBufferPointer) -> Bool {
+    public mutating func remove(_ name: UnsafeRawBufferPointer) -> Bool {
         if let known = KnownHeader.lookup(name) { return remove(known) }
         var removed = false
         var index = firstIndex(of: name)
@@ -280,7 +293,7 @@ package struct HeaderBlock: ~Copyable {
     }
 
     /// Makes this block equal to `other`, in its own memory.
-    package mutating func copy(from other: borrowing HeaderBlock) {
+    public mutating func copy(from other: borrowing HeaderBlock) {
         reset()
         while entryCapacity < other.count { growEntries() }
         // Safety: room was made for `other.count` entries; offsets stay good because the text is copied whole.

@@ -6,13 +6,14 @@ import Bytes
 /// The query is never touched. Where Envoy's result is not stable, ours is: a dot segment is recognised after its escapes
 /// are decoded, also with path parameters behind it (`/.%2e;x/`); decoding never makes a new escape (`%%32e`); and a path
 /// of slashes only merges to one.
-package struct PathNormalizer: Equatable, Sendable {
+public struct PathNormalizer: Equatable, Sendable {
     /// What to do with `%2f` and `%5c`.
-    package enum EscapedSlashes: UInt8, Sendable {
+    public enum EscapedSlashes: UInt8, Sendable {
         case keep, reject, unescapeAndRedirect, unescapeAndForward
     }
 
-    package enum Outcome: Equatable, Sendable {
+    /// What normalising came to.
+    public enum Outcome: Equatable, Sendable {
         case unchanged
         /// The block has the canonical path now.
         case changed
@@ -23,11 +24,11 @@ package struct PathNormalizer: Equatable, Sendable {
     }
 
     /// Resolves dot segments, makes `\` a slash, decodes unreserved characters, escapes what RFC 3986 has no place for.
-    package var normalizesPath: Bool
-    package var mergesSlashes: Bool
-    package var escapedSlashes: EscapedSlashes
+    public var normalizesPath: Bool
+    public var mergesSlashes: Bool
+    public var escapedSlashes: EscapedSlashes
 
-    package init(
+    public init(
         normalizesPath: Bool = true, mergesSlashes: Bool = true, escapedSlashes: EscapedSlashes = .unescapeAndRedirect
     ) {
         self.normalizesPath = normalizesPath
@@ -36,7 +37,7 @@ package struct PathNormalizer: Equatable, Sendable {
     }
 
     /// Brings `:path` of a request into canonical form. A missing path (CONNECT) and `*` stay.
-    package func apply(to fields: inout HeaderBlock) -> Outcome {
+    public func apply(to fields: inout HeaderBlock) -> Outcome {
         guard let index = fields.firstIndex(of: .path) else { return .unchanged }
         let whole = fields.value(at: index)
         switch look(whole) {

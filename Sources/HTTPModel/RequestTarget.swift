@@ -1,9 +1,9 @@
 import Bytes
 
 /// What may stand in `:path` and `:scheme` of a request, whatever protocol it came by (RFC 9113 section 8.3.1).
-package enum RequestTarget {
+public enum RequestTarget {
     /// Whether `path` is a path and query in origin form, or the `*` of OPTIONS: visible ASCII without a fragment.
-    package static func isValidPath(_ path: UnsafeRawBufferPointer, isOptions: Bool = false) -> Bool {
+    public static func isValidPath(_ path: UnsafeRawBufferPointer, isOptions: Bool = false) -> Bool {
         guard let first = path.first else { return false }
         guard first == UInt8(ascii: "/") else { return isOptions && path.equals("*") }
         for byte in path where byte &- 0x21 >= 0x5E || byte == UInt8(ascii: "#") { return false }
@@ -11,7 +11,7 @@ package enum RequestTarget {
     }
 
     /// Whether `scheme` is one we forward, of either case.
-    package static func isValidScheme(_ scheme: UnsafeRawBufferPointer) -> Bool {
+    public static func isValidScheme(_ scheme: UnsafeRawBufferPointer) -> Bool {
         scheme.equalsIgnoringCase("http") || scheme.equalsIgnoringCase("https")
     }
 }

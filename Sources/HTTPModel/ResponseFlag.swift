@@ -1,46 +1,47 @@
 /// Why a stream ended as it did, in Envoy's short words (`%RESPONSE_FLAGS%`).
 ///
 /// The flag alone drives local reply, retry, log and metric. A stream may collect several.
-package struct ResponseFlags: OptionSet, Hashable, Sendable {
-    package let rawValue: UInt32
+public struct ResponseFlags: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
 
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
 
     /// No flag. (An empty literal is the same, but is put together at run time.)
-    package static let none = ResponseFlags(rawValue: 0)
+    public static var none: ResponseFlags { ResponseFlags(rawValue: 0) }
 
-    package static let failedLocalHealthCheck = ResponseFlags(rawValue: 1 << 0)
-    package static let noHealthyUpstream = ResponseFlags(rawValue: 1 << 1)
-    package static let upstreamRequestTimeout = ResponseFlags(rawValue: 1 << 2)
-    package static let localReset = ResponseFlags(rawValue: 1 << 3)
-    package static let upstreamRemoteReset = ResponseFlags(rawValue: 1 << 4)
-    package static let upstreamConnectionFailure = ResponseFlags(rawValue: 1 << 5)
-    package static let upstreamConnectionTermination = ResponseFlags(rawValue: 1 << 6)
-    package static let upstreamOverflow = ResponseFlags(rawValue: 1 << 7)
-    package static let noRouteFound = ResponseFlags(rawValue: 1 << 8)
-    package static let delayInjected = ResponseFlags(rawValue: 1 << 9)
-    package static let faultInjected = ResponseFlags(rawValue: 1 << 10)
-    package static let rateLimited = ResponseFlags(rawValue: 1 << 11)
-    package static let unauthorizedExternalService = ResponseFlags(rawValue: 1 << 12)
-    package static let rateLimitServiceError = ResponseFlags(rawValue: 1 << 13)
-    package static let downstreamConnectionTermination = ResponseFlags(rawValue: 1 << 14)
-    package static let upstreamRetryLimitExceeded = ResponseFlags(rawValue: 1 << 15)
-    package static let streamIdleTimeout = ResponseFlags(rawValue: 1 << 16)
-    package static let invalidEnvoyRequestHeaders = ResponseFlags(rawValue: 1 << 17)
-    package static let downstreamProtocolError = ResponseFlags(rawValue: 1 << 18)
-    package static let upstreamMaxStreamDurationReached = ResponseFlags(rawValue: 1 << 19)
-    package static let responseFromCacheFilter = ResponseFlags(rawValue: 1 << 20)
-    package static let noFilterConfigFound = ResponseFlags(rawValue: 1 << 21)
-    package static let durationTimeout = ResponseFlags(rawValue: 1 << 22)
-    package static let upstreamProtocolError = ResponseFlags(rawValue: 1 << 23)
-    package static let noClusterFound = ResponseFlags(rawValue: 1 << 24)
-    package static let overloadManager = ResponseFlags(rawValue: 1 << 25)
-    package static let dnsResolutionFailed = ResponseFlags(rawValue: 1 << 26)
-    package static let dropOverload = ResponseFlags(rawValue: 1 << 27)
-    package static let downstreamRemoteReset = ResponseFlags(rawValue: 1 << 28)
+    /// One flag a reason; ``names`` has the words for each.
+    public static let failedLocalHealthCheck = ResponseFlags(rawValue: 1 << 0)
+    public static let noHealthyUpstream = ResponseFlags(rawValue: 1 << 1)
+    public static let upstreamRequestTimeout = ResponseFlags(rawValue: 1 << 2)
+    public static let localReset = ResponseFlags(rawValue: 1 << 3)
+    public static let upstreamRemoteReset = ResponseFlags(rawValue: 1 << 4)
+    public static let upstreamConnectionFailure = ResponseFlags(rawValue: 1 << 5)
+    public static let upstreamConnectionTermination = ResponseFlags(rawValue: 1 << 6)
+    public static let upstreamOverflow = ResponseFlags(rawValue: 1 << 7)
+    public static let noRouteFound = ResponseFlags(rawValue: 1 << 8)
+    public static let delayInjected = ResponseFlags(rawValue: 1 << 9)
+    public static let faultInjected = ResponseFlags(rawValue: 1 << 10)
+    public static let rateLimited = ResponseFlags(rawValue: 1 << 11)
+    public static let unauthorizedExternalService = ResponseFlags(rawValue: 1 << 12)
+    public static let rateLimitServiceError = ResponseFlags(rawValue: 1 << 13)
+    public static let downstreamConnectionTermination = ResponseFlags(rawValue: 1 << 14)
+    public static let upstreamRetryLimitExceeded = ResponseFlags(rawValue: 1 << 15)
+    public static let streamIdleTimeout = ResponseFlags(rawValue: 1 << 16)
+    public static let invalidEnvoyRequestHeaders = ResponseFlags(rawValue: 1 << 17)
+    public static let downstreamProtocolError = ResponseFlags(rawValue: 1 << 18)
+    public static let upstreamMaxStreamDurationReached = ResponseFlags(rawValue: 1 << 19)
+    public static let responseFromCacheFilter = ResponseFlags(rawValue: 1 << 20)
+    public static let noFilterConfigFound = ResponseFlags(rawValue: 1 << 21)
+    public static let durationTimeout = ResponseFlags(rawValue: 1 << 22)
+    public static let upstreamProtocolError = ResponseFlags(rawValue: 1 << 23)
+    public static let noClusterFound = ResponseFlags(rawValue: 1 << 24)
+    public static let overloadManager = ResponseFlags(rawValue: 1 << 25)
+    public static let dnsResolutionFailed = ResponseFlags(rawValue: 1 << 26)
+    public static let dropOverload = ResponseFlags(rawValue: 1 << 27)
+    public static let downstreamRemoteReset = ResponseFlags(rawValue: 1 << 28)
 
     /// Short and long name of each flag, in the order Envoy prints them.
-    package static let names: [(flag: ResponseFlags, short: StaticString, long: StaticString)] = [
+    public static let names: [(flag: ResponseFlags, short: StaticString, long: StaticString)] = [
         (.failedLocalHealthCheck, "LH", "FailedLocalHealthCheck"),
         (.noHealthyUpstream, "UH", "NoHealthyUpstream"),
         (.upstreamRequestTimeout, "UT", "UpstreamRequestTimeout"),

@@ -70,6 +70,8 @@ package class AnyLuaClass: @unchecked Sendable {
 
 /// A class of objects that scripts can hold, each standing for a Swift object of type `Host`.
 package final class LuaClass<Host: AnyObject>: AnyLuaClass, @unchecked Sendable {
+    // Safety: adds nothing to its parent, which is written in `init` only.
+
     /// - Parameters:
     ///   - name: what messages call the class.
     ///   - pairs: the method that `pairs(object)` calls; its results are iterator, state and first control value.

@@ -7,6 +7,7 @@ package struct LuaEnvironment {
     /// Takes what `print` writes; the bytes are valid during the call.
     package var log: (UnsafeRawBufferPointer) -> Void
 
+    /// An environment whose `print` goes nowhere unless `log` takes it.
     package init(
         seed: UInt32, now: @escaping () -> Double, log: @escaping (UnsafeRawBufferPointer) -> Void = { _ in }
     ) {

@@ -1,4 +1,4 @@
-package import CLuaJIT
+import CLuaJIT
 
 /// What a method asks of Lua when it returns; made by the verbs of `LuaCall`.
 package struct LuaReply {

@@ -31,6 +31,7 @@ package struct LuaField: Sendable, Equatable {
         self.value = value
     }
 
+    /// - Parameter key: text that Lua sees as its UTF-8 bytes.
     package init(_ key: String, _ value: LuaValue) {
         self.init(Array(key.utf8), value)
     }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Where the loop takes the time from: the kernel, or a test that moves it by hand.
-package protocol LoopClock: Sendable {
+public protocol LoopClock: Sendable {
     /// Nanoseconds on a clock that never goes back.
     func monotonic() -> UInt64
     /// Nanoseconds since 1970, UTC.
@@ -9,12 +9,14 @@ package protocol LoopClock: Sendable {
 }
 
 /// The kernel's clocks.
-package struct SystemClock: LoopClock {
-    package init() {}
+public struct SystemClock: LoopClock {
+    public init() {}
 
-    package func monotonic() -> UInt64 { Self.read(CLOCK_MONOTONIC) }
+    /// `CLOCK_MONOTONIC`.
+    public func monotonic() -> UInt64 { Self.read(CLOCK_MONOTONIC) }
 
-    package func wall() -> UInt64 { Self.read(CLOCK_REALTIME) }
+    /// `CLOCK_REALTIME`.
+    public func wall() -> UInt64 { Self.read(CLOCK_REALTIME) }
 
     private static func read(_ clock: clockid_t) -> UInt64 {
         var time = timespec()

@@ -3,13 +3,13 @@ import Glibc
 import Synchronization
 
 /// Takes what became ready of one descriptor.
-@WorkerActor package protocol EventHandler: AnyObject {
+@WorkerActor public protocol EventHandler: AnyObject {
     func ready(_ readiness: Readiness)
 }
 
 /// Runs once at the end of a turn of the loop, when everything that was ready has been handled: where output that was
 /// gathered during the turn is written.
-@WorkerActor package protocol TurnEndHandler: AnyObject {
+@WorkerActor public protocol TurnEndHandler: AnyObject {
     func turnEnded()
 }
 
@@ -17,12 +17,12 @@ import Synchronization
 ///
 /// A turn: wait, take the time once, hand out what is ready, expire timers, run the jobs of actors and tasks, then what
 /// asked for the turn's end. Only the thread that called ``run()`` does any of it; other threads may `enqueue`.
-package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
     // Safety: everything below is touched by the owner thread only, except `inbox` and `foreignEnqueueCount`, which
     // are synchronised, and `poller.wake()`, which may be called from any thread.
 
     /// The loop of this process.
-    package static let process: EventLoop = {
+    public static let process: EventLoop = {
         do {
             return EventLoop(poller: try EpollPoller(), clock: SystemClock())
         } catch {
@@ -52,22 +52,23 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     var timerSlots = TimerSlots()
 
     /// The time of this turn in nanoseconds, monotonic.
-    package private(set) var now: UInt64
+    public private(set) var now: UInt64
 
     /// The time of this turn in nanoseconds since 1970.
-    package private(set) var wallNow: UInt64
+    public private(set) var wallNow: UInt64
 
     /// What the loop spent on its last turn and the longest since ``takeLag()``, in nanoseconds: how late a ready
     /// descriptor may have been served.
     private var longestTurn: UInt64 = 0
 
     /// Jobs that came from other threads. On the data path this must not grow.
-    package var foreignEnqueues: Int { foreignEnqueueCount.load(ordering: .relaxed) }
+    public var foreignEnqueues: Int { foreignEnqueueCount.load(ordering: .relaxed) }
 
     /// Jobs run by this loop, whatever thread they came from. On the warm data path this must not grow either.
-    package private(set) var jobsRun = 0
+    public private(set) var jobsRun = 0
 
-    package init(poller: any Poller, clock: any LoopClock) {
+    /// A loop of its own for a test; a process's own is ``process``.
+    public init(poller: any Poller, clock: any LoopClock) {
         self.poller = poller
         self.clock = clock
         now = clock.monotonic()
@@ -82,7 +83,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
     // MARK: The executor
 
-    package func enqueue(_ job: consuming ExecutorJob) {
+    public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         if isOwner {
             jobs.append(job)
@@ -93,13 +94,14 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
         poller.wake()
     }
 
-    package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
-    package func checkIsolated() {
+    public func checkIsolated() {
         precondition(isOwner, "not on the process's event loop")
     }
 
-    private var isOwner: Bool {
+    /// Whether the calling thread runs this loop.
+    var isOwner: Bool {
         guard let owner else { return false }
         return pthread_equal(owner, pthread_self()) != 0
     }
@@ -107,27 +109,27 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     // MARK: Running
 
     /// Makes the calling thread the loop's owner without running it; for set-up code before ``run()``.
-    package func adopt() {
+    public func adopt() {
         precondition(owner == nil || isOwner, "the loop has another owner")
         owner = pthread_self()
     }
 
     /// Runs until ``stop()``. The calling thread becomes the owner.
-    package func run() {
+    public func run() {
         adopt()
         running = true
         while running { turn(maximumWait: nil) }
     }
 
     /// Ends ``run()`` after the present turn.
-    package func stop() {
+    public func stop() {
         running = false
         poller.wake()
     }
 
     /// One turn.
     /// - Parameter maximumWait: nanoseconds that the turn may wait for something to do; nil: as long as it takes.
-    package func turn(maximumWait: UInt64?) {
+    public func turn(maximumWait: UInt64?) {
         let count = poller.wait(events, timeout: waitTime(maximumWait))
         updateTime()
         let began = now
@@ -149,13 +151,13 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
 
     /// The longest turn since the last call, in nanoseconds.
-    package func takeLag() -> UInt64 {
+    public func takeLag() -> UInt64 {
         defer { longestTurn = 0 }
         return longestTurn
     }
 
     /// Reads the clocks anew: for work that knows it took long.
-    package func updateTime() {
+    public func updateTime() {
         now = clock.monotonic()
         wallNow = clock.wall()
     }
@@ -200,7 +202,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     // MARK: Descriptors
 
     /// Watches a descriptor; `handler` is kept until ``unwatch(_:)``.
-    @WorkerActor package func watch(_ descriptor: Int32, _ interest: Readiness, _ handler: any EventHandler) throws(SystemError) {
+    @WorkerActor public func watch(_ descriptor: Int32, _ interest: Readiness, _ handler: any EventHandler) throws(SystemError) {
         let slot = Int(descriptor)
         while registrations.count <= slot { registrations.append(Registration()) }
         registrations[slot].generation &+= 1
@@ -210,7 +212,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
 
     /// Ends watching; events already taken from the kernel for this descriptor are dropped. Call before `close`.
-    @WorkerActor package func unwatch(_ descriptor: Int32) {
+    @WorkerActor public func unwatch(_ descriptor: Int32) {
         let slot = Int(descriptor)
         guard slot < registrations.count, registrations[slot].handler != nil else { return }
         registrations[slot].handler = nil
@@ -219,7 +221,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     }
 
     /// Asks for one call at the end of this turn.
-    @WorkerActor package func atTurnEnd(_ handler: any TurnEndHandler) {
+    @WorkerActor public func atTurnEnd(_ handler: any TurnEndHandler) {
         turnEnd.append(handler)
     }
 }

@@ -1,6 +1,6 @@
 /// A deadline that can be moved cheaply: pushing it back, as an idle timeout does with every byte, only stores the new
 /// time; the wheel finds out when the old one comes.
-@WorkerActor package final class LoopTimer {
+@WorkerActor public final class LoopTimer {
     private let loop: EventLoop
     private let action: @WorkerActor () -> Void
     private var identifier: TimerWheel.Identifier?
@@ -8,11 +8,11 @@
     private let slot: TimerSlots.Slot
 
     /// When it is due, nanoseconds on the loop's clock; nil when not armed.
-    package private(set) var deadline: UInt64?
+    public private(set) var deadline: UInt64?
 
     /// - Parameter action: called on the loop when the deadline has come. It must not retain the timer's owner strongly
     ///   unless the owner cancels the timer.
-    package init(loop: EventLoop, _ action: @escaping @WorkerActor () -> Void) {
+    public init(loop: EventLoop, _ action: @escaping @WorkerActor () -> Void) {
         self.loop = loop
         self.action = action
         slot = loop.timerSlots.take()
@@ -24,10 +24,11 @@
         loop.timerSlots.free(slot)
     }
 
-    package var isArmed: Bool { deadline != nil }
+    /// Whether a deadline is set.
+    public var isArmed: Bool { deadline != nil }
 
     /// Arms the timer, or moves it, to `deadline`.
-    package func schedule(at deadline: UInt64) {
+    public func schedule(at deadline: UInt64) {
         self.deadline = deadline
         if let identifier {
             guard deadline < wheelDeadline else { return }
@@ -37,12 +38,12 @@
     }
 
     /// Arms the timer to `nanoseconds` from now.
-    package func schedule(after nanoseconds: UInt64) {
+    public func schedule(after nanoseconds: UInt64) {
         schedule(at: loop.now &+ nanoseconds)
     }
 
     /// Disarms the timer.
-    package func cancel() {
+    public func cancel() {
         deadline = nil
     }
 

@@ -1,52 +1,54 @@
 import CLinux
-import Glibc
+public import Glibc
 
 /// What a descriptor is ready for, or is watched for.
-package struct Readiness: OptionSet, Sendable {
-    package let rawValue: UInt32
+public struct Readiness: OptionSet, Sendable {
+    public let rawValue: UInt32
 
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    package static let readable = Readiness(rawValue: EPOLLIN.rawValue)
-    package static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
+    /// There is something to read or to accept; there is room to write.
+    public static let readable = Readiness(rawValue: EPOLLIN.rawValue)
+    public static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
     /// The peer has ended its direction.
-    package static let readHangup = Readiness(rawValue: EPOLLRDHUP.rawValue)
-    package static let hangup = Readiness(rawValue: EPOLLHUP.rawValue)
-    package static let error = Readiness(rawValue: EPOLLERR.rawValue)
+    public static let readHangup = Readiness(rawValue: EPOLLRDHUP.rawValue)
+    public static let hangup = Readiness(rawValue: EPOLLHUP.rawValue)
+    public static let error = Readiness(rawValue: EPOLLERR.rawValue)
     /// Told once a change of state, not as long as the state lasts.
-    package static let edgeTriggered = Readiness(rawValue: EPOLLET.rawValue)
+    public static let edgeTriggered = Readiness(rawValue: EPOLLET.rawValue)
     /// Of several processes that watch one listening socket, wake not all.
-    package static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
+    public static let exclusive = Readiness(rawValue: EPOLLEXCLUSIVE.rawValue)
 
     /// The peer is gone or the connection broken.
-    package static let ended = Readiness(rawValue: EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
+    public static let ended = Readiness(rawValue: EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
     /// Worth a read.
-    package static let input = Readiness(rawValue: EPOLLIN.rawValue | ended.rawValue)
+    public static let input = Readiness(rawValue: EPOLLIN.rawValue | ended.rawValue)
     /// A connect has come to its end.
-    package static let connectDone = Readiness(rawValue: EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
+    public static let connectDone = Readiness(rawValue: EPOLLOUT.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue)
 
     /// Whether any of `others` is set.
-    package func has(_ others: Readiness) -> Bool { rawValue & others.rawValue != 0 }
+    public func has(_ others: Readiness) -> Bool { rawValue & others.rawValue != 0 }
 
     /// A connection: both directions, by edges, so that one `epoll_ctl` serves its whole life.
-    package static let connection: Readiness = [.readable, .writable, .readHangup, .edgeTriggered]
+    public static let connection: Readiness = [.readable, .writable, .readHangup, .edgeTriggered]
     /// A listening socket shared between workers.
-    package static let listener: Readiness = [.readable, .exclusive]
+    public static let listener: Readiness = [.readable, .exclusive]
 }
 
 /// One thing that became ready: the token it was registered with and for what.
-package struct PollEvent: Sendable {
-    package var token: UInt64
-    package var readiness: Readiness
+public struct PollEvent: Sendable {
+    public var token: UInt64
+    public var readiness: Readiness
 
-    package init(token: UInt64, readiness: Readiness) {
+    /// What a poller says of one descriptor.
+    public init(token: UInt64, readiness: Readiness) {
         self.token = token
         self.readiness = readiness
     }
 }
 
 /// Where the loop learns what is ready: epoll, or a simulated network of a test.
-package protocol Poller: AnyObject {
+public protocol Poller: AnyObject {
     /// Watches `descriptor`. Fails with the `errno` of the system call.
     func add(_ descriptor: Int32, _ interest: Readiness, token: UInt64) throws(SystemError)
     func remove(_ descriptor: Int32)
@@ -59,27 +61,28 @@ package protocol Poller: AnyObject {
 }
 
 /// A failed system call.
-package struct SystemError: Error, Equatable, CustomStringConvertible {
+public struct SystemError: Error, Equatable, CustomStringConvertible {
     /// The value of `errno`.
-    package let code: Int32
+    public let code: Int32
     /// Which call, e.g. "bind".
-    package let call: StaticString
+    public let call: StaticString
 
-    package init(_ call: StaticString, code: Int32 = errno) {
+    /// - Parameter code: as the call left it in `errno`.
+    public init(_ call: StaticString, code: Int32 = errno) {
         self.code = code
         self.call = call
     }
 
-    package static func == (left: SystemError, right: SystemError) -> Bool { left.code == right.code }
+    public static func == (left: SystemError, right: SystemError) -> Bool { left.code == right.code }
 
-    package var description: String { "\(call): \(Self.text(code))" }
+    public var description: String { "\(call): \(Self.text(code))" }
 
     /// The system's words for a value of `errno`.
-    package static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
+    public static func text(_ code: Int32) -> String { String(cString: strerror(code)) }
 }
 
 /// epoll(7) with an eventfd to wake it.
-package final class EpollPoller: Poller {
+public final class EpollPoller: Poller {
     private static let batch = 256
     private static let wakeToken = UInt64.max
 
@@ -88,7 +91,7 @@ package final class EpollPoller: Poller {
     // Safety: `batch` elements, touched by the one thread that waits, freed in `deinit`.
     private let raw: UnsafeMutablePointer<epoll_event>
 
-    package init() throws(SystemError) {
+    public init() throws(SystemError) {
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw SystemError("epoll_create1") }
         eventDescriptor = eventfd(0, heddle_eventfd_flags)
@@ -104,18 +107,21 @@ package final class EpollPoller: Poller {
         raw.deallocate()
     }
 
-    package func add(_ descriptor: Int32, _ interest: Readiness, token: UInt64) throws(SystemError) {
+    /// Registers the descriptor with epoll.
+    public func add(_ descriptor: Int32, _ interest: Readiness, token: UInt64) throws(SystemError) {
         var event = heddle_epoll_event(interest.rawValue, token)
         guard epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 else { throw SystemError("epoll_ctl") }
     }
 
-    package func remove(_ descriptor: Int32) {
+    /// Takes the descriptor out of epoll.
+    public func remove(_ descriptor: Int32) {
         var event = heddle_epoll_event(0, 0)
         // A descriptor that is already gone is no longer watched, which is what was wanted.
         _ = epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &event)
     }
 
-    package func wait(_ events: UnsafeMutableBufferPointer<PollEvent>, timeout: UInt64?) -> Int {
+    /// One `epoll_wait`; the waking eventfd is emptied here and not handed on.
+    public func wait(_ events: UnsafeMutableBufferPointer<PollEvent>, timeout: UInt64?) -> Int {
         // Rounded up to the millisecond, so that a timer is never waited for in a tight loop.
         let milliseconds = timeout.map { Int32(clamping: ($0 + 999_999) / 1_000_000) } ?? -1
         let count = epoll_wait(epoll, raw, Int32(min(Self.batch, events.count)), milliseconds)
@@ -134,7 +140,8 @@ package final class EpollPoller: Poller {
         return used
     }
 
-    package func wake() {
+    /// Writes to the eventfd that the wait watches too.
+    public func wake() {
         var one: UInt64 = 1
         _ = write(eventDescriptor, &one, 8)
     }

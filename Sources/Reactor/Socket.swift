@@ -1,19 +1,20 @@
-package import Bytes
-package import CLinux
+public import Bytes
+public import CLinux
 import Glibc
 
 /// A file descriptor that is closed when its owner goes.
-package struct Descriptor: ~Copyable {
-    package let raw: Int32
+public struct Descriptor: ~Copyable {
+    public let raw: Int32
 
-    package init(_ raw: Int32) { self.raw = raw }
+    /// Takes over a descriptor that nobody else closes.
+    public init(_ raw: Int32) { self.raw = raw }
 
     deinit {
         close(raw)
     }
 
     /// Gives the number away; nobody closes it but the new owner.
-    package consuming func release() -> Int32 {
+    public consuming func release() -> Int32 {
         let raw = raw
         discard self
         return raw
@@ -21,7 +22,7 @@ package struct Descriptor: ~Copyable {
 }
 
 /// What a read or a write of a non-blocking descriptor came to.
-package enum IOResult: Equatable, Sendable {
+public enum IOResult: Equatable, Sendable {
     /// So many bytes, at least one.
     case bytes(Int)
     /// Nothing now; the poller says when.
@@ -33,25 +34,25 @@ package enum IOResult: Equatable, Sendable {
 }
 
 /// The system calls on sockets; all sockets are non-blocking and close-on-exec.
-package enum Socket {
+public enum Socket {
     private static let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     private static let stream = Int32(SOCK_STREAM.rawValue)
 
     /// Options of a listening socket.
-    package struct ListenOptions: Sendable {
-        package var backlog: Int32 = 4096
-        package var reusePort = false
+    public struct ListenOptions: Sendable {
+        public var backlog: Int32 = 4096
+        public var reusePort = false
         /// An IPv6 socket on `::` takes IPv4 too.
-        package var dualStack = false
-        package var freebind = false
+        public var dualStack = false
+        public var freebind = false
         /// Mode of a unix socket's file; nil leaves what the umask gives.
-        package var mode: UInt32?
+        public var mode: UInt32?
 
-        package init() {}
+        public init() {}
     }
 
     /// Binds and listens.
-    package static func listen(_ address: SocketAddress, _ options: ListenOptions = .init()) throws(SystemError) -> Descriptor {
+    public static func listen(_ address: SocketAddress, _ options: ListenOptions = .init()) throws(SystemError) -> Descriptor {
         let descriptor = try open(address)
         try set(descriptor.raw, SOL_SOCKET, SO_REUSEADDR, 1)
         if options.reusePort { try set(descriptor.raw, SOL_SOCKET, SO_REUSEPORT, 1) }
@@ -69,7 +70,7 @@ package enum Socket {
     }
 
     /// Begins to connect; the descriptor becomes writable when it has succeeded or failed (see ``connectError(_:)``).
-    package static func connect(to address: SocketAddress, from source: SocketAddress? = nil) throws(SystemError) -> Descriptor {
+    public static func connect(to address: SocketAddress, from source: SocketAddress? = nil) throws(SystemError) -> Descriptor {
         let descriptor = try open(address)
         if case .ip = address.kind { setNoDelay(descriptor.raw) }
         if let source {
@@ -82,7 +83,7 @@ package enum Socket {
     }
 
     /// The outcome of a connect: nil when it succeeded, else the value of `errno`.
-    package static func connectError(_ descriptor: Int32) -> Int32? {
+    public static func connectError(_ descriptor: Int32) -> Int32? {
         var code: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else { return errno }
@@ -90,7 +91,7 @@ package enum Socket {
     }
 
     /// What accepting came to.
-    package enum Accepted: ~Copyable {
+    public enum Accepted: ~Copyable {
         case connection(Descriptor, SocketAddress)
         case wouldBlock
         /// A connection that was gone before it was accepted, or a passing want of memory: try the next.
@@ -101,7 +102,7 @@ package enum Socket {
     }
 
     /// Accepts one connection.
-    package static func accept(_ listener: Int32) -> Accepted {
+    public static func accept(_ listener: Int32) -> Accepted {
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let raw = withUnsafeMutablePointer(to: &storage) {
@@ -121,20 +122,21 @@ package enum Socket {
     }
 
     /// Another number for the same socket.
-    package static func duplicate(_ descriptor: Int32) throws(SystemError) -> Descriptor {
+    public static func duplicate(_ descriptor: Int32) throws(SystemError) -> Descriptor {
         let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard copy >= 0 else { throw SystemError("fcntl") }
         return Descriptor(copy)
     }
 
-    package static func setNoDelay(_ descriptor: Int32) {
+    /// Sends small writes at once (TCP_NODELAY): the proxy gathers its output itself.
+    public static func setNoDelay(_ descriptor: Int32) {
         // A unix socket has no such option, and needs none.
         var one: Int32 = 1
         _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     }
 
     /// TCP keepalive (RFC 9293 section 3.8.4): probes, seconds of idleness before the first, seconds between two.
-    package static func setKeepalive(_ descriptor: Int32, probes: Int32?, time: Int32?, interval: Int32?) throws(SystemError) {
+    public static func setKeepalive(_ descriptor: Int32, probes: Int32?, time: Int32?, interval: Int32?) throws(SystemError) {
         try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
         let tcp = Int32(IPPROTO_TCP)
         if let probes { try set(descriptor, tcp, TCP_KEEPCNT, probes) }
@@ -142,16 +144,18 @@ package enum Socket {
         if let interval { try set(descriptor, tcp, TCP_KEEPINTVL, interval) }
     }
 
-    package static func localAddress(_ descriptor: Int32) -> SocketAddress? {
+    /// The address of our end; nil when the socket is not bound or gone.
+    public static func localAddress(_ descriptor: Int32) -> SocketAddress? {
         named(descriptor, getsockname)
     }
 
-    package static func peerAddress(_ descriptor: Int32) -> SocketAddress? {
+    /// The address of the other end; nil when the socket is not connected.
+    public static func peerAddress(_ descriptor: Int32) -> SocketAddress? {
         named(descriptor, getpeername)
     }
 
     /// Where a connection was going before the kernel redirected it (SO_ORIGINAL_DST of netfilter).
-    package static func originalDestination(_ descriptor: Int32) -> SocketAddress? {
+    public static func originalDestination(_ descriptor: Int32) -> SocketAddress? {
         let isV6 = localAddress(descriptor)?.ip?.isIPv6 ?? false
         var storage = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -163,20 +167,23 @@ package enum Socket {
 
     // MARK: Bytes
 
-    package static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
+    /// Reads what has arrived, at most as much as fits.
+    public static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
         result(recv(descriptor, buffer.baseAddress, buffer.count, 0), endOfFile: buffer.count > 0)
     }
 
     /// Looks at bytes and leaves them in the socket.
-    package static func peek(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
+    public static func peek(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> IOResult {
         result(recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_PEEK)), endOfFile: buffer.count > 0)
     }
 
-    package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> IOResult {
+    /// Writes as much as the socket takes.
+    public static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> IOResult {
         result(Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)), endOfFile: false)
     }
 
-    package static func send(_ descriptor: Int32, vectors: UnsafeMutableBufferPointer<iovec>, count: Int) -> IOResult {
+    /// Writes the first `count` vectors in one call, as much of them as the socket takes.
+    public static func send(_ descriptor: Int32, vectors: UnsafeMutableBufferPointer<iovec>, count: Int) -> IOResult {
         var message = msghdr()
         message.msg_iov = vectors.baseAddress
         message.msg_iovlen = count
@@ -184,12 +191,12 @@ package enum Socket {
     }
 
     /// Ends our direction of a connection.
-    package static func shutdownWrite(_ descriptor: Int32) {
+    public static func shutdownWrite(_ descriptor: Int32) {
         _ = shutdown(descriptor, Int32(SHUT_WR))
     }
 
     /// Makes the coming `close` send RST instead of FIN.
-    package static func resetOnClose(_ descriptor: Int32) {
+    public static func resetOnClose(_ descriptor: Int32) {
         var option = linger(l_onoff: 1, l_linger: 0)
         _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
@@ -203,7 +210,7 @@ package enum Socket {
     // MARK: Addresses
 
     /// Calls `body` with the kernel's form of `address`.
-    package static func withSockaddr<Result>(
+    public static func withSockaddr<Result>(
         _ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         var storage = sockaddr_storage()
@@ -214,7 +221,7 @@ package enum Socket {
     }
 
     /// The longest path of a unix socket, in bytes.
-    package static let maximumUnixPath = 107
+    public static let maximumUnixPath = 107
 
     private static func fill(_ bytes: UnsafeMutableRawBufferPointer, _ address: SocketAddress) -> socklen_t {
         switch address.kind {
@@ -290,7 +297,8 @@ package enum Socket {
         return Descriptor(raw)
     }
 
-    package static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemError) {
+    /// Sets an integer socket option.
+    public static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) throws(SystemError) {
         var value = value
         guard setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
             throw SystemError("setsockopt")

@@ -2,9 +2,9 @@
 /// same however many there are. Pure: it is told the time.
 ///
 /// A deadline farther away than the rings reach (4.6 hours) waits in the last slot and is put again when that is due.
-package struct TimerWheel: ~Copyable {
+public struct TimerWheel: ~Copyable {
     /// Names one inserted deadline until it has expired or been cancelled.
-    package struct Identifier: Equatable, Sendable {
+    public struct Identifier: Equatable, Sendable {
         fileprivate let index: Int32
     }
 
@@ -21,7 +21,7 @@ package struct TimerWheel: ~Copyable {
     private static let slotsPerLevel = 64
     private static let slotMask: UInt64 = 63
     /// Length of a tick in nanoseconds.
-    package static let tick: UInt64 = 1_000_000
+    public static let tick: UInt64 = 1_000_000
 
     private var nodes: [Node] = []
     private var freeNodes: [Int32] = []
@@ -32,10 +32,10 @@ package struct TimerWheel: ~Copyable {
     private var nextExpired = 0
 
     /// Deadlines that wait.
-    package private(set) var count = 0
+    public private(set) var count = 0
 
     /// - Parameter now: the time to start at, in nanoseconds.
-    package init(now: UInt64) {
+    public init(now: UInt64) {
         current = now / Self.tick
     }
 
@@ -43,7 +43,7 @@ package struct TimerWheel: ~Copyable {
     /// - Parameters:
     ///   - deadline: nanoseconds on the clock that ``advance(to:)`` is told; rounded up to a tick.
     ///   - datum: given back when it expires.
-    package mutating func insert(deadline: UInt64, datum: UInt64) -> Identifier {
+    public mutating func insert(deadline: UInt64, datum: UInt64) -> Identifier {
         let index: Int32
         if let free = freeNodes.popLast() {
             index = free
@@ -59,7 +59,7 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// Takes a deadline out again. It must not have expired or been cancelled before.
-    package mutating func cancel(_ identifier: Identifier) {
+    public mutating func cancel(_ identifier: Identifier) {
         let index = identifier.index
         precondition(nodes[Int(index)].slot >= 0, "cancelled a timer that does not wait")
         unlink(index)
@@ -68,7 +68,7 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// Moves the wheel to `now`. What has expired is taken with ``takeExpired()``, in the order of ticks.
-    package mutating func advance(to now: UInt64) {
+    public mutating func advance(to now: UInt64) {
         let target = now / Self.tick
         while current < target {
             guard count > 0 else {
@@ -82,7 +82,7 @@ package struct TimerWheel: ~Copyable {
     }
 
     /// The datum of the next expired deadline, or nil.
-    package mutating func takeExpired() -> UInt64? {
+    public mutating func takeExpired() -> UInt64? {
         guard nextExpired < expired.count else {
             expired.removeAll(keepingCapacity: true)
             nextExpired = 0
@@ -94,7 +94,7 @@ package struct TimerWheel: ~Copyable {
 
     /// The time at which ``advance(to:)`` has something to do next, in nanoseconds; nil when nothing waits. It may be
     /// earlier than the first deadline, when a farther ring must be sorted into a nearer one.
-    package var nextWakeUp: UInt64? {
+    public var nextWakeUp: UInt64? {
         count == 0 ? nil : nextInterestingTick() * Self.tick
     }
 

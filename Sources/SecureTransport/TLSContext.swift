@@ -26,6 +26,7 @@ package final class TLSContext {
     /// Whether a peer that shows a certificate is held against authorities or pins.
     package var verifiesPeers: Bool { config.trustedCA != nil || !pins.isEmpty }
 
+    /// Loads keys, certificates and authorities; throws what is wrong with them, by the name of their source.
     package init(_ config: TLSContextConfig) throws(TLSError) {
         self.config = config
         pins = try CertificatePins(

@@ -31,6 +31,7 @@ package struct TLSContextConfig: Sendable, Hashable {
         case keys([TicketKey])
     }
 
+    /// Which end of connections it is for.
     package var role: Role
     /// A server's certificates, chosen among by SNI and key type; a client's first one is what it shows when asked.
     package var certificates: [CertificateSource] = []
@@ -83,6 +84,7 @@ package struct CertificateSource: Sendable, Hashable {
 package struct TicketKey: Sendable, Hashable {
     package static let length = 80
 
+    /// The key as it stands in the file. A secret: neither logged nor shown.
     package let bytes: [UInt8]
 
     /// Nil unless there are exactly `length` bytes.

@@ -35,6 +35,7 @@ package struct TLSError: Error, Equatable, Sendable {
         case system(Int32)
     }
 
+    /// What went wrong, for code that has to decide.
     package let code: Code
     /// One sentence: what, where, what was expected.
     package let reason: String

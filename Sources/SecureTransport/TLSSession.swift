@@ -56,6 +56,7 @@ package final class TLSSession {
         case failed
     }
 
+    /// What the session was made from; kept for as long as it lives.
     package let context: TLSContext
     /// Whose sessions this one may resume and leave its own to.
     let resumptionPeer: String

@@ -1,3 +1,4 @@
+// Size: the cases of one format language, most of them tables.
 import Bytes
 import Foundation
 import HTTPModel

@@ -6,6 +6,7 @@ private enum Envoy {
     static let path = ProcessInfo.processInfo.environment["HEDDLE_ENVOY"]
 
     static func loads(_ text: String) throws -> (isLoaded: Bool, output: String) {
+        // Rule zero: the name of a temporary file decides nothing.
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("heddle-\(UUID().uuidString).yaml")
         try text.write(to: file, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(at: file) }

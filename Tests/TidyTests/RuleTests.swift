@@ -107,7 +107,7 @@ struct RuleTests {
             "log.print(1)", "let blueprint(x)", "hosts.shuffled(using: &rng)", "Int.random(in: 0..<n, using: &rng)",
             "timer.sleep(until: x)", "let endTime(x)", "return time(info.start)", "TaskLocal { }",
             "switch x { default: preconditionFailure() }",
-            "do { } catch { count += 1 }", "func task(_ x: Int) { }",
+            "do { } catch { count += 1 }", "func task(_ x: Int) { }", "func random() { }",
         ])
     func innocentCall(line: String) throws {
         for ban in BannedCall.all {
@@ -167,6 +167,16 @@ struct RuleTests {
         #expect(Documented.findings(in: source("/// A pair.\n" + type)).isEmpty)
         #expect(Documented.findings(in: source(type)).map(\.line) == [1, 2, 3])
         #expect(Documented.findings(in: source("    package var description: String {")).isEmpty)
+    }
+
+    @Test("an undocumented initialiser, but not one that only stores its parameters")
+    func memberwise() {
+        let stores = "package init(\n    a: Int, _ b: [Int] = []\n) {\n    self.a = max(a, 1)\n    self.b = b\n}\n"
+        #expect(Documented.findings(in: source(stores)).isEmpty)
+        #expect(Documented.findings(in: source("package init(a: Int) { self.a = a }")).isEmpty)
+        #expect(Documented.findings(in: source("package init(a: Int) { self.a = b }")).count == 1)
+        #expect(Documented.findings(in: source("package init(a: Int) throws(E) { self.a = a }")).count == 1)
+        #expect(Documented.findings(in: source("package init(a: Int) {\n    self.a = a\n    start()\n}")).count == 1)
     }
 
     @Test(

@@ -22,9 +22,7 @@ package struct Endpoint: Equatable, Sendable {
 }
 
 /// A group of hosts that serve the same requests, as this worker sees it: its members, its load balancer, its limits.
-package actor Cluster {
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
-
+package actor Cluster: LoopActor {
     /// What came of asking for a host.
     package enum Pick: Sendable {
         case host(Host)
@@ -34,6 +32,8 @@ package actor Cluster {
         case overflow
     }
 
+    /// What the cluster was compiled from, where it counts, the worker that it belongs to, and the limits that all
+    /// workers share.
     package nonisolated let config: ClusterConfig
     package nonisolated let stats: ClusterStats
     package nonisolated let worker: WorkerContext
@@ -41,6 +41,7 @@ package actor Cluster {
     private var balancer: LoadBalancer
     private var hosts: [Host?] = []
 
+    /// A cluster without hosts; they come with the first update.
     @WorkerActor package init(config: ClusterConfig, stats: ClusterStats, worker: WorkerContext, limits: ClusterLimits) {
         self.config = config
         self.stats = stats
@@ -53,14 +54,14 @@ package actor Cluster {
 
     /// Takes a new list of endpoints; hosts that stay keep their connections and counts, others drain.
     @WorkerActor package func replace(_ endpoints: [Endpoint]) {
-        let gone = assumeIsolated { $0.replaceMembers(endpoints) }
-        let created = assumeIsolated { $0.missingHosts(endpoints) }
+        let gone = enter { $0.replaceMembers(endpoints) }
+        let created = enter { $0.missingHosts(endpoints) }
         for (slot, endpoint) in created {
             let host = Host(address: endpoint.address, hostname: endpoint.hostname, slot: slot, cluster: self)
-            assumeIsolated { $0.setHost(host, slot) }
+            enter { $0.setHost(host, slot) }
         }
         for host in gone { host.drain() }
-        let counts = assumeIsolated { $0.counts() }
+        let counts = enter { $0.counts() }
         stats[.membershipTotal].set(counts.total)
         stats[.membershipHealthy].set(counts.healthy)
         stats[.membershipChange].add()
@@ -108,7 +109,7 @@ package actor Cluster {
             return .overflow
         }
         let random = worker.random.next()
-        guard let host = assumeIsolated({ $0.pickHost(random) }) else {
+        guard let host = enter({ $0.pickHost(random) }) else {
             limits.requestEnded()
             stats[.upstreamCxNoneHealthy].add()
             return .noHealthyHost
@@ -123,7 +124,7 @@ package actor Cluster {
         limits.requestEnded()
         stats[.upstreamRqActive].subtract()
         let slot = host.slot
-        assumeIsolated { $0.balancer.hosts.requestEnded(slot) }
+        enter { $0.balancer.hosts.requestEnded(slot) }
     }
 
     private func pickHost(_ seed: UInt64) -> Host? {
@@ -136,19 +137,20 @@ package actor Cluster {
     /// Chooses a host for a TCP connection, which counts as a connection, not as a request.
     @WorkerActor package func pickForConnection() -> Host? {
         let random = worker.random.next()
-        let host = assumeIsolated { $0.pickHost(random) }
+        let host = enter { $0.pickHost(random) }
         if host == nil { stats[.upstreamCxNoneHealthy].add() }
         return host
     }
 
+    /// A request to the host has ended; the last one lets go of a host that is not listed any more.
     @WorkerActor package func connectionEnded(_ host: Host) {
         let slot = host.slot
-        assumeIsolated { $0.balancer.hosts.requestEnded(slot) }
+        enter { $0.balancer.hosts.requestEnded(slot) }
     }
 
     /// All hosts of the present list, for admin.
     @WorkerActor package var members: [Host] {
-        assumeIsolated { cluster in cluster.balancer.hosts.listed.compactMap { cluster.hosts[$0] } }
+        enter { cluster in cluster.balancer.hosts.listed.compactMap { cluster.hosts[$0] } }
     }
 
     /// The cluster goes away: its hosts drain.
@@ -186,6 +188,7 @@ package actor Cluster {
         references[name.text]?.cluster
     }
 
+    /// Puts a cluster under its name, or takes the name away.
     package func set(_ name: String, _ cluster: Cluster?) {
         reference(name).cluster = cluster
     }

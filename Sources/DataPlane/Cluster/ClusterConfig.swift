@@ -1,6 +1,6 @@
 package import Bytes
 package import HTTPCodec
-package import HTTPModel
+import HTTPModel
 package import Observability
 package import Reactor
 package import SecureTransport
@@ -18,6 +18,7 @@ package import TrafficPolicy
         case negotiated
     }
 
+    /// What the configuration of a cluster came to; names and units are those of Envoy's `Cluster` message.
     package nonisolated let name: NamedText
     package nonisolated let maxRequestsPerConnection: UInt64
     package var upstreamProtocol = UpstreamProtocol.http1

@@ -22,10 +22,12 @@ package import Reactor
     /// Notes kept of one request; a script that routes anew for ever fills no memory.
     private static let maximumNotes = 64
 
+    /// What was noted so far, in the order of the decisions.
     package private(set) var notes: [(step: Step, text: String)] = []
 
     package init() {}
 
+    /// Adds a note; beyond 64 the note is dropped.
     package func note(_ step: Step, _ text: String) {
         guard notes.count < Self.maximumNotes else { return }
         notes.append((step, text))

@@ -4,6 +4,7 @@
 /// behind the last. At most one filter holds anything at a time: it holds the head (and all behind it), or, having let
 /// the head by, the body from there on.
 package struct FilterIteration: Equatable, Sendable {
+    /// What is held back, and by which position. A hold ends with ``release(_:)`` only.
     package enum Hold: Equatable, Sendable {
         case none
         /// The head waits at `position`. `seesData`: the filter still gets the body; else it waits in front of it.
@@ -14,6 +15,7 @@ package struct FilterIteration: Equatable, Sendable {
         case trailers(position: Int)
     }
 
+    /// What is held back at present.
     package private(set) var hold = Hold.none
     /// Positions before this one have let the head by.
     package private(set) var headNext = 0
@@ -53,6 +55,7 @@ package struct FilterIteration: Equatable, Sendable {
         bodyNext = position + 1
     }
 
+    /// The filter at `position`, which has let head and body by, keeps the trailers.
     package mutating func trailersHeld(at position: Int) {
         if case .head = hold { return }
         hold = .trailers(position: position)

@@ -3,7 +3,7 @@ package import HTTPCodec
 package import HTTPModel
 package import Observability
 package import Reactor
-package import TrafficPolicy
+import TrafficPolicy
 
 /// An upgrade that a connection manager allows.
 package final class UpgradeConfig {
@@ -11,6 +11,7 @@ package final class UpgradeConfig {
     package let type: NamedText
     package let enabled: Bool
 
+    /// - Parameter type: the token of the `Upgrade` field, in either case.
     package init(type: String, enabled: Bool) {
         self.type = NamedText(type.lowercased())
         self.enabled = enabled
@@ -21,9 +22,12 @@ package final class UpgradeConfig {
 /// streams included.
 @WorkerActor package final class HTTPConnectionConfig {
     package enum CodecType: Sendable { case auto, http1, http2 }
+    /// What becomes of the response's `server` field (`server_header_transformation`).
     package enum ServerHeader: Sendable { case overwrite, appendIfAbsent, passThrough }
+    /// Which port is taken off the host field (`strip_matching_host_port`, `strip_any_host_port`).
     package enum PortStripping: Sendable { case none, matching, any }
 
+    /// The settings of Envoy's `HttpConnectionManager` message, with its defaults.
     package let worker: WorkerContext
     package let stats: HTTPConnectionStats
     package let routes: RouteConfiguration
@@ -77,6 +81,7 @@ package final class UpgradeConfig {
         self.factories = factories
     }
 
+    /// Whether the head is changed before routes are looked at.
     package var hasEarlyMutations: Bool { !earlyMutations.isEmpty }
 
     func makeFilters() -> [HTTPFilter] { factories.map { $0.makeFilter() } }

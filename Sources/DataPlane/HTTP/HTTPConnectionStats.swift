@@ -1,4 +1,4 @@
-package import HTTPModel
+import HTTPModel
 package import Observability
 
 /// What a connection manager counts, as events; the names are Envoy's (`http.<stat_prefix>.*`).

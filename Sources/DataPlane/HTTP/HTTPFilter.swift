@@ -1,11 +1,14 @@
-package import Reactor
+public import Reactor
 
 /// Which callbacks a filter wants; the chain never calls the others.
-package struct FilterCallbacks: OptionSet, Sendable {
-    package let rawValue: UInt8
+public struct FilterCallbacks: OptionSet, Sendable {
+    /// One bit a callback.
+    public let rawValue: UInt8
 
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// A set by its bits.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+    /// One flag a callback; a filter is called only for those that it names.
     package static let requestHeaders = FilterCallbacks(rawValue: 1 << 0)
     package static let requestData = FilterCallbacks(rawValue: 1 << 1)
     package static let requestTrailers = FilterCallbacks(rawValue: 1 << 2)
@@ -13,6 +16,7 @@ package struct FilterCallbacks: OptionSet, Sendable {
     package static let responseData = FilterCallbacks(rawValue: 1 << 4)
     package static let responseTrailers = FilterCallbacks(rawValue: 1 << 5)
 
+    /// All callbacks of one direction.
     package static let request = FilterCallbacks(rawValue: 0b000111)
     package static let response = FilterCallbacks(rawValue: 0b111000)
 
@@ -21,7 +25,7 @@ package struct FilterCallbacks: OptionSet, Sendable {
 }
 
 /// What a filter says to a head.
-package enum HeadersVerdict: Equatable, Sendable {
+public enum HeadersVerdict: Equatable, Sendable {
     /// On to the next filter.
     case proceed
     /// The head stays here; body and trailers still come to this filter's callbacks. Goes on when one of them proceeds
@@ -35,7 +39,7 @@ package enum HeadersVerdict: Equatable, Sendable {
 }
 
 /// What a filter says to a piece of body, or to trailers (which know only `proceed` and `pause`).
-package enum DataVerdict: Equatable, Sendable {
+public enum DataVerdict: Equatable, Sendable {
     /// On to the next filter; if the head waits here, it goes first.
     case proceed
     /// Kept in the stream's buffer until this filter lets it go; over the limit the stream ends with 413 or 500.
@@ -47,7 +51,7 @@ package enum DataVerdict: Equatable, Sendable {
 }
 
 /// What a filter says to trailers.
-package enum TrailersVerdict: Equatable, Sendable {
+public enum TrailersVerdict: Equatable, Sendable {
     case proceed
     case pause
 }
@@ -55,9 +59,12 @@ package enum TrailersVerdict: Equatable, Sendable {
 /// One filter of one stream. Override only what ``callbacks`` names.
 ///
 /// An object serves one stream at a time and is used again for others: ``reset()`` brings it back to its first state.
+/// The class is open, and what its callbacks name is public, since only such a class can be subclassed by another module;
+/// everything that a filter calls stays inside the package.
+///
 /// The stream's verbs may be called from any callback; a callback that ended the stream (a local reply, a reset) must
 /// return at once, with any verdict.
-@WorkerActor package class HTTPFilter {
+@WorkerActor open class HTTPFilter {
     /// The name in the configuration, by which per-route configuration finds it.
     package let name: String
     package let callbacks: FilterCallbacks
@@ -70,24 +77,24 @@ package enum TrailersVerdict: Equatable, Sendable {
     }
 
     /// The head is in ``Stream/requestHeaders``.
-    package func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict { .proceed }
+    open func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict { .proceed }
     /// `data` may be pointed at other bytes, which this filter keeps valid until its next callback.
-    package func onRequestData(_ stream: Stream, _ data: inout UnsafeRawBufferPointer, endStream: Bool) -> DataVerdict {
+    open func onRequestData(_ stream: Stream, _ data: inout UnsafeRawBufferPointer, endStream: Bool) -> DataVerdict {
         .proceed
     }
     /// The fields are in ``Stream/requestTrailers``.
-    package func onRequestTrailers(_ stream: Stream) -> TrailersVerdict { .proceed }
+    open func onRequestTrailers(_ stream: Stream) -> TrailersVerdict { .proceed }
     /// The head is in ``Stream/responseHeaders``.
-    package func onResponseHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict { .proceed }
-    package func onResponseData(_ stream: Stream, _ data: inout UnsafeRawBufferPointer, endStream: Bool) -> DataVerdict {
+    open func onResponseHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict { .proceed }
+    open func onResponseData(_ stream: Stream, _ data: inout UnsafeRawBufferPointer, endStream: Bool) -> DataVerdict {
         .proceed
     }
     /// The fields are in ``Stream/responseTrailers``.
-    package func onResponseTrailers(_ stream: Stream) -> TrailersVerdict { .proceed }
+    open func onResponseTrailers(_ stream: Stream) -> TrailersVerdict { .proceed }
     /// The stream has ended, whoever ended it. What the filter began for it must end now.
-    package func onStreamEnd(_ stream: Stream) {}
+    open func onStreamEnd(_ stream: Stream) {}
     /// Back to the first state, for the next stream.
-    package func reset() {}
+    open func reset() {}
 }
 
 /// Makes the instances of one configured filter; shared by all streams of a filter chain.

@@ -7,22 +7,33 @@ import Reactor
 /// A response that the proxy makes itself.
 package struct LocalReply {
     package var status: Int
-    package var body: String
+    package var body: [UInt8]
     /// `%RESPONSE_CODE_DETAILS%`, in Envoy's words.
     package var details: StaticString
     package var flags: ResponseFlags
-    /// Further header fields, lower-case names.
+    /// Further header fields, lower-case names; a name that comes twice has two fields.
     package var headers: [(name: String, value: String)]
     package var contentType: StaticString
     /// Instead of the status' usual gRPC code, for a gRPC request.
     package var grpcStatus: UInt32?
 
+    /// With a body of text, which may be empty.
     package init(
         status: Int, body: String = "", details: StaticString, flags: ResponseFlags = [],
         headers: [(name: String, value: String)] = [], contentType: StaticString = "text/plain", grpcStatus: UInt32? = nil
     ) {
+        self.init(
+            status: status, bytes: Array(body.utf8), details: details, flags: flags, headers: headers, contentType: contentType,
+            grpcStatus: grpcStatus)
+    }
+
+    /// With a body that need not be text.
+    package init(
+        status: Int, bytes: [UInt8], details: StaticString, flags: ResponseFlags = [],
+        headers: [(name: String, value: String)] = [], contentType: StaticString = "text/plain", grpcStatus: UInt32? = nil
+    ) {
         self.status = status
-        self.body = body
+        body = bytes
         self.details = details
         self.flags = flags
         self.headers = headers
@@ -52,7 +63,7 @@ extension Stream {
         let bypassesFilters = responsePath.iteration != FilterIteration()
         responsePath.reset()
         let hasBody = writeHead(of: reply)
-        if !reply.body.isEmpty { info.localReplyBody = .init(copying: reply.body) }
+        if !reply.body.isEmpty { info.localReplyBody = .init(copying: String(decoding: reply.body, as: UTF8.self)) }
         responsePath.iteration.endSeen = !hasBody
         if bypassesFilters {
             deliverResponseHeaders(endStream: !hasBody)
@@ -61,12 +72,11 @@ extension Stream {
         }
         guard hasBody, state == .active, !responsePath.isStopped else { return }
         responsePath.iteration.endSeen = true
-        var body = reply.body
-        body.withUTF8 { bytes in
+        reply.body.withUnsafeBytes { bytes in
             if bypassesFilters {
-                deliverResponseData(UnsafeRawBufferPointer(bytes), endStream: true)
+                deliverResponseData(bytes, endStream: true)
             } else {
-                runData(.response, UnsafeRawBufferPointer(bytes), endStream: true, from: 0)
+                runData(.response, bytes, endStream: true, from: 0)
             }
         }
     }
@@ -82,19 +92,28 @@ extension Stream {
             info.grpcStatus = code
             if !reply.body.isEmpty {
                 worker.scratchText.reset()
-                var body = reply.body
-                body.withUTF8 { GRPCHeaders.writeMessage(UnsafeRawBufferPointer($0), to: &worker.scratchText) }
+                reply.body.withUnsafeBytes { GRPCHeaders.writeMessage($0, to: &worker.scratchText) }
                 responseHeaders.append(.grpcMessage, worker.scratchText.bytes)
             }
-            for header in reply.headers { responseHeaders.set(header.name, header.value) }
+            write(reply.headers)
             return false
         }
         responseHeaders.set(.status, decimal: reply.status)
         if !reply.body.isEmpty {
-            responseHeaders.set(.contentLength, decimal: reply.body.utf8.count)
+            responseHeaders.set(.contentLength, decimal: reply.body.count)
             responseHeaders.append(.contentType, reply.contentType)
         }
-        for header in reply.headers { responseHeaders.set(header.name, header.value) }
+        write(reply.headers)
         return !reply.body.isEmpty && !isHead
+    }
+
+    private func write(_ headers: [(name: String, value: String)]) {
+        for (index, header) in headers.enumerated() {
+            if headers[..<index].contains(where: { $0.name == header.name }) {
+                responseHeaders.append(header.name, header.value)
+            } else {
+                responseHeaders.set(header.name, header.value)
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Bytes
+import Reactor
 
 /// The two ways through a stream's filters.
 package enum Direction: Sendable {
@@ -9,7 +10,7 @@ package enum Direction: Sendable {
 }
 
 /// One direction of a stream: how far the message is, and the body that a filter holds back.
-struct MessagePath: ~Copyable {
+@WorkerActor final class MessagePath {
     var iteration = FilterIteration()
     /// Body that waits for a filter to let it go.
     var buffer: ByteQueue
@@ -26,7 +27,7 @@ struct MessagePath: ~Copyable {
         buffer = ByteQueue(pool: pool)
     }
 
-    mutating func reset() {
+    func reset() {
         iteration = FilterIteration()
         buffer.removeAll()
         senderPaused = false

@@ -23,7 +23,7 @@ import Reactor
     }
 
     private static func note(_ stream: Stream) {
-        stream.isHead = stream.requestHeaders.get(.method).map { $0.equals("HEAD") } ?? false
+        stream.isHead = stream.requestHeaders.get(.method, is: "HEAD")
         if let type = stream.requestHeaders.get(.contentType) { stream.isGRPC = GRPCHeaders.isGRPC(contentType: type) }
     }
 
@@ -31,7 +31,7 @@ import Reactor
 
     private static func checkTarget(_ stream: Stream) -> LocalReply? {
         let config = stream.config
-        let isConnect = stream.requestHeaders.get(.method).map { $0.equals("CONNECT") } ?? false
+        let isConnect = stream.requestHeaders.get(.method, is: "CONNECT")
         guard stream.requestHeaders.has(.authority) || config.defaultHostForHTTP10 == nil else {
             if let host = config.defaultHostForHTTP10 { stream.requestHeaders.set(.authority, host.bytes) }
             return checkUpgrade(stream, isConnect: isConnect)

@@ -8,7 +8,12 @@ import Reactor
 @WorkerActor enum ResponseHead {
     static func complete(_ stream: Stream, endStream: Bool) {
         let config = stream.config
-        let status = stream.responseHeaders.status
+        var status = stream.responseHeaders.status
+        if status < 100 || status > 599 {
+            // A filter took the status away, or wrote nonsense in its place.
+            status = 502
+            stream.responseHeaders.set(.status, decimal: status)
+        }
         stream.info.responseCode = UInt16(clamping: status)
         switch config.serverHeader {
         case .overwrite: stream.responseHeaders.set(.server, config.serverName.bytes)

@@ -6,18 +6,7 @@ import Reactor
 /// direction and is turned into a filter by ``filter(_:at:)``.
 extension Stream {
     subscript(direction: Direction) -> MessagePath {
-        _read {
-            switch direction {
-            case .request: yield requestPath
-            case .response: yield responsePath
-            }
-        }
-        _modify {
-            switch direction {
-            case .request: yield &requestPath
-            case .response: yield &responsePath
-            }
-        }
+        direction == .request ? requestPath : responsePath
     }
 
     /// Filters that this direction passes; the router is the sink of the request and the source of the response.
@@ -50,7 +39,12 @@ extension Stream {
                     : filter.onResponseHeaders(self, endStream: endStream)
                 guard !self[direction].isStopped else { return }
                 switch verdict {
-                case .proceed: break
+                case .proceed:
+                    guard endStream, !self[direction].buffer.isEmpty else { break }
+                    // The filter gave a body to a message that had none.
+                    self[direction].iteration.headHeld(at: position, seesData: true)
+                    resume(direction, from: position)
+                    return
                 case .pause:
                     self[direction].iteration.headHeld(at: position, seesData: true)
                     return
@@ -279,6 +273,14 @@ extension Stream {
     package func replaceBufferedBody(_ direction: Direction, with bytes: UnsafeRawBufferPointer) {
         self[direction].buffer.removeAll()
         self[direction].buffer.append(bytes)
+    }
+
+    /// Puts a piece behind the body that waits for the filter which holds it, as ``DataVerdict/buffer`` does, so that the
+    /// filter has the body whole before it answers.
+    /// - Returns: false when the body is over the limit now and the stream has been answered.
+    package func bufferBody(_ direction: Direction, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        keep(direction, bytes, watermark: false)
+        return !self[direction].isStopped
     }
 
     /// How many bytes of body wait in a direction.

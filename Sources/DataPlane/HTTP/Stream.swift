@@ -1,14 +1,14 @@
-package import Bytes
+import Bytes
 package import HTTPModel
 package import Observability
-package import Reactor
+public import Reactor
 
 /// One request and its response on their way through the proxy.
 ///
 /// A stream is made by its connection's codec, runs its head, body and trailers through the filters of its chain to the
 /// router, takes what comes back in reverse, and ends in ``finish()``, the one place where a request ends. The object
 /// belongs to its filter chain's pool and serves one request after the other.
-@WorkerActor package final class Stream {
+@WorkerActor public final class Stream {
     package let worker: WorkerContext
     /// The configuration that the connection was accepted under; a stream never changes to a newer one.
     package let config: HTTPConnectionConfig
@@ -19,6 +19,7 @@ package import Reactor
     let wantsRequestData: Bool
     let wantsResponse: FilterCallbacks
 
+    /// The connection's manager, which outlives its streams, and the codec that the response goes to.
     package private(set) unowned(unsafe) var manager: HTTPConnectionManager
     package private(set) var codec: any DownstreamCodec
     /// The codec's own object for this stream.
@@ -29,14 +30,15 @@ package import Reactor
     var requestPauses = 0
     var requestCredit = 0
 
+    /// What is known of the stream, for logs and policies, and the heads and trailers of both directions.
     package var info = StreamInfo()
     package var requestHeaders = HeaderBlock()
     package var responseHeaders = HeaderBlock()
     package var requestTrailers = HeaderBlock(fields: 4, bytes: 128)
     package var responseTrailers = HeaderBlock(fields: 4, bytes: 128)
 
-    var requestPath: MessagePath
-    var responsePath: MessagePath
+    let requestPath: MessagePath
+    let responsePath: MessagePath
 
     /// What the request asks for, kept since filters may change the fields.
     package internal(set) var isHead = false
@@ -50,6 +52,8 @@ package import Reactor
     private var backlogPaused = false
     /// The response was made here, not by a host.
     package internal(set) var isLocalReply = false
+    /// What a filter wrote in the place of the status' usual phrase, for HTTP/1; empty for none.
+    package private(set) var reasonPhrase: [UInt8] = []
     /// Written when somebody asked why the request went where it did; see ``DecisionRecorder``.
     package var recorder: DecisionRecorder?
 
@@ -110,6 +114,7 @@ package import Reactor
         if config.requestTimeout > 0 { requestTimer?.schedule(after: config.requestTimeout) }
     }
 
+    /// Whether the stream has not ended.
     package var isActive: Bool { state == .active }
 
     // MARK: From the codec: the request
@@ -176,6 +181,7 @@ package import Reactor
         runHeaders(.response, from: 0)
     }
 
+    /// Goes on with the response: a piece of its body, from the router or a filter.
     package func respondData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
         guard state == .active else { return }
         noteActivity()
@@ -204,6 +210,11 @@ package import Reactor
         codec.reset(self, .local)
         config.stats.responseBrokenOff()
         finish()
+    }
+
+    /// Takes the phrase for an HTTP/1 status line; it must be valid as a field value.
+    package func setReasonPhrase(_ phrase: UnsafeRawBufferPointer) {
+        reasonPhrase = Array(phrase)
     }
 
     func setDetails(_ details: StaticString) {
@@ -324,6 +335,7 @@ package import Reactor
         requestPauses = 0
         requestCredit = 0
         isLocalReply = false
+        if !reasonPhrase.isEmpty { reasonPhrase = [] }
         recorder = nil
         routeState = .unknown
         state = .idle

@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 package import Observability
 package import Reactor
 package import SecureTransport

@@ -10,6 +10,7 @@ package struct AddressRange: Equatable, Sendable {
         self.length = min(max(length, 0), ip.isIPv6 ? 128 : 32)
     }
 
+    /// Whether the address lies in the range; IPv4 never lies in a range of IPv6.
     package func contains(_ other: SocketAddress.IP) -> Bool {
         guard other.isIPv6 == ip.isIPv6 else { return false }
         guard ip.isIPv6 else { return Self.same(ip.low << 32, other.low << 32, bits: length) }
@@ -23,8 +24,10 @@ package struct AddressRange: Equatable, Sendable {
 
 /// Which connections a filter chain takes (`FilterChainMatch`); empty criteria take all.
 package struct FilterChainCriteria: Equatable, Sendable {
+    /// Where a connection comes from, as seen from its own socket (`source_type`).
     package enum SourceType: Sendable { case any, sameAddressOrLoopback, external }
 
+    /// Port and ranges of the address that the connection was made to; nil and empty ask for nothing.
     package var destinationPort: UInt16?
     package var destinationRanges: [AddressRange] = []
     /// Lower-case; `*.example.com` takes every name below it.
@@ -62,6 +65,7 @@ package struct FilterChainMatcher: Sendable {
     /// Whether a choice needs the TLS ClientHello.
     package let needsClientHello: Bool
 
+    /// - Parameter criteria: one a filter chain, in the order of the configuration.
     package init(_ criteria: [FilterChainCriteria]) {
         self.criteria = criteria
         needsClientHello = criteria.contains {

@@ -46,9 +46,7 @@ import SecureTransport
 /// A listening address of one worker: which connections it has, and whether it takes more.
 ///
 /// The actor owns what outlives a connection; ``ListenerSocket`` does the accepting.
-package actor Listener {
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
-
+package actor Listener: LoopActor {
     /// What is to be done with a new connection.
     enum Admission: Sendable {
         case take(ListenerConfig)
@@ -56,11 +54,13 @@ package actor Listener {
         case refuse
     }
 
+    /// The listener's name in the configuration.
     package nonisolated let name: String
     private var config: ListenerConfig
     private var active = 0
     private var isDraining = false
 
+    /// A listener that does not accept yet.
     @WorkerActor package init(_ config: ListenerConfig) {
         name = config.name
         self.config = config
@@ -75,24 +75,26 @@ package actor Listener {
     /// The synchronous door for an accepted connection; one that is taken must be given back with ``ended()``.
     @WorkerActor func admit() -> Admission {
         let limit = current.maxConnections
-        return assumeIsolated { $0.admit(limit: limit) }
+        return enter { $0.admit(limit: limit) }
     }
 
     @WorkerActor func ended() {
-        assumeIsolated { $0.active -= 1 }
+        enter { $0.active -= 1 }
     }
 
-    @WorkerActor package var current: ListenerConfig { assumeIsolated { $0.config } }
+    /// The configuration that the next connection is accepted with.
+    @WorkerActor package var current: ListenerConfig { enter { $0.config } }
 
-    @WorkerActor package var activeConnections: Int { assumeIsolated { $0.active } }
+    /// Connections that were admitted and have not ended.
+    @WorkerActor package var activeConnections: Int { enter { $0.active } }
 
     /// New connections get the new configuration; those that are open keep theirs.
     @WorkerActor package func replace(_ config: ListenerConfig) {
-        assumeIsolated { $0.config = config }
+        enter { $0.config = config }
     }
 
     @WorkerActor func beginDraining() {
-        assumeIsolated { $0.isDraining = true }
+        enter { $0.isDraining = true }
     }
 }
 
@@ -103,6 +105,7 @@ package actor Listener {
     /// How long accepting pauses when descriptors run out, in nanoseconds.
     private static let exhaustedPause: UInt64 = 100_000_000
 
+    /// The listener that the socket belongs to.
     package let listener: Listener
     private let worker: WorkerContext
     private let sockets: [Int32]
@@ -120,22 +123,26 @@ package actor Listener {
         self.balancer = balancer
     }
 
+    /// Begins to accept.
     package func start() throws(SystemError) {
         guard !isAccepting else { return }
         isAccepting = true
         for socket in sockets { try worker.loop.watch(socket, .listener, self) }
     }
 
+    /// Ends accepting and leaves what was accepted.
     package func stopAccepting() {
         guard isAccepting else { return }
         isAccepting = false
         for socket in sockets { worker.loop.unwatch(socket) }
     }
 
+    /// Connections of this socket, those that are still being inspected included.
     package var connectionCount: Int { connections.count + inspections.count }
 
     // MARK: Accepting
 
+    /// Accepts a bounded batch, so that one listener does not starve the loop.
     package func ready(_ readiness: Readiness) {
         worker.eventBegan()
         defer { worker.eventEnded() }
@@ -249,6 +256,7 @@ package actor Listener {
 
     // MARK: Connections
 
+    /// The connection has closed and is nobody's any more.
     package func connectionEnded(_ connection: DownstreamConnection) {
         let slot = connection.slot
         guard slot < connections.count, connections[slot] === connection else { return }

@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 package import Observability
 package import Reactor
 import SecureTransport
@@ -12,6 +12,7 @@ import SecureTransport
     package let facts: ConnectionFacts
     /// The configuration that the connection was accepted under.
     let listenerConfig: ListenerConfig
+    /// The socket, and what its TLS handshake came to; nil without TLS and before the handshake has ended.
     package private(set) var transport: Transport
     package private(set) var tlsFacts: TLSFacts?
     private var filter: (any NetworkFilter)?
@@ -24,6 +25,7 @@ import SecureTransport
     /// Position in the host's list, for removal at no cost.
     var slot = 0
 
+    /// Takes over an accepted socket; nothing is read before ``start()``.
     package init(
         worker: WorkerContext, chain: FilterChain, transport: Transport, facts: ConnectionFacts,
         host: any DownstreamConnectionHost, config: ListenerConfig
@@ -51,8 +53,10 @@ import SecureTransport
         try transport.start()
     }
 
+    /// Whether the connection speaks TLS.
     package var isSecure: Bool { transport.tls != nil }
 
+    /// Nanoseconds since it was accepted.
     package var age: UInt64 { worker.loop.now - acceptedAt }
 
     /// Fills in what a stream's log line says of its connection.
@@ -66,6 +70,7 @@ import SecureTransport
         info.requestedServerName = serverName
     }
 
+    /// Takes no new request and closes after the last one.
     package func drain() {
         filter?.drain()
     }
@@ -79,6 +84,7 @@ import SecureTransport
 
     // MARK: TransportOwner
 
+    /// The handshake is done, or there is none: the network filter begins.
     package func transportOpened(_ transport: Transport) {
         handshakeTimer = nil
         if let tls = transport.tls {
@@ -89,18 +95,22 @@ import SecureTransport
         filter?.connectionOpened()
     }
 
+    /// Hands bytes to the network filter; what it does not take comes again with the next ones.
     package func transport(_ transport: Transport, received bytes: UnsafeRawBufferPointer) -> Int {
         filter?.received(bytes) ?? bytes.count
     }
 
+    /// The client has ended its direction.
     package func transportInputEnded(_ transport: Transport) {
         filter?.inputEnded()
     }
 
+    /// Tells the network filter that the client reads too slowly, or again fast enough.
     package func transport(_ transport: Transport, output crossing: Watermark.Crossing) {
         filter?.outputCrossed(crossing)
     }
 
+    /// Tells the network filter and the listener that nothing more comes.
     package func transportClosed(_ transport: Transport, _ reason: TransportClose) {
         handshakeTimer = nil
         if reason == .tlsFailed { chain.listenerStats.handshakeFailed(transport.tlsFailure) }

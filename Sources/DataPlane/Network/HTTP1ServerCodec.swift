@@ -1,13 +1,15 @@
 import Bytes
-package import HTTPCodec
-package import HTTPModel
+import HTTPCodec
+import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 
 /// The server side of HTTP/1 on one connection: one request at a time, those behind it wait unread.
 @WorkerActor final class HTTP1ServerCodec: DownstreamCodec {
     // Safety: the manager owns its codec and outlives it.
     private unowned(unsafe) let manager: HTTPConnectionManager
+    private let transport: Transport
+    private let worker: WorkerContext
     private var parser: HTTP1Parser
     private var stream: Stream?
     private var head = HTTP1Head()
@@ -25,13 +27,13 @@ package import Reactor
 
     init(manager: HTTPConnectionManager) {
         self.manager = manager
+        transport = manager.transport
+        worker = manager.connection.worker
         parser = HTTP1Parser(role: .request, options: manager.config.http1)
     }
 
     var version: HTTPVersion { head.version }
 
-    private var transport: Transport { manager.transport }
-    private var worker: WorkerContext { manager.connection.worker }
 
     // MARK: The request
 
@@ -222,9 +224,11 @@ package import Reactor
         }
         let connection: HTTP1Connection = stream.isTunnel && status == 101 ? .upgrade : closesAfterResponse && !stream.isTunnel ? .close : .keepAlive
         worker.scratchText.reset()
-        let isWritten = manager.config.http1Writer.writeResponseHead(
-            stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing, connection: connection,
-            to: &worker.scratchText)
+        let isWritten = stream.reasonPhrase.withUnsafeBytes { phrase in
+            manager.config.http1Writer.writeResponseHead(
+                stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing,
+                reason: phrase.isEmpty ? nil : phrase, connection: connection, to: &worker.scratchText)
+        }
         precondition(isWritten, "a response without a status")
         stream.info.downstreamHeaderBytesSent += UInt64(worker.scratchText.count)
         transport.write(worker.scratchText.bytes)

@@ -1,8 +1,8 @@
 import Bytes
-package import HTTPCodec
-package import HTTPModel
+import HTTPCodec
+import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 
 /// The server side of HTTP/2 on one connection.
 @WorkerActor final class HTTP2ServerCodec: DownstreamCodec, TurnEndHandler {
@@ -13,6 +13,8 @@ package import Reactor
 
     // Safety: the manager owns its codec and outlives it.
     private unowned(unsafe) let manager: HTTPConnectionManager
+    private let transport: Transport
+    private let worker: WorkerContext
     private let session: HTTP2Session
     private var streams: [Stream] = []
     private var turnEndAsked = false
@@ -22,7 +24,9 @@ package import Reactor
     /// Nil when there is no memory for a session.
     init?(manager: HTTPConnectionManager) {
         self.manager = manager
+        transport = manager.transport
         let worker = manager.connection.worker
+        self.worker = worker
         guard
             let session = HTTP2Session(
                 role: .server, options: manager.config.http2, pool: worker.http2Pool, counters: worker.http2Counters,
@@ -34,8 +38,6 @@ package import Reactor
 
     let version = HTTPVersion.http2
 
-    private var transport: Transport { manager.transport }
-    private var worker: WorkerContext { manager.connection.worker }
 
     // MARK: The request
 

@@ -10,6 +10,7 @@ import SecureTransport
 
     package init(_ config: HTTPConnectionConfig) { self.config = config }
 
+    /// A manager for one connection.
     package func makeFilter(_ connection: DownstreamConnection) -> any NetworkFilter {
         HTTPConnectionManager(connection: connection, config: config)
     }
@@ -40,6 +41,7 @@ import SecureTransport
 
     // MARK: NetworkFilter
 
+    /// Chooses the codec where ALPN or the configuration does; else the first bytes do.
     package func connectionOpened() {
         armIdleTimer()
         if config.maxConnectionDuration > 0 {
@@ -55,6 +57,7 @@ import SecureTransport
         }
     }
 
+    /// Feeds the codec.
     package func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         if codec == nil {
             guard let type = sniff(bytes) else { return 0 }
@@ -63,6 +66,7 @@ import SecureTransport
         return codec?.receive(bytes) ?? bytes.count
     }
 
+    /// The client sends nothing more; requests under way go on.
     package func inputEnded() {
         guard let codec else {
             close()
@@ -71,10 +75,12 @@ import SecureTransport
         codec.inputEnded()
     }
 
+    /// Tells every stream that the client reads too slowly, or again fast enough.
     package func outputCrossed(_ crossing: Watermark.Crossing) {
         codec?.outputCrossed(crossing)
     }
 
+    /// Ends all streams with the reason of the connection's end.
     package func connectionClosed(_ reason: TransportClose) {
         idleTimer?.cancel()
         durationTimer = nil
@@ -88,6 +94,7 @@ import SecureTransport
         codec = nil
     }
 
+    /// Says so to the client (`Connection: close`, GOAWAY) and closes after the last stream.
     package func drain() {
         guard !isDraining else { return }
         isDraining = true

@@ -1,7 +1,7 @@
 import Bytes
 import Observability
 import ProxyModel
-package import Reactor
+import Reactor
 import SecureTransport
 import SwiftProtobuf
 import TrafficPolicy

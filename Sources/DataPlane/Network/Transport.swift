@@ -1,3 +1,4 @@
+// Size: one state of a socket with its buffers and flags, private to one type; a part elsewhere would open them to all.
 package import Bytes
 import Glibc
 package import Reactor
@@ -59,8 +60,10 @@ package enum TransportClose: Equatable, Sendable {
     /// `delayed_close_timeout`).
     private static let lingerTime: UInt64 = 1_000_000_000
 
+    /// The worker whose loop the socket is on, and what the socket is in.
     package let worker: WorkerContext
     package private(set) var state: State
+    /// Whoever gets the bytes, and the TLS session between; nil for plain text.
     // Safety: an owner owns its transport, or sets this to nil before it goes; the transport clears it when it ends.
     package unowned(unsafe) var owner: (any TransportOwner)?
     package private(set) var tls: TLSSession?
@@ -88,6 +91,7 @@ package enum TransportClose: Equatable, Sendable {
     private var lingerTimer: LoopTimer?
     private var closeReason: TransportClose?
 
+    /// The socket's number, for calls that only look.
     package var rawDescriptor: Int32 { descriptor.raw }
 
     /// - Parameters:
@@ -115,10 +119,12 @@ package enum TransportClose: Equatable, Sendable {
         }
     }
 
+    /// Whether bytes may flow.
     package var isOpen: Bool { state == .open }
 
     // MARK: Readiness
 
+    /// Takes what the poller saw; by edges, so that nothing may be forgotten.
     package func ready(_ readiness: Readiness) {
         worker.eventBegan()
         defer { worker.eventEnded() }
@@ -135,6 +141,7 @@ package enum TransportClose: Equatable, Sendable {
         if inputReady { readInput() }
     }
 
+    /// Writes what the turn has gathered, and goes on with input that its budget left.
     package func turnEnded() {
         turnEndAsked = false
         worker.eventBegan()
@@ -197,6 +204,7 @@ package enum TransportClose: Equatable, Sendable {
         if readPauses == 0 { askForTurnEnd() }
     }
 
+    /// Whether somebody has asked not to be given bytes.
     package var isReadingPaused: Bool { readPauses > 0 }
 
     /// Gives the owner anew, after the present event, what it did not consume: it can go on now.

@@ -13,6 +13,7 @@ package struct Watermark: Equatable, Sendable {
 
     package init(high: Int) { self.high = high }
 
+    /// Bytes at which whoever fills may go on.
     package var low: Int { high / 2 }
 
     /// Tells the mark the present level.

@@ -4,7 +4,9 @@
 /// requests at once (1 for HTTP/1, the peer's limit for HTTP/2). Whether the cluster's limits allow another connection
 /// or another waiting request is the shell's knowledge and comes as an argument.
 package struct ConnectionPoolStateMachine: ~Copyable {
+    /// A small number, used again after the connection has closed.
     package typealias Connection = Int
+    /// A number that is never used again.
     package typealias Request = UInt64
 
     /// What is to be done with a request that wants a connection.
@@ -68,6 +70,7 @@ package struct ConnectionPoolStateMachine: ~Copyable {
         self.maximumRequests = maximumRequests
     }
 
+    /// Requests that wait.
     package var waitingCount: Int { waiting.count - firstWaiting }
 
     /// A request wants a connection.
@@ -182,6 +185,7 @@ package struct ConnectionPoolStateMachine: ~Copyable {
         return idle
     }
 
+    /// Requests on this connection.
     package func active(on connection: Connection) -> Int { entries[connection].active }
 
     // MARK: Private parts

@@ -2,7 +2,7 @@ import Bytes
 import HTTPCodec
 import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 import SecureTransport
 import TrafficPolicy
 
@@ -11,9 +11,7 @@ import TrafficPolicy
 /// The actor owns the decisions, a pure machine; ``PoolConnections`` holds the sockets and those who wait. The verbs
 /// below run on the worker, ask the machine through one synchronous door and perform what it says, with nothing in
 /// between.
-package actor ConnectionPool {
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { EventLoop.process.asUnownedSerialExecutor() }
-
+package actor ConnectionPool: LoopActor {
     private var machine: ConnectionPoolStateMachine
     nonisolated let connections: PoolConnections
 
@@ -26,7 +24,7 @@ package actor ConnectionPool {
     private nonisolated func decide<Result: Sendable>(
         _ verb: @Sendable (inout ConnectionPoolStateMachine) -> Result
     ) -> Result {
-        assumeIsolated { verb(&$0.machine) }
+        enter { verb(&$0.machine) }
     }
 
     // MARK: Requests

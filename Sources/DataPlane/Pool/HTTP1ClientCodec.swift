@@ -15,6 +15,7 @@ import Reactor
     let capacity = 1
     let version = HTTPVersion.http11
 
+    private let worker: WorkerContext
     private let pool: ConnectionPool
     private let cluster: Cluster
     private var parser: HTTP1Parser
@@ -32,12 +33,11 @@ import Reactor
         self.transport = transport
         self.pool = pool
         self.cluster = cluster
+        worker = cluster.worker
         self.number = number
         connectionID = id
         parser = HTTP1Parser(role: .response, options: cluster.config.http1)
     }
-
-    private var worker: WorkerContext { cluster.worker }
 
     func opened() {
         connection?.idleChanged(true)
@@ -54,8 +54,8 @@ import Reactor
         requestEnded = endStream
         keepAlive = true
         isTunnel = false
-        let isConnect = fields.get(.method).map { $0.equals("CONNECT") } ?? false
-        parser.expectResponse(toHead: fields.get(.method).map { $0.equals("HEAD") } ?? false, toConnect: isConnect)
+        let isConnect = fields.get(.method, is: "CONNECT")
+        parser.expectResponse(toHead: fields.get(.method, is: "HEAD"), toConnect: isConnect)
         requestFraming = framing(&fields, endStream: endStream, isUpgrade: request.isUpgrade || isConnect)
         worker.scratchText.reset()
         let isWritten = cluster.config.http1Writer.writeRequestHead(

@@ -16,6 +16,7 @@ import Reactor
     private(set) var requestCount: UInt64 = 0
     let version = HTTPVersion.http2
 
+    private let worker: WorkerContext
     private let pool: ConnectionPool
     private let cluster: Cluster
     private let session: HTTP2Session
@@ -34,12 +35,11 @@ import Reactor
         self.transport = transport
         self.pool = pool
         self.cluster = cluster
+        self.worker = worker
         self.number = number
         self.session = session
         connectionID = id
     }
-
-    private var worker: WorkerContext { cluster.worker }
 
     var capacity: Int {
         min(session.peerMaxConcurrentStreams, Int(clamping: cluster.config.http2.maxConcurrentStreams))

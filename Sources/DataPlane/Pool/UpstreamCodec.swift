@@ -1,6 +1,6 @@
 import Bytes
-package import HTTPModel
-package import Reactor
+import HTTPModel
+import Reactor
 
 /// The side of an upstream connection that speaks to the host: HTTP/1 or HTTP/2.
 @WorkerActor protocol UpstreamCodec: AnyObject {

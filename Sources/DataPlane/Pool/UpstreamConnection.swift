@@ -2,7 +2,7 @@ import Bytes
 import HTTPCodec
 import HTTPModel
 import Observability
-package import Reactor
+import Reactor
 import SecureTransport
 
 /// A connection to a host from its connect to its end: owns the transport, chooses the codec when it is up, and keeps

@@ -1,7 +1,9 @@
 import Bytes
-package import HTTPModel
+import HTTPModel
 package import Observability
+package import ProxyModel
 package import Reactor
+import SwiftProtobuf
 
 /// Header fields that a route, virtual host or route configuration adds and removes.
 @WorkerActor package struct HeaderMutations {
@@ -10,6 +12,7 @@ package import Reactor
         case appendOrAdd, addIfAbsent, overwriteOrAdd, overwriteIfExists
     }
 
+    /// A field to write, with a format in place of its value (`HeaderValueOption`).
     package struct Addition {
         /// Lower-case.
         package var name: NamedText
@@ -17,6 +20,22 @@ package import Reactor
         package var action: AppendAction
         package var keepsEmpty: Bool
 
+        /// What a configuration says (`HeaderValueOption`).
+        package nonisolated init(
+            _ option: Envoy_Config_Core_V3_HeaderValueOption, _ environment: FormatEnvironment
+        ) throws(FormatError) {
+            let action: AppendAction =
+                switch option.appendAction {
+                case .addIfAbsent: .addIfAbsent
+                case .overwriteIfExistsOrAdd: .overwriteOrAdd
+                case .overwriteIfExists: .overwriteIfExists
+                default: option.hasAppend && !option.append.value ? .overwriteOrAdd : .appendOrAdd
+                }
+            let value = try SubstitutionFormat(option.header.value, for: .headerValue, environment: environment)
+            self.init(name: option.header.key, value: value, action: action, keepsEmpty: option.keepEmptyValue)
+        }
+
+        /// - Parameter keepsEmpty: write the field even when its value came out empty (`keep_empty_value`).
         package nonisolated init(name: String, value: SubstitutionFormat, action: AppendAction, keepsEmpty: Bool) {
             self.name = NamedText(name.lowercased())
             self.value = value
@@ -25,6 +44,7 @@ package import Reactor
         }
     }
 
+    /// What becomes of requests before they go upstream and of responses before they go back.
     package var requestAdditions: [Addition] = []
     package var requestRemovals: [NamedText] = []
     package var responseAdditions: [Addition] = []
@@ -32,11 +52,13 @@ package import Reactor
 
     package nonisolated init() {}
 
+    /// Whether nothing is changed.
     package var isEmpty: Bool {
         requestAdditions.isEmpty && requestRemovals.isEmpty && responseAdditions.isEmpty && responseRemovals.isEmpty
     }
 
-    func apply(to stream: Stream, _ direction: Direction) {
+    /// Removes, then adds.
+    package func apply(to stream: Stream, _ direction: Direction) {
         switch direction {
         case .request:
             for name in requestRemovals { stream.requestHeaders.remove(name.bytes) }

@@ -1,4 +1,4 @@
-package import HTTPModel
+import HTTPModel
 package import Observability
 package import Reactor
 package import TrafficPolicy
@@ -14,6 +14,7 @@ package import TrafficPolicy
         package var filterConfigs: [(any FilterRouteConfig)?]
     }
 
+    /// Where requests of a route go.
     package enum Target {
         case cluster(ClusterReference)
         case weighted([WeightedCluster], WeightedChoice)
@@ -21,12 +22,14 @@ package import TrafficPolicy
         case clusterHeader(NamedText)
     }
 
+    /// What becomes of a request that took the route.
     package enum Action {
         case forward(Target)
         case redirect(Redirect)
         case directResponse(status: Int, body: String)
     }
 
+    /// What the route was compiled from; names and units are those of Envoy's `Route` message.
     package let name: NamedText?
     package let virtualHostName: NamedText
     package let action: Action
@@ -64,11 +67,24 @@ package import TrafficPolicy
     package let table: RouteTable
     /// By virtual host, then by route.
     package let entries: [[RouteEntry]]
+    /// By filter index: whether any route says something of the filter. Where none does, nobody asks for the route early.
+    let configuredFilters: [Bool]
 
+    /// - Parameter entries: by virtual host and route, as `table` counts them.
     package init(name: String, table: RouteTable, entries: [[RouteEntry]]) {
         self.name = name
         self.table = table
         self.entries = entries
+        var configured: [Bool] = []
+        func note(_ configs: [(any FilterRouteConfig)?]) {
+            while configured.count < configs.count { configured.append(false) }
+            for (index, config) in configs.enumerated() where config != nil { configured[index] = true }
+        }
+        for entry in entries.joined() {
+            note(entry.filterConfigs)
+            if case .forward(.weighted(let clusters, _)) = entry.action { clusters.forEach { note($0.filterConfigs) } }
+        }
+        configuredFilters = configured
     }
 }
 
@@ -129,7 +145,8 @@ extension Stream {
 
     /// What the request's route says of the filter at `index`; nil when it says nothing.
     package func routeConfig(at index: Int) -> (any FilterRouteConfig)? {
-        guard let choice = routeChoice else { return nil }
+        let configured = config.routes.configuredFilters
+        guard index < configured.count, configured[index], let choice = routeChoice else { return nil }
         if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = choice.entry.action,
             index < clusters[weighted].filterConfigs.count, let config = clusters[weighted].filterConfigs[index]
         {

@@ -1,6 +1,7 @@
+// Size: one request with its attempts; the steps share state that nobody else should see.
 import Bytes
 import HTTPCodec
-package import HTTPModel
+import HTTPModel
 import Observability
 package import Reactor
 import TrafficPolicy
@@ -16,12 +17,13 @@ import TrafficPolicy
         self.suppressesHeaders = suppressesHeaders
     }
 
+    /// One router a stream.
     package func makeFilter() -> HTTPFilter { Router(name: name, suppressesHeaders: suppressesHeaders) }
 }
 
 /// The last filter of every chain: takes the request to a host of the cluster that its route names, and brings the
 /// answer back.
-@WorkerActor package final class Router: HTTPFilter {
+@WorkerActor package final class Router: HTTPFilter, UpstreamRequestOwner {
     // Safety: the stream owns its filters; the reference is set while it is active and cleared by `reset`.
     private(set) unowned(unsafe) var stream: Stream?
     private let suppressesHeaders: Bool
@@ -203,7 +205,7 @@ import TrafficPolicy
                     to: &stream.requestHeaders, upstreamName: host.hostname?.bytes,
                     appendsForwardedHost: route.appendsForwardedHost, scratch: &stream.worker.scratchText)
             }
-            let request = self.request ?? UpstreamRequest(router: self, worker: stream.worker)
+            let request = self.request ?? UpstreamRequest(owner: self, worker: stream.worker)
             self.request = request
             request.begin(host, version: version(stream, cluster), endStream: requestEnded && !hasBody)
         }
@@ -301,6 +303,34 @@ import TrafficPolicy
         }
         stream.reply(
             LocalReply(status: 504, body: "upstream request timeout", details: "response_timeout", flags: .upstreamRequestTimeout))
+    }
+
+    // MARK: For the attempt
+
+    var isActive: Bool { stream?.isActive ?? false }
+
+    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) {
+        guard let stream else { return }
+        codec.sendHeaders(request, &stream.requestHeaders, endStream: endStream)
+    }
+
+    func sendTrailers(_ request: UpstreamRequest, to codec: any UpstreamCodec) {
+        guard let stream else { return }
+        codec.sendTrailers(request, stream.requestTrailers)
+    }
+
+    func headWritten(_ bytes: Int) {
+        stream?.info.upstreamHeaderBytesSent += UInt64(bytes)
+    }
+
+    func pauseRequest() {
+        guard let stream else { return }
+        stream.codec.pauseRequest(stream)
+    }
+
+    func resumeRequest() {
+        guard let stream else { return }
+        stream.codec.resumeRequest(stream)
     }
 
     // MARK: The response

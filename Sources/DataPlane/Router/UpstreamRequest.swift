@@ -5,7 +5,7 @@ import Reactor
 
 /// One attempt to have a request answered by a host: from the pool's connection to the end of the response.
 ///
-/// Belongs to its router and serves one attempt after the other. While it waits for a connection it keeps the body that
+/// Belongs to its owner and serves one attempt after the other. While it waits for a connection it keeps the body that
 /// has come, and slows the client down beyond the buffer limit.
 @WorkerActor final class UpstreamRequest {
     enum State: Equatable {
@@ -18,8 +18,8 @@ import Reactor
     }
 
     private(set) var state = State.idle
-    // Safety: the router owns its attempt.
-    private unowned(unsafe) let router: Router
+    // Safety: the owner, a router or a call of a filter, owns its attempt.
+    private unowned(unsafe) let owner: any UpstreamRequestOwner
     private(set) var codec: (any UpstreamCodec)?
     private(set) var host: Host?
     private var pool: ConnectionPool?
@@ -44,16 +44,14 @@ import Reactor
     var responsePauses = 0
     var responseCredit = 0
 
-    init(router: Router, worker: WorkerContext) {
-        self.router = router
+    init(owner: any UpstreamRequestOwner, worker: WorkerContext) {
+        self.owner = owner
         body = ByteQueue(pool: worker.blocks)
     }
 
-    private var stream: Stream? { router.stream }
+    var isUpgrade: Bool { owner.isUpgrade }
 
-    var isUpgrade: Bool { router.isUpgrade }
-
-    // MARK: From the router
+    // MARK: From the owner
 
     func begin(_ host: Host, version: HTTPVersion, endStream: Bool) {
         precondition(state == .idle, "an attempt began twice")
@@ -70,20 +68,20 @@ import Reactor
         guard let codec else {
             guard state == .waiting else { return }
             body.append(bytes)
-            if body.count > router.bufferLimit { pauseClient() }
+            if body.count > owner.bufferLimit { pauseClient() }
             return
         }
         if endStream { isRequestSent = true }
         codec.sendData(self, bytes, endStream: endStream)
     }
 
-    /// The request's trailers are in the stream.
+    /// The owner has the request's trailers.
     func sendTrailers() {
         requestEndSeen = true
         hasTrailers = true
-        guard let codec, let stream else { return }
+        guard let codec else { return }
         isRequestSent = true
-        codec.sendTrailers(self, stream.requestTrailers)
+        owner.sendTrailers(self, to: codec)
     }
 
     func pauseResponse() {
@@ -112,15 +110,15 @@ import Reactor
     // MARK: From the pool
 
     func poolReady(_ codec: any UpstreamCodec) {
-        guard state == .waiting, let stream else { return }
+        guard state == .waiting, owner.isActive else { return }
         state = .sending
         self.codec = codec
         isOnReusedConnection = codec.requestCount > 0
-        router.connected(codec)
+        owner.connected(codec)
         let bodyFollows = !body.isEmpty || !requestEndSeen || hasTrailers
         if !bodyFollows { isRequestSent = true }
         for _ in 0..<pauses { codec.pauseResponse(self) }
-        codec.sendHeaders(self, &stream.requestHeaders, endStream: !bodyFollows)
+        owner.sendHead(self, to: codec, endStream: !bodyFollows)
         guard bodyFollows, state == .sending else { return }
         while !body.isEmpty {
             let piece = body.first
@@ -132,7 +130,7 @@ import Reactor
         }
         if hasTrailers {
             isRequestSent = true
-            codec.sendTrailers(self, stream.requestTrailers)
+            owner.sendTrailers(self, to: codec)
         } else if requestEndSeen, !isRequestSent {
             isRequestSent = true
             codec.sendData(self, .empty, endStream: true)
@@ -143,36 +141,36 @@ import Reactor
     func poolRefused() {
         guard state == .waiting else { return }
         clear()
-        router.attemptFailed(.overflow, reason: "overflow", detail: nil)
+        owner.attemptFailed(.overflow, reason: "overflow", detail: nil)
     }
 
     func connectFailed(_ failure: ConnectFailure) {
         guard state == .waiting else { return }
         clear()
-        router.attemptFailed(.connectionFailure, reason: failure.reason, detail: failure.detail)
+        owner.attemptFailed(.connectionFailure, reason: failure.reason, detail: failure.detail)
     }
 
     // MARK: From the codec
 
     func headWritten(_ bytes: Int) {
-        stream?.info.upstreamHeaderBytesSent += UInt64(bytes)
+        owner.headWritten(bytes)
     }
 
     func receiveInterim(_ fields: inout HeaderBlock) {
-        router.responseInterim(&fields)
+        owner.responseInterim(&fields)
     }
 
     func receiveHeaders(_ fields: inout HeaderBlock, endStream: Bool) {
         hasResponse = true
-        router.responseHeaders(&fields, endStream: endStream)
+        owner.responseHeaders(&fields, endStream: endStream)
     }
 
     func receiveData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
-        router.responseData(bytes, endStream: endStream)
+        owner.responseData(bytes, endStream: endStream)
     }
 
     func receiveTrailers(_ fields: inout HeaderBlock) {
-        router.responseTrailers(&fields)
+        owner.responseTrailers(&fields)
     }
 
     /// The attempt broke off.
@@ -181,7 +179,7 @@ import Reactor
         let afterHead = hasResponse
         let unanswered = isOnReusedConnection && !hasResponse
         clear()
-        router.attemptReset(reason, afterHead: afterHead, onReusedConnection: unanswered)
+        owner.attemptReset(reason, afterHead: afterHead, onReusedConnection: unanswered)
     }
 
     /// The codec is done with the attempt: the response is complete and its last part has been told.
@@ -204,15 +202,15 @@ import Reactor
     // MARK: Private parts
 
     private func pauseClient() {
-        guard !clientPaused, let stream, stream.isActive else { return }
+        guard !clientPaused, owner.isActive else { return }
         clientPaused = true
-        stream.codec.pauseRequest(stream)
+        owner.pauseRequest()
     }
 
     private func resumeClient() {
-        guard clientPaused, let stream else { return }
+        guard clientPaused else { return }
         clientPaused = false
-        if stream.isActive { stream.codec.resumeRequest(stream) }
+        if owner.isActive { owner.resumeRequest() }
     }
 
     private func clear() {

@@ -7,6 +7,8 @@ package enum DataSources {
     /// Longest file that is read.
     private static let maximumBytes = 16 * 1024 * 1024
 
+    /// The bytes of a source: a file, an environment variable, or what stands in the configuration itself.
+    /// - Parameter path: where the source stands, for the message of an error.
     package static func bytes(_ source: Envoy_Config_Core_V3_DataSource, _ path: String) throws(ConfigProblem) -> [UInt8] {
         switch source.specifier {
         case .inlineString(let text): return Array(text.utf8)

@@ -16,8 +16,10 @@ package import SwiftProtobuf
 }
 
 extension HTTPFilterType {
+    /// None: most filters have no configuration of their own in routes.
     package var routeMessageNames: [String] { [] }
 
+    /// Refuses: a filter that names no route message gets none.
     package func makeRouteConfig(
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> any FilterRouteConfig {
@@ -35,13 +37,19 @@ extension HTTPFilterType {
     package let stats: StatsSegment
     /// The proxy's own log.
     package let log: Log
+    /// What formats say of this machine.
+    package let environment: FormatEnvironment
 
-    package init(worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment, log: Log) {
+    package init(
+        worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment, log: Log,
+        environment: FormatEnvironment
+    ) {
         self.worker = worker
         self.filterName = filterName
         self.statPrefix = statPrefix
         self.stats = stats
         self.log = log
+        self.environment = environment
     }
 }
 
@@ -69,6 +77,7 @@ package struct ConfigProblem: Error, Equatable, CustomStringConvertible {
     private var types: [String: any HTTPFilterType] = [:]
     private var routeTypes: [String: any HTTPFilterType] = [:]
 
+    /// - Parameter types: all filters that configurations may name; of two with one message the last counts.
     package init(_ types: [any HTTPFilterType]) {
         for type in types {
             for name in type.messageNames { self.types[name] = type }
@@ -76,6 +85,8 @@ package struct ConfigProblem: Error, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The filter whose configuration is this message.
     package func type(named messageName: String) -> (any HTTPFilterType)? { types[messageName] }
+    /// The filter whose configuration in a route is this message.
     package func routeType(named messageName: String) -> (any HTTPFilterType)? { routeTypes[messageName] }
 }

@@ -1,6 +1,6 @@
-import Observability
+package import Observability
 import ProxyModel
-import SwiftProtobuf
+package import SwiftProtobuf
 import TrafficPolicy
 
 /// Matches, rewrites and redirects of the configuration as the policies' own types.
@@ -146,12 +146,13 @@ enum RouteMatching {
 }
 
 /// Structs of the configuration as metadata values.
-enum Metadata {
+package enum Metadata {
     static func compile(_ message: Envoy_Config_Core_V3_Metadata) -> [String: MetadataValue] {
         message.filterMetadata.mapValues { .object(object($0)) }
     }
 
-    static func object(_ message: Google_Protobuf_Struct) -> [String: MetadataValue] {
+    /// The fields of a struct; numbers are doubles, as in JSON.
+    package static func object(_ message: Google_Protobuf_Struct) -> [String: MetadataValue] {
         message.fields.mapValues(value)
     }
 

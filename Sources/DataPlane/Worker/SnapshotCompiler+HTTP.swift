@@ -70,7 +70,8 @@ extension SnapshotCompiler {
 
     func buildContext(_ filterName: String, _ statPrefix: String) -> FilterBuildContext {
         FilterBuildContext(
-            worker: worker, filterName: filterName, statPrefix: statPrefix, stats: stats, log: resources.log)
+            worker: worker, filterName: filterName, statPrefix: statPrefix, stats: stats, log: resources.log,
+            environment: resources.environment)
     }
 
     private func fillProtocols(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage) throws(ConfigProblem) {

@@ -94,9 +94,10 @@ extension SnapshotCompiler {
                 throw error.within("redirect")
             }
         case .directResponse(let direct):
+            let body = direct.hasBody ? try text(direct.body, "direct_response.body") : ""
             entry = RouteEntry(
                 name: message.name, virtualHostName: hostName,
-                action: .directResponse(status: Int(direct.status), body: try text(direct.body, "direct_response.body")))
+                action: .directResponse(status: Int(direct.status), body: body))
         default:
             throw ConfigProblem("a route needs one of route, redirect, direct_response")
         }
@@ -194,19 +195,8 @@ extension SnapshotCompiler {
     ) throws(ConfigProblem) -> [HeaderMutations.Addition] {
         var additions: [HeaderMutations.Addition] = []
         for (index, option) in options.enumerated() {
-            let action: HeaderMutations.AppendAction
-            switch option.appendAction {
-            case .addIfAbsent: action = .addIfAbsent
-            case .overwriteIfExistsOrAdd: action = .overwriteOrAdd
-            case .overwriteIfExists: action = .overwriteIfExists
-            default: action = option.hasAppend && !option.append.value ? .overwriteOrAdd : .appendOrAdd
-            }
             do throws(FormatError) {
-                let format = try SubstitutionFormat(
-                    option.header.value, for: .headerValue, environment: resources.environment)
-                additions.append(
-                    HeaderMutations.Addition(
-                        name: option.header.key, value: format, action: action, keepsEmpty: option.keepEmptyValue))
+                additions.append(try HeaderMutations.Addition(option, resources.environment))
             } catch {
                 throw ConfigProblem("\(error)", path: "\(field)[\(index)].header.value")
             }

@@ -171,6 +171,7 @@ package import SwiftProtobuf
 
 /// Addresses of the configuration.
 package enum Address {
+    /// An address to listen on or to connect to; names that need resolving are a problem here.
     package static func compile(_ message: Envoy_Config_Core_V3_Address) -> Result<SocketAddress, ConfigProblem> {
         switch message.address {
         case .socketAddress(let socket):

@@ -1,4 +1,4 @@
-package import Bytes
+import Bytes
 package import Observability
 package import ProxyModel
 package import Reactor
@@ -61,6 +61,7 @@ package import TrafficPolicy
     private var sockets: [String: ListenerSocket] = [:]
     private var draining: [ListenerSocket] = []
     private var clusters: [String: (cluster: Cluster, fingerprint: [UInt8])] = [:]
+    /// Whether nothing new is accepted any more.
     package private(set) var isDraining = false
 
     package init(_ resources: WorkerResources) {
@@ -151,6 +152,7 @@ package import TrafficPolicy
         for socket in sockets.values { socket.stopAccepting() }
     }
 
+    /// Downstream connections of all listeners.
     package var connectionCount: Int {
         sockets.values.reduce(0) { $0 + $1.connectionCount } + draining.reduce(0) { $0 + $1.connectionCount }
     }

@@ -1,6 +1,6 @@
 package import Bytes
 import HTTPCodec
-package import HTTPModel
+import HTTPModel
 import Observability
 package import Reactor
 package import TrafficPolicy
@@ -11,6 +11,7 @@ package import TrafficPolicy
     /// Size of the shared read buffer, in bytes.
     package static let readBufferSize = 64 * 1024
 
+    /// The loop, the buffers and the generator that all connections of the worker share.
     package let loop: EventLoop
     package let blocks = BlockPool()
     package var random: FastRandom
@@ -19,6 +20,7 @@ package import TrafficPolicy
     nonisolated(unsafe) let readBuffer: UnsafeMutableRawBufferPointer
     /// Where heads are parsed into before a stream takes them.
     var scratchFields = HeaderBlock()
+    /// The clusters by name; connections hold the cluster itself.
     package let clusters = ClusterDirectory()
     /// What HTTP/2 sessions reuse and count.
     let http2Pool: HTTP2Pool
@@ -110,6 +112,7 @@ package import TrafficPolicy
         loop.atTurnEnd(self)
     }
 
+    /// Writes what connections have gathered during the turn.
     package func turnEnded() {
         turnEndAsked = false
         settle()

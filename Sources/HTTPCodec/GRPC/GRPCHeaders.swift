@@ -1,16 +1,16 @@
-package import Bytes
+public import Bytes
 
 /// Values of the header fields of gRPC over HTTP/2.
-package enum GRPCHeaders {
+public enum GRPCHeaders {
     /// Whether a `content-type` is gRPC's: `application/grpc`, alone or with `+` and a format.
-    package static func isGRPC(contentType: UnsafeRawBufferPointer) -> Bool {
+    public static func isGRPC(contentType: UnsafeRawBufferPointer) -> Bool {
         let name = UnsafeRawBufferPointer("application/grpc")
         guard contentType.hasPrefix(name) else { return false }
         return contentType.count == name.count || contentType[name.count] == UInt8(ascii: "+")
     }
 
     /// Reads `grpc-timeout`: one to eight digits and a unit. Anything else is no timeout.
-    package static func timeout(_ value: UnsafeRawBufferPointer) -> Duration? {
+    public static func timeout(_ value: UnsafeRawBufferPointer) -> Duration? {
         guard value.count >= 2, value.count <= 9, let number = value.slice(0, value.count - 1).decimal else {
             return nil
         }
@@ -27,7 +27,7 @@ package enum GRPCHeaders {
     }
 
     /// Writes `grpc-timeout` in the finest unit in which it has at most eight digits, rounded up; a negative one as 0.
-    package static func writeTimeout(_ timeout: Duration, to writer: inout ByteWriter) {
+    public static func writeTimeout(_ timeout: Duration, to writer: inout ByteWriter) {
         let (seconds, attoseconds) = timeout.components
         guard seconds >= 0, attoseconds >= 0 else { return writer.append("0n") }
         let limit: Int64 = 99_999_999
@@ -49,7 +49,7 @@ package enum GRPCHeaders {
     }
 
     /// Writes text as a `grpc-message`: UTF-8 with everything but visible ASCII and blanks, and the percent sign, escaped.
-    package static func writeMessage(_ message: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
+    public static func writeMessage(_ message: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
         let digits: StaticString = "0123456789ABCDEF"
         for byte in message {
             if byte >= 0x20, byte <= 0x7E, byte != UInt8(ascii: "%") {
@@ -63,7 +63,7 @@ package enum GRPCHeaders {
     }
 
     /// Reads a `grpc-message`; escapes that are none stay as they are, as the specification asks.
-    package static func readMessage(_ value: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
+    public static func readMessage(_ value: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
         var index = 0
         while index < value.count {
             if value[index] == UInt8(ascii: "%"), index + 2 < value.count,

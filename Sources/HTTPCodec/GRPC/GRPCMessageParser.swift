@@ -1,7 +1,7 @@
-package import Bytes
+public import Bytes
 
 /// How a peer broke the framing of gRPC messages.
-package enum GRPCError: UInt8, Error, Equatable, Sendable {
+public enum GRPCError: UInt8, Error, Equatable, Sendable {
     /// Longer than the receiver allows.
     case messageTooLarge
     /// The first byte is neither 0 nor 1.
@@ -12,7 +12,7 @@ package enum GRPCError: UInt8, Error, Equatable, Sendable {
     case incomplete
 
     /// The code to end the call with.
-    package var status: GRPCStatus {
+    public var status: GRPCStatus {
         switch self {
         case .messageTooLarge: .resourceExhausted
         case .invalidFlag, .unexpectedCompression, .incomplete: .internal
@@ -21,8 +21,9 @@ package enum GRPCError: UInt8, Error, Equatable, Sendable {
 }
 
 /// Takes gRPC's length-prefixed messages apart, without collecting them.
-package struct GRPCMessageParser: Equatable, Sendable {
-    package enum Event: Equatable, Sendable {
+public struct GRPCMessageParser: Equatable, Sendable {
+    /// What the next bytes mean.
+    public enum Event: Equatable, Sendable {
         case needMore
         /// A message of this many bytes begins.
         case message(length: Int, isCompressed: Bool)
@@ -33,9 +34,10 @@ package struct GRPCMessageParser: Equatable, Sendable {
         case failed(GRPCError)
     }
 
-    package struct Step: Equatable, Sendable {
-        package var event: Event
-        package var consumed: Int
+    /// An event and how many bytes of the input it took.
+    public struct Step: Equatable, Sendable {
+        public var event: Event
+        public var consumed: Int
     }
 
     private enum State: Equatable {
@@ -47,7 +49,7 @@ package struct GRPCMessageParser: Equatable, Sendable {
     }
 
     /// Bytes before each message: a flag and a length.
-    package static let prefixLength = 5
+    public static let prefixLength = 5
 
     private let maximumMessageBytes: Int
     private let allowsCompression: Bool
@@ -56,16 +58,16 @@ package struct GRPCMessageParser: Equatable, Sendable {
     /// - Parameters:
     ///   - maximumMessageBytes: longest message that is taken; gRPC's own default is 4 MiB.
     ///   - allowsCompression: whether an encoding was agreed on by `grpc-encoding`.
-    package init(maximumMessageBytes: Int = 4 << 20, allowsCompression: Bool = false) {
+    public init(maximumMessageBytes: Int = 4 << 20, allowsCompression: Bool = false) {
         self.maximumMessageBytes = maximumMessageBytes
         self.allowsCompression = allowsCompression
     }
 
     /// Whether no message has begun that is not complete.
-    package var isIdle: Bool { state == .prefix(read: 0, flag: 0, length: 0) }
+    public var isIdle: Bool { state == .prefix(read: 0, flag: 0, length: 0) }
 
     /// Reads on; call again, with the rest, until it says ``Event/needMore``.
-    package mutating func next(_ input: UnsafeRawBufferPointer) -> Step {
+    public mutating func next(_ input: UnsafeRawBufferPointer) -> Step {
         switch state {
         case .failed(let error): return Step(event: .failed(error), consumed: 0)
         case .message(0):
@@ -97,7 +99,7 @@ package struct GRPCMessageParser: Equatable, Sendable {
 
     /// The stream ended.
     /// - Returns: what was wrong with that, nil when nothing was.
-    package mutating func endOfInput() -> GRPCError? {
+    public mutating func endOfInput() -> GRPCError? {
         switch state {
         case .prefix(read: 0, _, _), .message(remaining: 0): return nil
         case .failed(let error): return error
@@ -114,16 +116,17 @@ package struct GRPCMessageParser: Equatable, Sendable {
 }
 
 /// Gathers whole gRPC messages from the pieces of a stream; one that lies in one piece is not copied.
-package struct GRPCMessageReader: ~Copyable {
+public struct GRPCMessageReader: ~Copyable {
     private var parser: GRPCMessageParser
     private var partial = ByteWriter(capacity: 64)
 
-    package init(maximumMessageBytes: Int = 4 << 20) {
+    /// - Parameter maximumMessageBytes: a longer message fails; 4 MiB as in gRPC's own libraries.
+    public init(maximumMessageBytes: Int = 4 << 20) {
         parser = GRPCMessageParser(maximumMessageBytes: maximumMessageBytes)
     }
 
     /// Takes the next piece and calls `body` with each message that it completes, valid during the call.
-    package mutating func read(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void)
+    public mutating func read(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void)
         throws(GRPCError)
     {
         var rest = input
@@ -153,12 +156,12 @@ package struct GRPCMessageReader: ~Copyable {
     }
 
     /// The stream ended.
-    package mutating func endOfInput() throws(GRPCError) {
+    public mutating func endOfInput() throws(GRPCError) {
         if let error = parser.endOfInput() { throw error }
     }
 
     /// Appends the prefix of a message that is not compressed.
-    package static func writePrefix(messageLength: Int, to writer: inout ByteWriter) {
+    public static func writePrefix(messageLength: Int, to writer: inout ByteWriter) {
         precondition(messageLength >= 0 && messageLength <= Int(UInt32.max), "a message cannot be that long")
         writer.append(UInt8(0))
         for shift in [24, 16, 8, 0] { writer.append(UInt8(truncatingIfNeeded: messageLength >> shift)) }

@@ -1,13 +1,13 @@
 import Bytes
 
 /// The codes of `grpc-status`.
-package enum GRPCStatus: UInt8, CaseIterable, Sendable {
+public enum GRPCStatus: UInt8, CaseIterable, Sendable {
     case ok, cancelled, unknown, invalidArgument, deadlineExceeded, notFound, alreadyExists, permissionDenied
     case resourceExhausted, failedPrecondition, aborted, outOfRange, unimplemented, `internal`, unavailable, dataLoss
     case unauthenticated
 
     /// The name in capitals, as logs print it.
-    package var name: StaticString {
+    public var name: StaticString {
         switch self {
         case .ok: "OK"
         case .cancelled: "CANCELLED"
@@ -30,7 +30,7 @@ package enum GRPCStatus: UInt8, CaseIterable, Sendable {
     }
 
     /// The value of `grpc-status`.
-    package init?(headerValue: UnsafeRawBufferPointer) {
+    public init?(headerValue: UnsafeRawBufferPointer) {
         guard headerValue.count <= 2, let number = headerValue.decimal, let code = GRPCStatus(rawValue: UInt8(number))
         else {
             return nil
@@ -41,7 +41,7 @@ package enum GRPCStatus: UInt8, CaseIterable, Sendable {
     /// The code for an HTTP status that came without `grpc-status`, and for local replies (the gRPC page
     /// "HTTP to gRPC Status Code Mapping", as Envoy has it).
     /// - Parameter rateLimitedAsResourceExhausted: Envoy's option of the rate limit filters for 429.
-    package init(httpStatus: Int, rateLimitedAsResourceExhausted: Bool = false) {
+    public init(httpStatus: Int, rateLimitedAsResourceExhausted: Bool = false) {
         switch httpStatus {
         case 200: self = .ok
         case 400: self = .internal
@@ -55,7 +55,7 @@ package enum GRPCStatus: UInt8, CaseIterable, Sendable {
     }
 
     /// The HTTP status that says the same (google.rpc.Code), for statistics and transcoding.
-    package var httpStatus: Int {
+    public var httpStatus: Int {
         switch self {
         case .ok: 200
         case .cancelled: 499

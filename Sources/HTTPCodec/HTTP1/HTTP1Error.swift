@@ -1,5 +1,5 @@
 /// How a peer broke HTTP/1.
-package enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
+public enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
     /// The start line is none.
     case invalidStartLine
     case invalidMethod
@@ -45,7 +45,7 @@ package enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
     case incomplete
 
     /// The status to answer a request with. A response that failed is a 502.
-    package var requestStatus: Int {
+    public var requestStatus: Int {
         switch self {
         case .unsupportedVersion: 505
         case .lowVersion: 426
@@ -57,7 +57,7 @@ package enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
     }
 
     /// The reason in Envoy's words (`%RESPONSE_CODE_DETAILS%`) where it has them.
-    package var detail: StaticString {
+    public var detail: StaticString {
         switch self {
         case .invalidStartLine, .invalidMethod, .invalidLineEnd, .foldedField, .invalidContentLength,
             .duplicateContentLength, .invalidChunk, .incomplete:

@@ -1,7 +1,7 @@
-package import HTTPModel
+public import HTTPModel
 
 /// How the end of a message's body is found (RFC 9112 section 6.3).
-package enum HTTP1Framing: Equatable, Sendable {
+public enum HTTP1Framing: Equatable, Sendable {
     /// There is no body.
     case none
     /// As many bytes as `Content-Length` says.
@@ -12,7 +12,7 @@ package enum HTTP1Framing: Equatable, Sendable {
     case untilClose
 
     /// Whether a body may follow the head.
-    package var hasBody: Bool {
+    public var hasBody: Bool {
         switch self {
         case .none: false
         case .length(let length): length > 0
@@ -22,25 +22,25 @@ package enum HTTP1Framing: Equatable, Sendable {
 }
 
 /// What a head says about its connection and its body; the fields are in the ``HeaderBlock``.
-package struct HTTP1Head: Equatable, Sendable {
-    package var version: HTTPVersion
-    package var framing: HTTP1Framing
+public struct HTTP1Head: Equatable, Sendable {
+    public var version: HTTPVersion
+    public var framing: HTTP1Framing
     /// Whether the peer will take or send another message on this connection.
-    package var keepAlive: Bool
+    public var keepAlive: Bool
     /// The client waits for 100 before it sends the body.
-    package var expectContinue: Bool
+    public var expectContinue: Bool
     /// `Connection: upgrade` and an `Upgrade` field that names something other than `h2c`.
-    package var hasUpgrade: Bool
+    public var hasUpgrade: Bool
     /// There is a field that ``HopByHop/strip(_:keepUpgrade:)`` would take away.
-    package var hasHopByHop: Bool
+    public var hasHopByHop: Bool
     /// A HEAD request, or the response to one.
-    package var isHead: Bool
+    public var isHead: Bool
     /// A CONNECT request, or the response to one.
-    package var isConnect: Bool
+    public var isConnect: Bool
     /// A response with a 1xx status other than 101: another head follows.
-    package var informational: Bool
+    public var informational: Bool
 
-    package init(
+    public init(
         version: HTTPVersion = .http11, framing: HTTP1Framing = .none, keepAlive: Bool = true,
         expectContinue: Bool = false,
         hasUpgrade: Bool = false, hasHopByHop: Bool = false, isHead: Bool = false, isConnect: Bool = false,
@@ -59,7 +59,7 @@ package struct HTTP1Head: Equatable, Sendable {
 }
 
 /// One thing that an ``HTTP1Parser`` found.
-package enum HTTP1Event: Equatable, Sendable {
+public enum HTTP1Event: Equatable, Sendable {
     /// Nothing more can be said: keep the bytes that were not consumed and call again with more behind them.
     case needMore
     /// A head; its fields are in the block, pseudo-headers first (`:method`, `:path`, `:scheme` of an absolute form,
@@ -76,9 +76,9 @@ package enum HTTP1Event: Equatable, Sendable {
 }
 
 /// What one call of ``HTTP1Parser/next(_:into:)`` found, and how many bytes of its input are done with.
-package struct HTTP1Step: Equatable, Sendable {
-    package var event: HTTP1Event
-    package var consumed: Int
+public struct HTTP1Step: Equatable, Sendable {
+    public var event: HTTP1Event
+    public var consumed: Int
 
     init(_ event: HTTP1Event, consumed: Int = 0) {
         self.event = event

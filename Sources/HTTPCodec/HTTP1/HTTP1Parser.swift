@@ -1,5 +1,5 @@
 import Bytes
-package import HTTPModel
+public import HTTPModel
 
 /// Reads one side of an HTTP/1 connection (RFC 9112), strictly: what two peers could read in two ways is refused.
 ///
@@ -18,8 +18,9 @@ package import HTTPModel
 ///
 /// The block belongs to the parser from the first byte of a head or trailer section until the event; body events do not
 /// touch it.
-package struct HTTP1Parser: ~Copyable {
-    package enum Role: UInt8, Sendable {
+public struct HTTP1Parser: ~Copyable {
+    /// Which direction of a connection is read.
+    public enum Role: UInt8, Sendable {
         /// Reads requests: the proxy is the server.
         case request
         /// Reads responses: the proxy is the client.
@@ -71,9 +72,10 @@ package struct HTTP1Parser: ~Copyable {
     var emptyLines = 0
 
     /// Empty lines that may stand before a request.
-    package static let maximumEmptyLines = 8
+    public static let maximumEmptyLines = 8
 
-    package init(role: Role, options: HTTP1Options = HTTP1Options()) {
+    /// A parser at the start of a connection.
+    public init(role: Role, options: HTTP1Options = HTTP1Options()) {
         switch role {
         case .request: isRequest = true
         case .response: isRequest = false
@@ -83,10 +85,10 @@ package struct HTTP1Parser: ~Copyable {
     }
 
     /// Whether the parser is between messages and has seen nothing of the next.
-    package var isIdle: Bool { state == .idle && searched == 0 && expected == nil }
+    public var isIdle: Bool { state == .idle && searched == 0 && expected == nil }
 
     /// Reads on. `input` begins with the bytes that the last call did not consume; the parser never looks behind it.
-    package mutating func next(_ input: UnsafeRawBufferPointer, into fields: inout HeaderBlock) -> HTTP1Step {
+    public mutating func next(_ input: UnsafeRawBufferPointer, into fields: inout HeaderBlock) -> HTTP1Step {
         switch state {
         case .idle: return nextHead(input, into: &fields)
         case .length(let remaining): return nextOfLength(remaining, input)
@@ -121,7 +123,7 @@ package struct HTTP1Parser: ~Copyable {
     }
 
     /// The peer closed its side: ends a body that is delimited so, and anything else that is unfinished fails.
-    package mutating func endOfInput() -> HTTP1Event {
+    public mutating func endOfInput() -> HTTP1Event {
         switch state {
         case .idle:
             guard searched == 0, expected == nil else { return fail(.incomplete).event }
@@ -140,13 +142,13 @@ package struct HTTP1Parser: ~Copyable {
 
     /// Response role: a request was sent whose response is read next. Without it, bytes that arrive are a fault, for
     /// they would be taken for the answer to someone else's request.
-    package mutating func expectResponse(toHead: Bool = false, toConnect: Bool = false) {
+    public mutating func expectResponse(toHead: Bool = false, toConnect: Bool = false) {
         precondition(!isRequest && expected == nil, "a response is expected already")
         expected = Expectation(toHead: toHead, toConnect: toConnect)
     }
 
     /// The connection changed protocols (101, or 2xx to CONNECT): all bytes from here on are body.
-    package mutating func becomeTunnel() {
+    public mutating func becomeTunnel() {
         switch state {
         case .switching, .idle, .ending: state = .tunnel
         case .length, .chunks, .trailers, .untilClose, .tunnel, .closed, .failed:

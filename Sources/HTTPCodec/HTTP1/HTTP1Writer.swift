@@ -1,8 +1,8 @@
-package import Bytes
-package import HTTPModel
+public import Bytes
+public import HTTPModel
 
 /// How a message that is written speaks of its connection.
-package enum HTTP1Connection: UInt8, Sendable {
+public enum HTTP1Connection: UInt8, Sendable {
     /// It stays open: nothing is said in HTTP/1.1, `connection: keep-alive` to an HTTP/1.0 client.
     case keepAlive
     /// `connection: close`.
@@ -17,9 +17,9 @@ package enum HTTP1Connection: UInt8, Sendable {
 /// (`connection`, `keep-alive`, `proxy-connection`, `transfer-encoding`, `content-length`, `host`, `http2-settings`, and
 /// `upgrade` unless it is one); the writer's own take their place. The block's own `content-length` is kept in a response
 /// with framing `.none` other than 1xx and 204, for the answer to HEAD and 304 may carry one.
-package struct HTTP1Writer: Sendable {
+public struct HTTP1Writer: Sendable {
     /// How names are spelt (Envoy's `header_key_format`).
-    package enum NameCase: UInt8, Sendable {
+    public enum NameCase: UInt8, Sendable {
         /// As in the block.
         case lower
         /// `Content-Type`.
@@ -35,7 +35,8 @@ package struct HTTP1Writer: Sendable {
     private let lengthField = HeadFacts.bits([.contentLength])
     private let upgradeField = HeadFacts.bits([.upgrade])
 
-    package init(nameCase: NameCase = .lower) {
+    /// - Parameter nameCase: how field names are written; `lower` is what Envoy does without a header key format.
+    public init(nameCase: NameCase = .lower) {
         switch nameCase {
         case .lower: (isProper, names) = (false, .lowerCase)
         case .proper: (isProper, names) = (true, .properCase)
@@ -49,7 +50,7 @@ package struct HTTP1Writer: Sendable {
 
     /// Appends a request head.
     /// - Returns: false, with nothing appended, when `:method` or what the target is made of is missing.
-    package func writeRequestHead(
+    public func writeRequestHead(
         _ fields: borrowing HeaderBlock, framing: HTTP1Framing, connection: HTTP1Connection = .keepAlive,
         to writer: inout ByteWriter
     ) -> Bool {
@@ -87,7 +88,7 @@ package struct HTTP1Writer: Sendable {
     ///   - version: what the client speaks. HTTP/1.0 knows no chunks: `.chunked` becomes `.untilClose`.
     ///   - reason: replaces the usual reason phrase; must be valid as a field value.
     /// - Returns: false, with nothing appended, when `:status` is not three digits.
-    package func writeResponseHead(
+    public func writeResponseHead(
         _ fields: borrowing HeaderBlock, version: HTTPVersion = .http11, framing: HTTP1Framing,
         reason: UnsafeRawBufferPointer? = nil, connection: HTTP1Connection = .keepAlive, to writer: inout ByteWriter
     ) -> Bool {

@@ -1,13 +1,13 @@
 import Bytes
-package import HTTPModel
+public import HTTPModel
 
 /// Fields that speak of one connection and end with it (RFC 9110 section 7.6.1).
-package enum HopByHop {
+public enum HopByHop {
     /// Removes the fields that must not be forwarded, those that `Connection` nominates among them.
     ///
     /// `te: trailers` stays, for gRPC asks for it. With `keepUpgrade`, `Upgrade` stays too (the writer adds the
     /// `Connection` to it). `Transfer-Encoding` goes; the writer frames the message again.
-    package static func strip(_ fields: inout HeaderBlock, keepUpgrade: Bool) {
+    public static func strip(_ fields: inout HeaderBlock, keepUpgrade: Bool) {
         // One look tells which of them are there: usually none, or a Connection that says keep-alive.
         let raw = fields.raw
         let wanted = all

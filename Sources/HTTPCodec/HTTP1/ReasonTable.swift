@@ -42,9 +42,9 @@ struct ReasonTable: Sendable {
 }
 
 /// Reason phrases (RFC 9110 section 15 and the IANA registry).
-package enum HTTP1Reason {
+public enum HTTP1Reason {
     /// The usual phrase of a status, empty when it has none.
-    package static func phrase(_ status: Int) -> String {
+    public static func phrase(_ status: Int) -> String {
         switch status {
         case 100: "Continue"
         case 101: "Switching Protocols"

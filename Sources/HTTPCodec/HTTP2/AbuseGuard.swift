@@ -3,7 +3,7 @@
 /// A pure machine: it is fed with facts about frames and with the time. The library beneath the session limits
 /// CONTINUATION frames, acknowledgements that wait and the rate of RST_STREAM frames received, but none of this.
 /// The formulas are those of Envoy's `http2_protocol_options`; the glitch bucket is ours.
-package struct AbuseGuard: Sendable {
+public struct AbuseGuard: Sendable {
     private let limits: AbuseLimits
     private var openedStreams = 0
     private var closedStreams = 0
@@ -16,23 +16,24 @@ package struct AbuseGuard: Sendable {
     private var glitches: Double = 0
     private var lastForgiven: UInt64
 
-    package init(limits: AbuseLimits, now: UInt64) {
+    /// - Parameter now: nanoseconds, monotonic; from here on glitches are forgiven with time.
+    public init(limits: AbuseLimits, now: UInt64) {
         self.limits = limits
         lastForgiven = now
     }
 
     /// The peer opened a stream, or we did.
-    package mutating func streamOpened() {
+    public mutating func streamOpened() {
         openedStreams += 1
     }
 
     /// We sent a DATA frame.
-    package mutating func dataFrameSent() {
+    public mutating func dataFrameSent() {
         dataFramesSent += 1
     }
 
     /// A frame header came. DATA is told of when it is complete, with ``dataReceived(isEmpty:endsStream:)``.
-    package mutating func frameReceived(type: UInt8, flags: UInt8, length: Int, now: UInt64) -> HTTP2Flood? {
+    public mutating func frameReceived(type: UInt8, flags: UInt8, length: Int, now: UInt64) -> HTTP2Flood? {
         switch type {
         case FrameType.data:
             return nil
@@ -56,12 +57,12 @@ package struct AbuseGuard: Sendable {
     }
 
     /// A whole DATA frame came.
-    package mutating func dataReceived(isEmpty: Bool, endsStream: Bool) -> HTTP2Flood? {
+    public mutating func dataReceived(isEmpty: Bool, endsStream: Bool) -> HTTP2Flood? {
         payloadReceived(isEmpty: isEmpty, endsStream: endsStream)
     }
 
     /// A stream ended. `isPremature`: by a reset, the peer's or one that it made us send, before its time.
-    package mutating func streamClosed(isPremature: Bool) -> HTTP2Flood? {
+    public mutating func streamClosed(isPremature: Bool) -> HTTP2Flood? {
         closedStreams += 1
         guard isPremature else { return nil }
         prematureResets += 1
@@ -71,7 +72,7 @@ package struct AbuseGuard: Sendable {
     }
 
     /// Something odd but legal, or an error that we answered with a reset.
-    package mutating func glitch(now: UInt64) -> HTTP2Flood? {
+    public mutating func glitch(now: UInt64) -> HTTP2Flood? {
         if now > lastForgiven {
             let seconds = Double(now - lastForgiven) / 1_000_000_000
             glitches = max(0, glitches - seconds * Double(limits.glitchesPerSecond))
@@ -82,7 +83,7 @@ package struct AbuseGuard: Sendable {
     }
 
     /// So many frames wait to be written, `heads` of them HEADERS.
-    package func outboundQueued(frames: Int, heads: Int) -> HTTP2Flood? {
+    public func outboundQueued(frames: Int, heads: Int) -> HTTP2Flood? {
         if frames - heads > limits.maxOutboundControlFrames { return .outboundControlFrames }
         return frames > limits.maxOutboundFrames ? .outboundFrames : nil
     }

@@ -1,33 +1,33 @@
 /// What happened on all connections that share this object, under Envoy's names (`http2.*`).
 ///
 /// A worker has one for each stat prefix and adds it to its statistics; nothing here is shared between threads.
-package final class HTTP2Counters {
-    package var goawaySent: UInt64 = 0
+public final class HTTP2Counters {
+    public var goawaySent: UInt64 = 0
     /// Streams reset because their header or trailer section was past a limit (`header_overflow`).
-    package var headerOverflow: UInt64 = 0
-    package var inboundEmptyFramesFlood: UInt64 = 0
-    package var inboundPriorityFramesFlood: UInt64 = 0
-    package var inboundWindowUpdateFramesFlood: UInt64 = 0
-    package var outboundFlood: UInt64 = 0
-    package var outboundControlFlood: UInt64 = 0
+    public var headerOverflow: UInt64 = 0
+    public var inboundEmptyFramesFlood: UInt64 = 0
+    public var inboundPriorityFramesFlood: UInt64 = 0
+    public var inboundWindowUpdateFramesFlood: UInt64 = 0
+    public var outboundFlood: UInt64 = 0
+    public var outboundControlFlood: UInt64 = 0
     /// Connections closed because most of their requests were reset early; Envoy keeps it with the connection manager.
-    package var prematureResetFlood: UInt64 = 0
+    public var prematureResetFlood: UInt64 = 0
     /// Connections closed for too many odd frames; Envoy has no such limit.
-    package var glitchFlood: UInt64 = 0
+    public var glitchFlood: UInt64 = 0
     /// Messages or frames that broke a rule (`rx_messaging_error`).
-    package var receivedMessagingError: UInt64 = 0
-    package var receivedReset: UInt64 = 0
-    package var sentReset: UInt64 = 0
+    public var receivedMessagingError: UInt64 = 0
+    public var receivedReset: UInt64 = 0
+    public var sentReset: UInt64 = 0
     /// Streams refused because too many were at work (`stream_refused_errors`).
-    package var streamRefusedErrors: UInt64 = 0
-    package var trailers: UInt64 = 0
+    public var streamRefusedErrors: UInt64 = 0
+    public var trailers: UInt64 = 0
     /// A gauge: streams open now.
-    package var streamsActive: Int = 0
+    public var streamsActive: Int = 0
 
-    package init() {}
+    public init() {}
 
     /// Every counter with the name that follows `http2.` in Envoy's statistics.
-    package var all: [(name: StaticString, value: UInt64)] {
+    public var all: [(name: StaticString, value: UInt64)] {
         [
             ("goaway_sent", goawaySent),
             ("header_overflow", headerOverflow),

@@ -1,7 +1,7 @@
 /// What happened on a connection, in order. Drained with ``HTTP2Session/nextEvent()`` after each `receive` and `produce`.
-package struct HTTP2Event {
+public struct HTTP2Event {
     /// What happened.
-    package enum Kind {
+    public enum Kind {
         /// A request or final response head is in ``HTTP2Stream/fields``; a server hears of the stream for the first time.
         case headers(endStream: Bool)
         /// An interim (1xx) response head is in ``HTTP2Stream/fields``.
@@ -22,13 +22,14 @@ package struct HTTP2Event {
         case pingAck(UInt64)
     }
 
-    package let kind: Kind
+    /// What happened.
+    public let kind: Kind
     /// The stream concerned; nil for what concerns the connection.
-    package let stream: HTTP2Stream?
+    public let stream: HTTP2Stream?
 }
 
 /// Who ended a stream.
-package enum HTTP2CloseCause: UInt8, Sendable {
+public enum HTTP2CloseCause: UInt8, Sendable {
     /// Both sides ended it, or a reset with NO_ERROR came when all of the message was there.
     case complete
     /// The peer sent RST_STREAM.

@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 import CNGHTTP2
 import HTTPModel
 
@@ -11,19 +11,20 @@ final class HTTP2FieldSection {
 
 /// What the HTTP/2 sessions of one worker reuse: streams, field sections, event storage, header arrays. An idle
 /// connection holds none of it.
-package final class HTTP2Pool {
+public final class HTTP2Pool {
     /// A block that held more than this is given back to the system instead of being kept.
     static let largestKeptSection = 8 * 1024
     /// Events that fit in pooled storage; a busier session has storage of its own until it is drained.
     static let eventCapacity = 64
 
-    package let blocks: BlockPool
+    /// Where bodies that wait are kept.
+    public let blocks: BlockPool
     /// Streams handed out and not yet ended.
-    package private(set) var streamsInUse = 0
+    public private(set) var streamsInUse = 0
     /// Streams ever made; when it stops growing, streams are reused.
-    package private(set) var streamsMade = 0
+    public private(set) var streamsMade = 0
     /// Field sections handed out: queued heads and waiting trailers.
-    package private(set) var sectionsInUse = 0
+    public private(set) var sectionsInUse = 0
 
     private let maximumFree: Int
     private var freeStreams: Unmanaged<HTTP2Stream>?
@@ -40,7 +41,7 @@ package final class HTTP2Pool {
     /// - Parameters:
     ///   - blocks: where the bytes of all streams live.
     ///   - maximumFree: streams, sections and event stores kept for reuse.
-    package init(blocks: BlockPool, maximumFree: Int = 256) {
+    public init(blocks: BlockPool, maximumFree: Int = 256) {
         self.blocks = blocks
         self.maximumFree = maximumFree
         nameValues = .allocate(capacity: nameValueCapacity)

@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 import CNGHTTP2
 
 /// Making bytes, and what the library calls while it does.
@@ -6,7 +6,7 @@ extension HTTP2Session {
     /// Appends what is to be sent, frame by frame, until `output` holds `limit` bytes or a frame more.
     /// - Returns: ``failure``. Drain the events afterwards: streams may have ended.
     @discardableResult
-    package func produce(into output: inout ByteQueue, upTo limit: Int) -> HTTP2Failure? {
+    public func produce(into output: inout ByteQueue, upTo limit: Int) -> HTTP2Failure? {
         withUnsafeMutablePointer(to: &output) { output in
             sink = output
             sinkLimit = limit

@@ -1,6 +1,6 @@
-package import Bytes
+public import Bytes
 import CNGHTTP2
-package import HTTPModel
+public import HTTPModel
 
 /// What the owner asks for. All of it waits until `produce`; on a stream that has ended every verb does nothing.
 extension HTTP2Session {
@@ -9,7 +9,7 @@ extension HTTP2Session {
     ///   - fields: pseudo-headers anywhere among them; connection-specific ones and `host` are left out.
     ///   - endStream: whether the request has neither body nor trailers.
     /// - Returns: nil when ``canOpenStream`` is false or stream ids are used up.
-    package func submitRequest(
+    public func submitRequest(
         _ fields: borrowing HeaderBlock, endStream: Bool, context: AnyObject?
     ) -> HTTP2Stream? {
         guard canOpenStream else { return nil }
@@ -37,7 +37,7 @@ extension HTTP2Session {
     }
 
     /// Answers a request with a final head.
-    package func submitResponse(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock, endStream: Bool) {
+    public func submitResponse(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock, endStream: Bool) {
         guard stream.isOpen, stream.outboundState == .head else { return }
         let (array, count) = headerArray(fields, section: .response)
         stream.outboundState = endStream ? .finishing : .open
@@ -52,14 +52,14 @@ extension HTTP2Session {
     }
 
     /// Sends an interim (1xx) head before the final one.
-    package func submitInterim(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock) {
+    public func submitInterim(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock) {
         guard stream.isOpen, stream.outboundState == .head else { return }
         let (array, count) = headerArray(fields, section: .response)
         if nghttp2_submit_headers(library, 0, stream.id, nil, array, count, nil) == 0 { waitingHeads += 1 }
     }
 
     /// Queues a copy of `bytes` behind the head; `endStream` ends our side.
-    package func submitData(_ stream: HTTP2Stream, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+    public func submitData(_ stream: HTTP2Stream, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
         guard stream.isOpen, stream.outboundState == .open else { return }
         if bytes.count > 0 { stream.outbound.append(bytes) }
         if endStream { stream.outboundState = .finishing }
@@ -67,7 +67,7 @@ extension HTTP2Session {
     }
 
     /// Moves all of `bytes` behind the head without a copy; both must use one block pool.
-    package func submitData(_ stream: HTTP2Stream, moving bytes: inout ByteQueue, endStream: Bool) {
+    public func submitData(_ stream: HTTP2Stream, moving bytes: inout ByteQueue, endStream: Bool) {
         guard stream.isOpen, stream.outboundState == .open else { return }
         bytes.moveAll(to: &stream.outbound)
         if endStream { stream.outboundState = .finishing }
@@ -75,7 +75,7 @@ extension HTTP2Session {
     }
 
     /// Ends our side with trailers, behind the body that waits.
-    package func submitTrailers(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock) {
+    public func submitTrailers(_ stream: HTTP2Stream, _ fields: borrowing HeaderBlock) {
         guard stream.isOpen, stream.outboundState == .open else { return }
         let section = pool.takeSection()
         section._withUnsafeGuaranteedRef { $0.fields.copy(from: fields) }
@@ -85,7 +85,7 @@ extension HTTP2Session {
     }
 
     /// Lets go of a stream: RST_STREAM if it is open, and no event any more. The object must not be used afterwards.
-    package func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+    public func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
         guard stream.owner == .dataPlane else { return }
         stream.owner = .released
         stream.context = nil
@@ -99,7 +99,7 @@ extension HTTP2Session {
     }
 
     /// The data plane has passed on `count` bytes of the stream's body: the peer may send as many more.
-    package func consumed(_ stream: HTTP2Stream, _ count: Int) {
+    public func consumed(_ stream: HTTP2Stream, _ count: Int) {
         guard stream.isOpen, count > 0 else { return }
         let size = min(count, stream.unconsumed)
         stream.unconsumed -= size
@@ -107,14 +107,14 @@ extension HTTP2Session {
     }
 
     /// First half of a graceful end: tells the peer to open no more streams, but serves those under way to us.
-    package func shutdownNotice() {
+    public func shutdownNotice() {
         guard role == .server, failure == nil else { return }
         isGoAwaySubmitted = true
         nghttp2_submit_shutdown_notice(library)
     }
 
     /// Tells the peer that streams after the last one seen are not served. Those open go on.
-    package func goAway(_ code: HTTP2ErrorCode = .noError) {
+    public func goAway(_ code: HTTP2ErrorCode = .noError) {
         guard failure == nil else { return }
         isGoAwaySubmitted = true
         let last = nghttp2_session_get_last_proc_stream_id(library)
@@ -122,13 +122,13 @@ extension HTTP2Session {
     }
 
     /// GOAWAY, then nothing more: open streams are given up.
-    package func terminate(_ code: HTTP2ErrorCode) {
+    public func terminate(_ code: HTTP2ErrorCode) {
         isGoAwaySubmitted = true
         nghttp2_session_terminate_session(library, code.rawValue)
     }
 
     /// Sends a PING; its answer comes as `.pingAck` with the same eight bytes.
-    package func ping(_ opaque: UInt64) {
+    public func ping(_ opaque: UInt64) {
         guard failure == nil else { return }
         withUnsafeBytes(of: opaque.bigEndian) {
             _ = nghttp2_submit_ping(library, 0, $0.baseAddress?.assumingMemoryBound(to: UInt8.self))

@@ -11,20 +11,20 @@ import HTTPModel
 /// Flow control is manual: the peer gets window back for a piece of body when the owner says ``consumed(_:_:)``.
 /// Framing, HPACK and the stream states of RFC 9113 are nghttp2's; ``AbuseGuard`` and ``HTTP2FieldRules`` add what it
 /// leaves out.
-package final class HTTP2Session {
-    package let role: HTTP2Role
-    package let options: HTTP2Options
+public final class HTTP2Session {
+    public let role: HTTP2Role
+    public let options: HTTP2Options
     /// Why the connection cannot go on; nil while it can. Write what `produce` still gives, then close.
-    package internal(set) var failure: HTTP2Failure?
+    public internal(set) var failure: HTTP2Failure?
     /// Streams that are open for the library: those that count against a limit of concurrency.
-    package internal(set) var activeStreams = 0
+    public internal(set) var activeStreams = 0
     /// Requests of this connection whose stream has ended but whose work goes on; the data plane keeps it true. They
     /// count against the limit of concurrency, or a peer could start without end what it resets at once.
-    package var lingeringRequests = 0
+    public var lingeringRequests = 0
     /// Whether the peer has sent GOAWAY: no new stream can be opened.
-    package internal(set) var isGoAwayReceived = false
+    public internal(set) var isGoAwayReceived = false
     /// Whether this side has begun to go away.
-    package internal(set) var isGoAwaySubmitted = false
+    public internal(set) var isGoAwaySubmitted = false
 
     let pool: HTTP2Pool
     let counters: HTTP2Counters
@@ -61,7 +61,7 @@ package final class HTTP2Session {
     /// - Parameters:
     ///   - now: the loop's clock, nanoseconds.
     /// - Returns: nil when the library has no memory.
-    package init?(role: HTTP2Role, options: HTTP2Options, pool: HTTP2Pool, counters: HTTP2Counters, now: UInt64) {
+    public init?(role: HTTP2Role, options: HTTP2Options, pool: HTTP2Pool, counters: HTTP2Counters, now: UInt64) {
         self.role = role
         self.options = options
         self.pool = pool
@@ -89,21 +89,21 @@ package final class HTTP2Session {
     }
 
     /// Whether `produce` has something to write.
-    package var wantsWrite: Bool { nghttp2_session_want_write(library) != 0 }
+    public var wantsWrite: Bool { nghttp2_session_want_write(library) != 0 }
 
     /// Whether nothing more will be read or written: the connection can be closed.
-    package var isFinished: Bool {
+    public var isFinished: Bool {
         !wantsWrite && (failure != nil || nghttp2_session_want_read(library) == 0)
     }
 
     /// Whether events wait to be drained.
-    package var hasEvents: Bool { !events.isEmpty }
+    public var hasEvents: Bool { !events.isEmpty }
 
     /// Streams that the peer lets us have open at once; meaningful for a client.
-    package var peerMaxConcurrentStreams: Int { Int(remoteMaxConcurrentStreams) }
+    public var peerMaxConcurrentStreams: Int { Int(remoteMaxConcurrentStreams) }
 
     /// Whether a client can open a stream now.
-    package var canOpenStream: Bool {
+    public var canOpenStream: Bool {
         role == .client && failure == nil && !isGoAwayReceived && !isGoAwaySubmitted
             && activeStreams < Int(remoteMaxConcurrentStreams) && nghttp2_session_check_request_allowed(library) != 0
     }
@@ -113,7 +113,7 @@ package final class HTTP2Session {
     /// Takes bytes from the peer. All earlier `.data` events must have been drained; those of this call point into
     /// `bytes`.
     /// - Returns: ``failure``.
-    package func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64) -> HTTP2Failure? {
+    public func receive(_ bytes: UnsafeRawBufferPointer, now: UInt64) -> HTTP2Failure? {
         precondition(waitingPieces == 0, "received while pieces of the last read wait to be drained")
         self.now = now
         guard failure == nil, let start = bytes.baseAddress, bytes.count > 0 else { return failure }
@@ -127,7 +127,7 @@ package final class HTTP2Session {
     }
 
     /// The next thing that happened; nil when there is no more.
-    package func nextEvent() -> HTTP2Event? {
+    public func nextEvent() -> HTTP2Event? {
         if let stream = endingStream {
             endingStream = nil
             forget(stream)
@@ -242,7 +242,7 @@ package final class HTTP2Session {
     }
 
     /// The transport is gone: every stream ends with `.closed(.cancel, .connectionLost)`.
-    package func connectionLost() {
+    public func connectionLost() {
         if failure == nil { failure = .library(0) }
         var stream = streams
         while let current = stream {

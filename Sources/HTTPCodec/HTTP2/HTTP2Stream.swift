@@ -1,11 +1,11 @@
 import Bytes
-package import HTTPModel
+public import HTTPModel
 
 /// One request and its response on a connection. Made, pooled and ended by ``HTTP2Session``.
 ///
 /// The data plane may hold it from the first event (or from `submitRequest`) until it has seen `.closed` or called
 /// `reset`; after that the object serves another stream.
-package final class HTTP2Stream {
+public final class HTTP2Stream {
     /// How far the peer's message has come.
     enum Inbound: UInt8 {
         /// No final head yet. Next: `open`, `ended`.
@@ -39,20 +39,20 @@ package final class HTTP2Stream {
     }
 
     /// The stream identifier (RFC 9113 section 5.1.1).
-    package internal(set) var id: Int32 = 0
+    public internal(set) var id: Int32 = 0
     /// What the latest `.headers`, `.interim` or `.trailers` event brought. The data plane may swap it for a block of its own.
-    package var fields = HeaderBlock()
+    public var fields = HeaderBlock()
     /// The data plane's object for this stream; cleared when the stream ends.
-    package var context: AnyObject?
+    public var context: AnyObject?
     /// Ask for one `.writable` event as soon as ``outboundCount`` is at most this; negative means no.
-    package var writableBelow = -1
+    public var writableBelow = -1
 
     /// Bytes that wait to be produced: what the data plane holds against its watermark.
-    package var outboundCount: Int { outbound.count }
+    public var outboundCount: Int { outbound.count }
     /// Whether the peer's message is complete.
-    package var isInboundEnded: Bool { inboundState == .ended }
+    public var isInboundEnded: Bool { inboundState == .ended }
     /// Whether our message is complete and produced.
-    package var isOutboundEnded: Bool { outboundState == .ended }
+    public var isOutboundEnded: Bool { outboundState == .ended }
 
     var outbound: ByteQueue
     var trailers: HTTP2FieldSection?

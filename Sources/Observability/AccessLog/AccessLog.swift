@@ -1,13 +1,13 @@
-package import Bytes
-package import HTTPModel
+public import Bytes
+public import HTTPModel
 
 /// One configured access log: a format and where its lines go.
-package final class AccessLog: Sendable {
+public final class AccessLog: Sendable {
     /// Longest line; a longer one is dropped and counted.
-    package static let maximumLine = 64 * 1024
+    public static let maximumLine = 64 * 1024
 
     /// How a line is made.
-    package enum Format: Sendable {
+    public enum Format: Sendable {
         case text(SubstitutionFormat)
         case json(JSONFormat)
     }
@@ -18,7 +18,7 @@ package final class AccessLog: Sendable {
 
     /// Opens the file. A text format must be made for ``SubstitutionFormat/Destination/logLine``; as in Envoy its lines
     /// end only where it has a newline.
-    package init(_ format: Format, path: String, writer: LogFileWriter) throws(LogFileError) {
+    public init(_ format: Format, path: String, writer: LogFileWriter) throws(LogFileError) {
         self.format = format
         self.writer = writer
         file = try writer.open(path)
@@ -26,7 +26,7 @@ package final class AccessLog: Sendable {
 
     /// Appends the line of one stream.
     /// - Parameter scratch: the worker's buffer for lines; what is in it is lost.
-    package func write(
+    public func write(
         scratch: inout ByteWriter, request: borrowing HeaderBlock, response: borrowing HeaderBlock,
         trailers: borrowing HeaderBlock, info: borrowing StreamInfo
     ) {

@@ -6,6 +6,8 @@ import Glibc
 /// The producer owns `head`, the consumer `tail`; both only grow. The producer may be several threads if a lock of theirs
 /// lets one in at a time.
 final class ByteRing: @unchecked Sendable {
+    // Safety: each byte has one owner at a time, and changes hands by an atomic store of `head` or `tail`.
+
     let capacity: Int
     // Safety: `memory` has `capacity` bytes. Those from `tail` up to `head` belong to the consumer, the others to the
     // producer; a release store of either word hands bytes over, an acquire load by the other side takes them.

@@ -2,13 +2,13 @@ import Bytes
 import Glibc
 
 /// Why a log file could not be opened.
-package enum LogFileError: Error, Equatable, CustomStringConvertible {
+public enum LogFileError: Error, Equatable, CustomStringConvertible {
     case cannotOpen(path: String, code: Int32)
     case cannotStart(what: String, code: Int32)
     /// More files than a process may have.
     case tooManyFiles(limit: Int)
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .cannotOpen(let path, let code): "cannot open the log file \(path): \(String(cString: strerror(code)))"
         case .cannotStart(let what, let code): "\(what): \(String(cString: strerror(code)))"
@@ -18,7 +18,9 @@ package enum LogFileError: Error, Equatable, CustomStringConvertible {
 }
 
 /// One file that lines are appended to by one thread and written by the ``LogFileWriter``'s.
-package final class LogFile: @unchecked Sendable {
+public final class LogFile: @unchecked Sendable {
+    // Safety: the ring hands bytes from one thread to another itself; what else changes, the writer's thread changes.
+
     /// Where the bytes go.
     enum Target: Hashable {
         case path(String)
@@ -48,7 +50,7 @@ package final class LogFile: @unchecked Sendable {
     /// Appends whole lines, newlines included.
     /// - Returns: false when they were dropped, since the disk is slower than the requests; the writer counts that.
     @discardableResult
-    package func append(_ lines: UnsafeRawBufferPointer) -> Bool {
+    public func append(_ lines: UnsafeRawBufferPointer) -> Bool {
         guard let waiting = ring.append(lines) else {
             writer.dropped()
             return false

@@ -7,9 +7,11 @@ import Synchronization
 /// Lines wait in a bounded buffer a file; when a disk is too slow, lines are dropped and counted, and requests go on. The
 /// thread starts with the first file and sleeps while there is nothing to write. Files are shared by path. Whoever holds
 /// a ``LogFile`` must hold its writer.
-package final class LogFileWriter: @unchecked Sendable {
+public final class LogFileWriter: @unchecked Sendable {
+    // Safety: everything but the constants of `init` is behind the mutex or in the atomic word `asleep`.
+
     /// Most files of one process.
-    package static let maximumFiles = 256
+    public static let maximumFiles = 256
     /// A buffer that holds more than this is written at once.
     static let flushThreshold = 64 * 1024
 
@@ -39,7 +41,7 @@ package final class LogFileWriter: @unchecked Sendable {
     ///   - flushInterval: longest time in milliseconds that a line waits.
     ///   - stats: where to count; `write_buffered` and `write_dropped` are counted by the thread that appends, the
     ///     others by the writer's.
-    package init(
+    public init(
         bufferSize: Int = 256 * 1024, flushInterval: Int = 1000, stats: FilesystemStats? = nil
     ) throws(LogFileError) {
         self.bufferSize = bufferSize
@@ -61,7 +63,7 @@ package final class LogFileWriter: @unchecked Sendable {
 
     /// Opens a file for appending, or gives the one that is open already.
     /// - Parameter path: `/dev/stdout` and `/dev/stderr` are the process's own, whatever they are.
-    package func open(_ path: String) throws(LogFileError) -> LogFile {
+    public func open(_ path: String) throws(LogFileError) -> LogFile {
         switch path {
         case "/dev/stdout": try open(.standard(STDOUT_FILENO))
         case "/dev/stderr": try open(.standard(STDERR_FILENO))
@@ -70,13 +72,13 @@ package final class LogFileWriter: @unchecked Sendable {
     }
 
     /// Opens all paths anew before more is written (SIGUSR1, `/reopen_logs`).
-    package func reopen() {
+    public func reopen() {
         shared.withLock { $0.reopensAsked += 1 }
         wake()
     }
 
     /// Waits until everything that was appended before is written.
-    package func flush() {
+    public func flush() {
         let (ticket, isRunning) = shared.withLock { state in
             state.flushesAsked += 1
             return (state.flushesAsked, state.thread != nil)
@@ -90,7 +92,7 @@ package final class LogFileWriter: @unchecked Sendable {
     }
 
     /// Writes everything and ends the thread. Appending afterwards fills the buffer and then drops.
-    package func stop() {
+    public func stop() {
         let thread = shared.withLock { state in
             state.isStopping = true
             return state.thread

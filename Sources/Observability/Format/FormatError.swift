@@ -1,5 +1,5 @@
 /// Why a format string was refused.
-package enum FormatError: Error, Equatable, CustomStringConvertible {
+public enum FormatError: Error, Equatable, CustomStringConvertible {
     /// Neither Envoy nor Heddle knows the operator.
     case unknownOperator(String, offset: Int)
     /// Envoy has it and Heddle does not yet.
@@ -10,7 +10,7 @@ package enum FormatError: Error, Equatable, CustomStringConvertible {
     case argument(operator: String, expected: String, found: String)
     case tooLong(limit: Int)
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .unknownOperator(let name, let offset): "unknown operator %\(name)% at offset \(offset)"
         case .unsupportedOperator(let name, let offset):

@@ -1,20 +1,20 @@
-package import Bytes
-package import HTTPModel
+public import Bytes
+public import HTTPModel
 
 /// An access log line as a JSON object, compiled from the `json_format` struct of the configuration.
 ///
 /// A string that is one operator keeps its type (numbers, null when absent, objects for metadata); among other text it is
 /// text. Keys are sorted, so that a line always has the same form.
-package struct JSONFormat: Sendable {
+public struct JSONFormat: Sendable {
     /// Deepest nesting that is compiled.
-    package static let maximumDepth = 32
+    public static let maximumDepth = 32
 
     let program: FormatProgram
 
     /// - Parameters:
     ///   - tree: the struct, an object as a rule.
     ///   - omitsEmpty: leave out fields whose value is absent.
-    package init(
+    public init(
         _ tree: MetadataValue, environment: FormatEnvironment, omitsEmpty: Bool = false
     ) throws(FormatError) {
         var builder = FormatBuilder(environment: environment)
@@ -25,7 +25,7 @@ package struct JSONFormat: Sendable {
     }
 
     /// Appends the line for one stream, its newline included.
-    package func append(
+    public func append(
         to writer: inout ByteWriter, request: borrowing HeaderBlock, response: borrowing HeaderBlock,
         trailers: borrowing HeaderBlock, info: borrowing StreamInfo
     ) {
@@ -82,7 +82,7 @@ extension FormatBuilder {
 
 extension MetadataValue {
     /// Appends the value as JSON. Whole numbers have no fraction; keys are sorted; what JSON has no number for is null.
-    package func appendJSON(to writer: inout ByteWriter) {
+    public func appendJSON(to writer: inout ByteWriter) {
         switch self {
         case .null: writer.append("null")
         case .bool(let value): writer.append(value ? "true" : "false")

@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 
 /// How text from outside is written so that it cannot pretend to be something else.
 enum TextEscaping {
@@ -21,7 +21,7 @@ extension ByteWriter {
     }
 
     /// Appends `text` as a log line may hold it: `\n`, `\"`, `\\`, `\x1b`.
-    package mutating func appendEscapedLine(_ text: UnsafeRawBufferPointer) {
+    public mutating func appendEscapedLine(_ text: UnsafeRawBufferPointer) {
         var start = 0
         for index in 0..<text.count {
             let byte = text[index]
@@ -44,7 +44,7 @@ extension ByteWriter {
     }
 
     /// Appends `text` as the inside of a JSON string.
-    package mutating func appendJSON(_ text: UnsafeRawBufferPointer) {
+    public mutating func appendJSON(_ text: UnsafeRawBufferPointer) {
         var start = 0
         var index = 0
         while index < text.count {

@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 
 /// A `strftime` format with the additions that Envoy has, for UTC: compiled once.
 ///
@@ -143,18 +143,18 @@ struct TimeFormat: Sendable {
 }
 
 /// A moment as the calendar has it, in UTC.
-package struct CivilTime {
-    package let year: Int
-    package let month: Int
-    package let day: Int
-    package let dayOfYear: Int
+public struct CivilTime {
+    public let year: Int
+    public let month: Int
+    public let day: Int
+    public let dayOfYear: Int
     /// 0 is Sunday.
-    package let weekday: Int
-    package let hour: Int
-    package let minute: Int
-    package let second: Int
-    package let nanosecond: Int
-    package let epochSeconds: Int64
+    public let weekday: Int
+    public let hour: Int
+    public let minute: Int
+    public let second: Int
+    public let nanosecond: Int
+    public let epochSeconds: Int64
 
     static let weekdays: [StaticString] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
     static let months: [StaticString] = [
@@ -163,7 +163,7 @@ package struct CivilTime {
     ]
 
     /// - Parameter nanoseconds: since 1970.
-    package init(_ nanoseconds: Int64) {
+    public init(_ nanoseconds: Int64) {
         let seconds = nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000
         let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let secondOfDay = Int(seconds - days * 86_400)
@@ -191,7 +191,7 @@ package struct CivilTime {
 
 extension ByteWriter {
     /// Appends `2026-11-23T10:00:00.123Z`.
-    package mutating func appendISO8601(_ nanoseconds: Int64) {
+    public mutating func appendISO8601(_ nanoseconds: Int64) {
         let time = CivilTime(nanoseconds)
         guard time.year >= 0, time.year <= 9999 else {
             TimeFormat.iso8601.append(nanoseconds, to: &self)

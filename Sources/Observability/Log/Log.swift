@@ -1,5 +1,5 @@
 import Bytes
-import Glibc
+public import Glibc
 import Synchronization
 
 /// The proxy's own log: lines of text like Envoy's, or JSON objects.
@@ -10,18 +10,19 @@ import Synchronization
 ///
 /// A message is built only when its level is on. Control characters in messages are escaped: what comes from outside
 /// cannot make a line. One write a line, up to PIPE_BUF whole even among several processes.
-package final class Log: Sendable {
+public final class Log: Sendable {
     /// Longest message; the rest is cut.
-    package static let maximumMessage = 3500
+    public static let maximumMessage = 3500
     /// Most kinds of message whose repeats are held back at a time.
-    package static let maximumLimits = 256
+    public static let maximumLimits = 256
 
-    package enum Format: Sendable {
+    /// How a line is laid out.
+    public enum Format: Sendable {
         case text, json
     }
 
     /// Where lines go.
-    package enum Output: Sendable {
+    public enum Output: Sendable {
         /// Written at once by the thread that logs.
         case descriptor(Int32)
         /// Through the writer's thread. The file must live as long as the log.
@@ -29,30 +30,33 @@ package final class Log: Sendable {
     }
 
     /// Nanoseconds: since 1970, and monotonic.
-    package struct Clock: Sendable {
-        package let wall: @Sendable () -> Int64
-        package let monotonic: @Sendable () -> UInt64
+    public struct Clock: Sendable {
+        public let wall: @Sendable () -> Int64
+        public let monotonic: @Sendable () -> UInt64
 
-        package init(wall: @escaping @Sendable () -> Int64, monotonic: @escaping @Sendable () -> UInt64) {
+        public init(wall: @escaping @Sendable () -> Int64, monotonic: @escaping @Sendable () -> UInt64) {
             self.wall = wall
             self.monotonic = monotonic
         }
 
         /// The system's clocks.
-        package static let system = Clock(
+        public static let system = Clock(
             wall: {
+                // Rule zero: the clock that others have injected; the Reactor's is out of this layer's reach.
                 var time = timespec()
                 clock_gettime(CLOCK_REALTIME, &time)
                 return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
             },
             monotonic: {
+                // Rule zero: as above.
                 var time = timespec()
                 clock_gettime(CLOCK_MONOTONIC, &time)
                 return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
             })
     }
 
-    package let levels: LogLevels
+    /// Which levels are on; may be changed while the log is in use.
+    public let levels: LogLevels
     private let format: Format
     private let output: Output
     private let clock: Clock
@@ -68,7 +72,7 @@ package final class Log: Sendable {
     private let state = Mutex(State())
 
     /// - Parameter isColored: nil for colours on a terminal only.
-    package init(
+    public init(
         levels: LogLevels = LogLevels(), format: Format = .text, output: Output = .descriptor(STDERR_FILENO),
         clock: Clock = .system, processID: Int32 = getpid(), isColored: Bool? = nil
     ) {
@@ -85,27 +89,31 @@ package final class Log: Sendable {
     }
 
     /// Whether a message of this level would be written; for callers that must do work to have one.
-    package func isEnabled(_ level: LogLevel, _ component: LogComponent) -> Bool { levels.isEnabled(level, component) }
+    public func isEnabled(_ level: LogLevel, _ component: LogComponent) -> Bool { levels.isEnabled(level, component) }
 
     /// Writes one message; `message` is evaluated only when its level is on.
-    package func write(_ level: LogLevel, _ component: LogComponent, _ message: @autoclosure () -> String) {
+    public func write(_ level: LogLevel, _ component: LogComponent, _ message: @autoclosure () -> String) {
         guard levels.isEnabled(level, component) else { return }
         emit(level, component, message())
     }
 
-    package func debug(_ component: LogComponent, _ message: @autoclosure () -> String) {
+    /// Writes what only who looks for a fault wants to see.
+    public func debug(_ component: LogComponent, _ message: @autoclosure () -> String) {
         write(.debug, component, message())
     }
 
-    package func info(_ component: LogComponent, _ message: @autoclosure () -> String) {
+    /// Writes what is worth knowing though nothing is wrong.
+    public func info(_ component: LogComponent, _ message: @autoclosure () -> String) {
         write(.info, component, message())
     }
 
-    package func warning(_ component: LogComponent, _ message: @autoclosure () -> String) {
+    /// Writes what an operator should look at some time.
+    public func warning(_ component: LogComponent, _ message: @autoclosure () -> String) {
         write(.warning, component, message())
     }
 
-    package func error(_ component: LogComponent, _ message: @autoclosure () -> String) {
+    /// Writes what went wrong for somebody.
+    public func error(_ component: LogComponent, _ message: @autoclosure () -> String) {
         write(.error, component, message())
     }
 
@@ -113,7 +121,7 @@ package final class Log: Sendable {
     /// - Parameters:
     ///   - kind: what makes messages alike, for instance `"connect-failed web"`. Never client input.
     ///   - seconds: how long to hold repeats back.
-    package func limited(
+    public func limited(
         _ level: LogLevel, _ component: LogComponent, kind: String, every seconds: UInt64 = 10,
         _ message: @autoclosure () -> String
     ) {

@@ -1,8 +1,9 @@
 /// How much a message matters; names as Envoy's `-l` and `/logging` take them.
-package enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
+public enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     case trace, debug, info, warning, error, critical, off
 
-    package var name: StaticString {
+    /// The word on the command line and in the admin interface.
+    public var name: StaticString {
         switch self {
         case .trace: "trace"
         case .debug: "debug"
@@ -15,7 +16,7 @@ package enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
     }
 
     /// Reads a name; `warn` too.
-    package init?(_ name: String) {
+    public init?(_ name: String) {
         if name == "warn" {
             self = .warning
             return
@@ -24,11 +25,11 @@ package enum LogLevel: UInt8, Sendable, CaseIterable, Comparable {
         self = level
     }
 
-    package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+    public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// The part of the proxy that a message comes from; each has a level of its own. Envoy's names where it has the part.
-package enum LogComponent: String, Sendable, CaseIterable {
+public enum LogComponent: String, Sendable, CaseIterable {
     case main, config, admin, upstream, http, http2, connection, pool, router, filter, lua, dns, tls, health
     case listener, supervisor, stats, runtime, misc
 }

@@ -2,7 +2,7 @@ import CLinux
 
 /// The level of each component, for this process or, in a region, for all processes of the proxy: a change through the
 /// admin interface of the supervisor holds for every worker with its next message.
-package final class LogLevels: Sendable {
+public final class LogLevels: Sendable {
     static let purpose = "loglevel"
     private static let recordTag: UInt32 = 1
 
@@ -12,14 +12,14 @@ package final class LogLevels: Sendable {
     nonisolated(unsafe) private let region: SharedRegion?
 
     /// Levels of this process alone.
-    package init(_ level: LogLevel = .info) {
+    public init(_ level: LogLevel = .info) {
         words = .allocate(capacity: LogComponent.allCases.count)
         words.initialize(repeating: UInt64(level.rawValue), count: LogComponent.allCases.count)
         region = nil
     }
 
     /// Levels in a region of their own, whose descriptor goes to the workers.
-    package init(sharing level: LogLevel) throws(RegionError) {
+    public init(sharing level: LogLevel) throws(RegionError) {
         let schema = Array(LogComponent.allCases.map(\.rawValue).joined(separator: ",").utf8)
         let region = try SharedRegion(creating: "heddle-log-levels", purpose: LogLevels.purpose, capacity: 4096, schema: schema)
         let count = LogComponent.allCases.count
@@ -32,7 +32,7 @@ package final class LogLevels: Sendable {
     }
 
     /// Levels that another process shares. Takes the descriptor over.
-    package init(mapping descriptor: Int32) throws(RegionError) {
+    public init(mapping descriptor: Int32) throws(RegionError) {
         let region = try SharedRegion(mapping: descriptor, purpose: LogLevels.purpose, access: .writer)
         let schema = Array(LogComponent.allCases.map(\.rawValue).joined(separator: ",").utf8)
         guard region.schema == schema else { throw .schemaMismatch }
@@ -51,16 +51,16 @@ package final class LogLevels: Sendable {
     }
 
     /// The region's descriptor, nil without a region.
-    package var descriptor: Int32? { region?.descriptor }
+    public var descriptor: Int32? { region?.descriptor }
 
     /// The level of one component.
-    package subscript(component: LogComponent) -> LogLevel {
+    public subscript(component: LogComponent) -> LogLevel {
         get { LogLevel(rawValue: UInt8(truncatingIfNeeded: heddle_load_relaxed_u64(word(component)))) ?? .info }
         set { heddle_store_relaxed_u64(word(component), UInt64(newValue.rawValue)) }
     }
 
     /// Sets the level of all components.
-    package func setAll(_ level: LogLevel) {
+    public func setAll(_ level: LogLevel) {
         for component in LogComponent.allCases { self[component] = level }
     }
 

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Why a shared region could not be made, mapped or read.
-package enum RegionError: Error, Equatable, CustomStringConvertible {
+public enum RegionError: Error, Equatable, CustomStringConvertible {
     /// A system call failed.
     case system(call: String, code: Int32)
     /// The descriptor is no sealed memory file, so that whoever holds it could cut it and kill its readers (SIGBUS).
@@ -19,7 +19,7 @@ package enum RegionError: Error, Equatable, CustomStringConvertible {
     /// What is there contradicts itself at this offset.
     case corrupt(what: String, offset: Int)
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .system(let call, let code): "\(call): \(String(cString: strerror(code)))"
         case .notSealed: "the descriptor is no memory file sealed against shrinking"

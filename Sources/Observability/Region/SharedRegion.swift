@@ -19,13 +19,14 @@ import Glibc
 /// time up to its capacity, which is the bound.
 ///
 /// A reader trusts nothing: the writer may be another version or have run amok.
-package final class SharedRegion {
+public final class SharedRegion {
     /// What this process may do.
-    package enum Access: Sendable {
+    public enum Access: Sendable {
         case writer, reader
     }
 
-    package static let layoutVersion: UInt32 = 1
+    /// Version of the header that each region begins with; a reader refuses another.
+    public static let layoutVersion: UInt32 = 1
     static let magic: UInt64 = 0x4745_524C_4444_4548
     static let headerSize = 64
     static let recordHeaderSize = 16
@@ -41,9 +42,9 @@ package final class SharedRegion {
     }
 
     /// The memory file; belongs to this object.
-    package let descriptor: Int32
-    package let capacity: Int
-    package let access: Access
+    public let descriptor: Int32
+    public let capacity: Int
+    public let access: Access
 
     // Safety: `base` is a mapping of `capacity` bytes that lives as long as this object; the seal keeps the file from
     // shrinking below it.
@@ -56,7 +57,7 @@ package final class SharedRegion {
     ///   - purpose: one to eight ASCII characters.
     ///   - capacity: most bytes it can ever hold, header included.
     ///   - schema: describes the records; at most a quarter of `capacity`.
-    package convenience init(
+    public convenience init(
         creating name: String, purpose: String, capacity: Int, schema: [UInt8]
     ) throws(RegionError) {
         let pageSize = 4096
@@ -84,7 +85,7 @@ package final class SharedRegion {
     }
 
     /// Maps a region that another process made. Takes `descriptor` over, and closes it when the region is refused.
-    package convenience init(mapping descriptor: Int32, purpose: String, access: Access) throws(RegionError) {
+    public convenience init(mapping descriptor: Int32, purpose: String, access: Access) throws(RegionError) {
         do throws(RegionError) {
             let size = try SharedRegion.checkedSize(descriptor)
             let base = try SharedRegion.map(descriptor, size: size, access: access)
@@ -115,17 +116,17 @@ package final class SharedRegion {
     }
 
     /// Bytes behind the header, as the creator gave them.
-    package var schema: [UInt8] {
+    public var schema: [UInt8] {
         let size = min(Int(clamping: base.load(fromByteOffset: Field.schemaSize, as: UInt64.self)), recordsStart - SharedRegion.headerSize)
         return Array(UnsafeRawBufferPointer(start: base + SharedRegion.headerSize, count: size))
     }
 
     /// Bytes in use, header included.
-    package var used: Int { Int(clamping: heddle_load_acquire_u64(committedWord)) }
+    public var used: Int { Int(clamping: heddle_load_acquire_u64(committedWord)) }
 
     /// Appends a record: `fill` gets its zeroed payload, and readers see it when `fill` has returned.
     /// - Returns: the payload, nil when the region is full.
-    package func append(
+    public func append(
         tag: UInt32, payloadSize: Int, fill: (UnsafeMutableRawBufferPointer) -> Void
     ) -> UnsafeMutableRawBufferPointer? {
         precondition(access == .writer, "only the writer appends")

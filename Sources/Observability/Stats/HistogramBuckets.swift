@@ -4,13 +4,13 @@
 /// A bucket holds the values of (lower, upper] and no bucket is wider than a fifth of its lower edge, so that its middle
 /// is within 10 % of each of its values. 2.5, 5, 3, 6, 1.8 and 3.6 of each decade are edges: with them Envoy's
 /// Prometheus boundaries fall on edges and are counted without interpolation.
-package enum HistogramBuckets {
+public enum HistogramBuckets {
     static let upperDigits: [UInt64] = [12, 14, 16, 18, 20, 22, 25, 30, 36, 42, 50, 60, 70, 84, 100]
     private static let decades = 9
     private static let exact = 11
 
     /// Number of buckets, the one for too large values included.
-    package static let count = exact + decades * 15 + 1
+    public static let count = exact + decades * 15 + 1
     /// Words of one distribution: buckets and the sum of the values.
     static let words = count + 1
 
@@ -28,7 +28,7 @@ package enum HistogramBuckets {
     }
 
     /// Largest value of a bucket; nil for the one without end.
-    package static func upperBound(_ index: Int) -> UInt64? {
+    public static func upperBound(_ index: Int) -> UInt64? {
         if index < exact { return UInt64(index) }
         guard index < count - 1 else { return nil }
         let (decade, position) = (index - exact).quotientAndRemainder(dividingBy: 15)
@@ -36,7 +36,7 @@ package enum HistogramBuckets {
     }
 
     /// The value that stands for all of a bucket.
-    package static func representative(_ index: Int) -> Double {
+    public static func representative(_ index: Int) -> Double {
         if index < exact { return Double(index) }
         let lower = Double(upperBound(index - 1) ?? 0)
         guard let upper = upperBound(index) else { return lower }

@@ -1,41 +1,47 @@
 import CLinux
 
 /// A number that only grows. A plain load and store: each word has one writer, the worker's loop.
-package struct Counter: @unchecked Sendable {
+public struct Counter: @unchecked Sendable {
     // Safety: points to a word in the region that outlives all handles of it; written by one thread only.
     let word: UnsafeMutablePointer<UInt64>
 
-    package func add(_ amount: UInt64 = 1) {
+    /// Counts; wraps after 2^64.
+    public func add(_ amount: UInt64 = 1) {
         heddle_store_relaxed_u64(word, heddle_load_relaxed_u64(word) &+ amount)
     }
 
-    package var value: UInt64 { heddle_load_relaxed_u64(word) }
+    /// What was counted so far, by this worker.
+    public var value: UInt64 { heddle_load_relaxed_u64(word) }
 }
 
 /// A level, negative ones included.
-package struct Gauge: @unchecked Sendable {
+public struct Gauge: @unchecked Sendable {
     // Safety: as in ``Counter``.
     let word: UnsafeMutablePointer<UInt64>
 
-    package func add(_ amount: Int = 1) {
+    /// Raises the level.
+    public func add(_ amount: Int = 1) {
         heddle_store_relaxed_u64(word, heddle_load_relaxed_u64(word) &+ UInt64(bitPattern: Int64(amount)))
     }
 
-    package func subtract(_ amount: Int = 1) { add(-amount) }
+    /// Lowers the level.
+    public func subtract(_ amount: Int = 1) { add(-amount) }
 
-    package func set(_ level: Int) { heddle_store_relaxed_u64(word, UInt64(bitPattern: Int64(level))) }
+    /// Replaces the level.
+    public func set(_ level: Int) { heddle_store_relaxed_u64(word, UInt64(bitPattern: Int64(level))) }
 
-    package var value: Int { Int(Int64(bitPattern: heddle_load_relaxed_u64(word))) }
+    /// The level of this worker.
+    public var value: Int { Int(Int64(bitPattern: heddle_load_relaxed_u64(word))) }
 }
 
 /// A distribution; its buckets are made in the region when something is first recorded.
-package struct Histogram: @unchecked Sendable {
+public struct Histogram: @unchecked Sendable {
     // Safety: as in ``Counter``; the word holds the offset of the buckets, 0 for none yet.
     let word: UnsafeMutablePointer<UInt64>
     let segment: Unmanaged<StatsSegment>
 
     /// Records a value: microseconds where the statistic is a timing.
-    package func record(_ value: UInt64) {
+    public func record(_ value: UInt64) {
         var offset = heddle_load_relaxed_u64(word)
         if offset == 0 {
             offset = segment._withUnsafeGuaranteedRef { $0.allocateBlock(tag: RecordTag.histogram, words: HistogramBuckets.words, for: word) }
@@ -50,11 +56,11 @@ package struct Histogram: @unchecked Sendable {
     }
 
     /// Records a span of nanoseconds in a timing.
-    package func record(nanoseconds: UInt64) { record(nanoseconds / 1000) }
+    public func record(nanoseconds: UInt64) { record(nanoseconds / 1000) }
 }
 
 /// Counters by response status.
-package struct StatusCodes: @unchecked Sendable {
+public struct StatusCodes: @unchecked Sendable {
     // Safety: as in ``Histogram``; a block is pairs of status and count, and a last word for the block that follows.
     let word: UnsafeMutablePointer<UInt64>
     let segment: Unmanaged<StatsSegment>
@@ -66,7 +72,7 @@ package struct StatusCodes: @unchecked Sendable {
     static let maximumBlocks = 42
 
     /// Counts one response of this status; statuses outside 100...599 are not counted.
-    package func add(_ status: Int) {
+    public func add(_ status: Int) {
         guard status >= 100, status < 600 else { return }
         let code = UInt64(status)
         var link = word
@@ -91,7 +97,7 @@ package struct StatusCodes: @unchecked Sendable {
 }
 
 /// Where the slots of one group lie; what the typed views are made of.
-package struct StatGroup: @unchecked Sendable {
+public struct StatGroup: @unchecked Sendable {
     // Safety: as in ``Counter``; the segment outlives the groups that it hands out.
     let slots: UnsafeMutablePointer<UInt64>
     let segment: Unmanaged<StatsSegment>

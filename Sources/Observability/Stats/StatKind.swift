@@ -1,5 +1,5 @@
 /// How a statistic is stored, merged over workers and shown. The raw values are part of the region's layout.
-package enum StatType: UInt8, Sendable {
+public enum StatType: UInt8, Sendable {
     /// Only grows; summed.
     case counter = 0
     /// A level of this worker; summed.
@@ -15,18 +15,18 @@ package enum StatType: UInt8, Sendable {
 }
 
 /// One statistic of a kind.
-package struct StatDefinition: Hashable, Sendable {
+public struct StatDefinition: Hashable, Sendable {
     /// Envoy's name, without that of its group.
-    package let name: String
-    package let type: StatType
+    public let name: String
+    public let type: StatType
 }
 
 /// A table of statistics that belong to one thing: a cluster, a listener …
-package struct StatKind: Hashable, Sendable {
+public struct StatKind: Hashable, Sendable {
     /// Envoy's name of a group with a label's name in braces for each part that differs: `cluster.{envoy_cluster_name}.`
     /// An empty part goes together with the dot behind it.
-    package let pattern: String
-    package let stats: [StatDefinition]
+    public let pattern: String
+    public let stats: [StatDefinition]
 }
 
 /// One statistic's place in its kind. Conformers are enums without payloads whose raw values are Envoy's names.
@@ -43,16 +43,19 @@ protocol HistogramKey: StatKey {
 }
 
 /// For kinds without gauges or distributions.
-package enum NoGauges: String, GaugeKey {
+public enum NoGauges: String, GaugeKey {
     case none = ""
-    package static let allCases: [NoGauges] = []
-    package var isShared: Bool { false }
+    /// None.
+    public static let allCases: [NoGauges] = []
+    public var isShared: Bool { false }
 }
 
-package enum NoHistograms: String, HistogramKey {
+/// For kinds without distributions.
+public enum NoHistograms: String, HistogramKey {
     case none = ""
-    package static let allCases: [NoHistograms] = []
-    package var isTiming: Bool { false }
+    /// None.
+    public static let allCases: [NoHistograms] = []
+    public var isTiming: Bool { false }
 }
 
 extension StatKind {

@@ -16,7 +16,7 @@ protocol StatView {
 /// ```
 /// kinds u16, then for each: pattern (length u16, UTF-8), stats u16, then for each: type u8, name (length u16, UTF-8)
 /// ```
-package enum StatSchema {
+public enum StatSchema {
     /// Most kinds, and statistics of a kind, that a reader accepts.
     static let maximumKinds = 1024
     static let maximumStats = 4096

@@ -1,7 +1,7 @@
 /// Which statistics to show: the query of `/stats`.
-package struct StatsFilter: Sendable {
+public struct StatsFilter: Sendable {
     /// What `type=` selects.
-    package enum Selection: String, Sendable {
+    public enum Selection: String, Sendable {
         case all = "All"
         case counters = "Counters"
         case gauges = "Gauges"
@@ -9,12 +9,13 @@ package struct StatsFilter: Sendable {
     }
 
     /// Only names that contain this text; Envoy takes a regular expression, of which the plain ones mean the same.
-    package var substring: String
+    public var substring: String
     /// Only what is not zero.
-    package var usedOnly: Bool
-    package var selection: Selection
+    public var usedOnly: Bool
+    public var selection: Selection
 
-    package init(substring: String = "", usedOnly: Bool = false, selection: Selection = .all) {
+    /// Without arguments, everything is shown.
+    public init(substring: String = "", usedOnly: Bool = false, selection: Selection = .all) {
         self.substring = substring
         self.usedOnly = usedOnly
         self.selection = selection

@@ -2,37 +2,37 @@
 ///
 /// When a worker ends, what it counted is folded into a base, so that no counter goes backwards; its gauges are dropped,
 /// since what they measured is gone.
-package struct StatsMerger {
+public struct StatsMerger {
     private var base = StatsSnapshot()
     private var live: [Int: StatsReader] = [:]
 
-    package init() {}
+    public init() {}
 
     /// Adds a process; `id` is the caller's name for it and must be new.
-    package mutating func add(_ id: Int, _ reader: StatsReader) {
+    public mutating func add(_ id: Int, _ reader: StatsReader) {
         precondition(live[id] == nil, "a process added twice")
         live[id] = reader
     }
 
     /// Folds a process that has ended: nothing may write its region any longer.
     /// - Throws: what is wrong with its region; its counters are then lost, and the process is removed all the same.
-    package mutating func fold(_ id: Int) throws(RegionError) {
+    public mutating func fold(_ id: Int) throws(RegionError) {
         guard let reader = live.removeValue(forKey: id) else { return }
         base.merge(try reader.read().withoutGauges)
     }
 
     /// Drops what ended processes counted for a cluster that is no longer configured, as Envoy drops its statistics.
-    package mutating func forgetCluster(_ name: String) {
+    public mutating func forgetCluster(_ name: String) {
         forget([StatKindID.cluster, .clusterHTTP1, .clusterHTTP2, .clusterTLS]) { $0 == name }
     }
 
     /// Drops what ended processes counted for a listener that is no longer configured.
-    package mutating func forgetListener(_ address: String) {
+    public mutating func forgetListener(_ address: String) {
         forget([StatKindID.listener, .listenerHTTP, .listenerTLS]) { GroupName.split($0).first == address }
     }
 
     /// All together, now. A region that cannot be read is left out and named in `failures`.
-    package func snapshot() -> (stats: StatsSnapshot, failures: [Int: RegionError]) {
+    public func snapshot() -> (stats: StatsSnapshot, failures: [Int: RegionError]) {
         var result = base
         var failures: [Int: RegionError] = [:]
         for (id, reader) in live.sorted(by: { $0.key < $1.key }) {

@@ -1,18 +1,18 @@
 import CLinux
 
 /// Reads a stats region that another process writes, which may be another version of the program, or broken.
-package final class StatsReader {
+public final class StatsReader {
     private let region: SharedRegion
     private let kinds: [StatKind]
 
     /// Maps a region. Takes the descriptor over.
-    package init(mapping descriptor: Int32) throws(RegionError) {
+    public init(mapping descriptor: Int32) throws(RegionError) {
         region = try SharedRegion(mapping: descriptor, purpose: StatsSegment.purpose, access: .reader)
         kinds = try StatSchema.decode(region.schema)
     }
 
     /// What the region says now. A group whose record contradicts itself or the schema is left out.
-    package func read() throws(RegionError) -> StatsSnapshot {
+    public func read() throws(RegionError) -> StatsSnapshot {
         var snapshot = StatsSnapshot()
         try region.forEachRecord { record in
             guard record.tag == RecordTag.group, let group = GroupRecord(record), group.kind < kinds.count else { return }

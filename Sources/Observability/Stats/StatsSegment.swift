@@ -21,16 +21,17 @@ enum GroupLayout {
 ///
 /// A group belongs to a name, and asking for the name again gives the same slots: counters survive a reload. Groups are
 /// made while a snapshot is compiled, never on the request path. One thread writes.
-package final class StatsSegment {
+public final class StatsSegment {
     /// Bound of one process: about 20,000 clusters with all their distributions in use. Only what is used costs memory.
-    package static let defaultCapacity = 96 << 20
+    public static let defaultCapacity = 96 << 20
     static let purpose = "stats"
     /// Longest name that is stored; a longer one is cut.
     static let maximumName = 1024
 
-    package let region: SharedRegion
+    /// The memory; its descriptor goes to whoever merges.
+    public let region: SharedRegion
     /// Groups that did not fit into the region and are counted nowhere but here.
-    package private(set) var refusedGroups = 0
+    public private(set) var refusedGroups = 0
 
     private struct Key: Hashable {
         let kind: Int
@@ -44,14 +45,14 @@ package final class StatsSegment {
     private let base: UnsafeMutableRawPointer
 
     /// Makes a region of its own; its descriptor is what the supervisor maps.
-    package convenience init(named name: String, capacity: Int = StatsSegment.defaultCapacity) throws(RegionError) {
+    public convenience init(named name: String, capacity: Int = StatsSegment.defaultCapacity) throws(RegionError) {
         let region = try SharedRegion(
             creating: name, purpose: StatsSegment.purpose, capacity: capacity, schema: StatSchema.encoded)
         try self.init(writing: region)
     }
 
     /// Takes over a region made by ``createRegion(named:capacity:)``, with the groups that are in it already.
-    package convenience init(mapping descriptor: Int32) throws(RegionError) {
+    public convenience init(mapping descriptor: Int32) throws(RegionError) {
         try self.init(
             writing: SharedRegion(mapping: descriptor, purpose: StatsSegment.purpose, access: .writer))
     }
@@ -81,34 +82,49 @@ package final class StatsSegment {
 
     // MARK: Groups by name
 
-    package func cluster(_ name: String) -> ClusterStats { view([name]) }
-    package func http(prefix: String) -> HTTPStats { view([prefix]) }
+    /// `cluster.<name>.`
+    public func cluster(_ name: String) -> ClusterStats { view([name]) }
+    /// `http.<prefix>.`
+    public func http(prefix: String) -> HTTPStats { view([prefix]) }
     /// - Parameter address: Envoy's way to write it, `0.0.0.0_10000`, or the listener's stat prefix.
-    package func listener(_ address: String) -> ListenerStats { view([address]) }
-    package func listenerHTTP(_ address: String, prefix: String) -> ListenerHTTPStats { view([address, prefix]) }
-    package func http1() -> HTTP1CodecStats { view([]) }
-    package func http2() -> HTTP2CodecStats { view([]) }
-    package func clusterHTTP1(_ name: String) -> ClusterHTTP1CodecStats { view([name]) }
-    package func clusterHTTP2(_ name: String) -> ClusterHTTP2CodecStats { view([name]) }
-    package func listenerTLS(_ address: String) -> ListenerTLSStats { view([address]) }
-    package func clusterTLS(_ name: String) -> ClusterTLSStats { view([name]) }
-    package func tcp(prefix: String) -> TCPStats { view([prefix]) }
+    public func listener(_ address: String) -> ListenerStats { view([address]) }
+    /// `listener.<address>.http.<prefix>.`
+    public func listenerHTTP(_ address: String, prefix: String) -> ListenerHTTPStats { view([address, prefix]) }
+    /// `http1.`: the downstream codec, all listeners together.
+    public func http1() -> HTTP1CodecStats { view([]) }
+    /// `http2.`: the downstream codec, all listeners together.
+    public func http2() -> HTTP2CodecStats { view([]) }
+    /// `cluster.<name>.http1.`
+    public func clusterHTTP1(_ name: String) -> ClusterHTTP1CodecStats { view([name]) }
+    /// `cluster.<name>.http2.`
+    public func clusterHTTP2(_ name: String) -> ClusterHTTP2CodecStats { view([name]) }
+    /// `listener.<address>.ssl.`
+    public func listenerTLS(_ address: String) -> ListenerTLSStats { view([address]) }
+    /// `cluster.<name>.ssl.`
+    public func clusterTLS(_ name: String) -> ClusterTLSStats { view([name]) }
+    /// `tcp.<prefix>.`
+    public func tcp(prefix: String) -> TCPStats { view([prefix]) }
     /// - Parameter statPrefix: the filter's own, may be empty.
-    package func lua(prefix: String, statPrefix: String) -> LuaStats { view([prefix, statPrefix]) }
-    package func server() -> ServerStats { view([]) }
-    package func listenerManager() -> ListenerManagerStats { view([]) }
-    package func clusterManager() -> ClusterManagerStats { view([]) }
-    package func worker(_ number: Int) -> WorkerStats { view([String(number)]) }
-    package func filesystem() -> FilesystemStats { view([]) }
+    public func lua(prefix: String, statPrefix: String) -> LuaStats { view([prefix, statPrefix]) }
+    /// `server.`
+    public func server() -> ServerStats { view([]) }
+    /// `listener_manager.`
+    public func listenerManager() -> ListenerManagerStats { view([]) }
+    /// `cluster_manager.`
+    public func clusterManager() -> ClusterManagerStats { view([]) }
+    /// `worker.<number>.`
+    public func worker(_ number: Int) -> WorkerStats { view([String(number)]) }
+    /// `filesystem.`
+    public func filesystem() -> FilesystemStats { view([]) }
 
     /// Takes a cluster's groups out of the statistics. Nothing may hold a view of them any longer: their memory serves
     /// other clusters.
-    package func retireCluster(_ name: String) {
+    public func retireCluster(_ name: String) {
         for id in [StatKindID.cluster, .clusterHTTP1, .clusterHTTP2, .clusterTLS] { retire(id, [name]) }
     }
 
     /// Takes a listener's groups out, as ``retireCluster(_:)`` does a cluster's.
-    package func retireListener(_ address: String) {
+    public func retireListener(_ address: String) {
         for id in [StatKindID.listener, .listenerTLS] { retire(id, [address]) }
         let prefix = GroupName.join([address, ""])
         for key in groups.keys where key.kind == StatKindID.listenerHTTP.rawValue && key.name.hasPrefix(prefix) {

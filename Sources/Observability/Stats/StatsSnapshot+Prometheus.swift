@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 
 /// The Prometheus text format (version 0.0.4) with Envoy's names: what differs between groups is a label, and so are the
 /// status and its class.
@@ -10,7 +10,7 @@ extension StatsSnapshot {
     ]
 
     /// Appends all metrics, each with its help and type once.
-    package func appendPrometheus(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
+    public func appendPrometheus(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
         var families: [String: Family] = [:]
         for (key, group) in groups {
             let prefix = StatName.text(pattern: key.pattern, name: key.name)

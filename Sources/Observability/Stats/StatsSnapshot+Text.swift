@@ -1,4 +1,4 @@
-package import Bytes
+public import Bytes
 
 /// The forms of `/stats`.
 extension StatsSnapshot {
@@ -6,7 +6,7 @@ extension StatsSnapshot {
     static let quantiles: [Double] = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1]
 
     /// A line each, sorted by name, distributions last: `cluster.web.upstream_rq_total: 4`.
-    package func appendText(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
+    public func appendText(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
         let (numbers, histograms) = entries(filter)
         for entry in numbers {
             writer.appendWithoutControls(entry.name)
@@ -23,7 +23,7 @@ extension StatsSnapshot {
     }
 
     /// Envoy's JSON: `{"stats":[{"name":…,"value":…},…,{"histograms":…}]}`.
-    package func appendJSON(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
+    public func appendJSON(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
         let (numbers, histograms) = entries(filter)
         writer.append("{\"stats\":[")
         for (index, entry) in numbers.enumerated() {

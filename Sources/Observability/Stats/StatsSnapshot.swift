@@ -2,16 +2,16 @@
 ///
 /// Merging is associative and commutative: counters, gauges, distributions and status codes are added, of shared gauges
 /// the largest stays.
-package struct StatsSnapshot: Equatable, Sendable {
+public struct StatsSnapshot: Equatable, Sendable {
     /// What a group is known by.
-    package struct GroupKey: Hashable, Sendable {
-        package let pattern: String
+    public struct GroupKey: Hashable, Sendable {
+        public let pattern: String
         /// The parts that fill the pattern's braces.
-        package let name: String
+        public let name: String
     }
 
     /// One statistic's value.
-    package enum Value: Equatable, Sendable {
+    public enum Value: Equatable, Sendable {
         case counter(UInt64)
         case gauge(Int64)
         case sharedGauge(Int64)
@@ -20,19 +20,20 @@ package struct StatsSnapshot: Equatable, Sendable {
     }
 
     /// One group's statistics, in the order of its kind.
-    package struct Group: Equatable, Sendable {
-        package var stats: [StatDefinition]
-        package var values: [Value]
+    public struct Group: Equatable, Sendable {
+        public var stats: [StatDefinition]
+        public var values: [Value]
     }
 
-    package private(set) var groups: [GroupKey: Group] = [:]
+    /// All groups that were read, by name.
+    public private(set) var groups: [GroupKey: Group] = [:]
 
-    package init() {}
+    public init() {}
 
     init(groups: [GroupKey: Group]) { self.groups = groups }
 
     /// Adds another process's statistics.
-    package mutating func merge(_ other: StatsSnapshot) {
+    public mutating func merge(_ other: StatsSnapshot) {
         groups.merge(other.groups) { mine, theirs in mine.merging(theirs) }
     }
 
@@ -45,7 +46,7 @@ package struct StatsSnapshot: Equatable, Sendable {
     }
 
     /// Only what does not go away with the process: no gauges.
-    package var withoutGauges: StatsSnapshot {
+    public var withoutGauges: StatsSnapshot {
         StatsSnapshot(groups: groups.mapValues { group in
             let kept = group.values.indices.filter { !group.values[$0].isGauge }
             return Group(stats: kept.map { group.stats[$0] }, values: kept.map { group.values[$0] })
@@ -53,7 +54,7 @@ package struct StatsSnapshot: Equatable, Sendable {
     }
 
     /// A value by Envoy's full name, for instance `cluster.web.upstream_rq_total`; for tests and admin, not fast.
-    package subscript(name: String) -> Value? {
+    public subscript(name: String) -> Value? {
         for (key, group) in groups {
             let prefix = StatName.text(pattern: key.pattern, name: key.name)
             guard name.hasPrefix(prefix) else { continue }
@@ -116,12 +117,12 @@ extension StatsSnapshot.Value {
 }
 
 /// How often each bucket of a distribution was hit.
-package struct HistogramCounts: Equatable, Sendable {
+public struct HistogramCounts: Equatable, Sendable {
     /// Empty when nothing was recorded, else ``HistogramBuckets/count`` of them.
-    package private(set) var buckets: [UInt64]
-    package private(set) var sum: UInt64
+    public private(set) var buckets: [UInt64]
+    public private(set) var sum: UInt64
 
-    package init() {
+    public init() {
         buckets = []
         sum = 0
     }
@@ -132,7 +133,7 @@ package struct HistogramCounts: Equatable, Sendable {
     }
 
     /// Values recorded.
-    package var count: UInt64 { buckets.reduce(0, &+) }
+    public var count: UInt64 { buckets.reduce(0, &+) }
 
     func merging(_ other: HistogramCounts) -> HistogramCounts {
         if buckets.isEmpty { return other }
@@ -141,7 +142,7 @@ package struct HistogramCounts: Equatable, Sendable {
     }
 
     /// The value below which `fraction` of all values lie, within 10 %; nil when nothing was recorded.
-    package func quantile(_ fraction: Double) -> Double? {
+    public func quantile(_ fraction: Double) -> Double? {
         let total = count
         guard total > 0 else { return nil }
         let wanted = max(1, UInt64((fraction * Double(total)).rounded(.up)))
@@ -154,7 +155,7 @@ package struct HistogramCounts: Equatable, Sendable {
     }
 
     /// How many values are at most `bound`, which must be an edge of a bucket.
-    package func count(atMost bound: UInt64) -> UInt64 {
+    public func count(atMost bound: UInt64) -> UInt64 {
         guard !buckets.isEmpty else { return 0 }
         return buckets[...HistogramBuckets.index(of: bound)].reduce(0, &+)
     }

@@ -1,5 +1,5 @@
 /// A value of `google.protobuf.Struct`, as dynamic metadata and JSON formats hold it.
-package indirect enum MetadataValue: Hashable, Sendable {
+public indirect enum MetadataValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case number(Double)
@@ -8,7 +8,7 @@ package indirect enum MetadataValue: Hashable, Sendable {
     case object([String: MetadataValue])
 
     /// The value at `path` below this one; nil when a step is missing or goes into what is no object.
-    package subscript(path path: some Sequence<String>) -> MetadataValue? {
+    public subscript(path path: some Sequence<String>) -> MetadataValue? {
         var current = self
         for step in path {
             guard case .object(let fields) = current, let next = fields[step] else { return nil }
@@ -20,29 +20,30 @@ package indirect enum MetadataValue: Hashable, Sendable {
 
 /// What filters left for each other and for the log, by filter name (`%DYNAMIC_METADATA%`). Made when the first filter
 /// writes, so that other streams pay nothing.
-package final class DynamicMetadata {
+public final class DynamicMetadata {
     /// Filter name to its object.
-    package private(set) var filters: [String: [String: MetadataValue]] = [:]
+    public private(set) var filters: [String: [String: MetadataValue]] = [:]
 
-    package init() {}
+    public init() {}
 
     /// Sets one key of a filter's object.
-    package func set(filter: String, key: String, _ value: MetadataValue) {
+    public func set(filter: String, key: String, _ value: MetadataValue) {
         filters[filter, default: [:]][key] = value
     }
 
     /// Merges `values` into a filter's object; keys that are there are replaced.
-    package func merge(filter: String, _ values: [String: MetadataValue]) {
+    public func merge(filter: String, _ values: [String: MetadataValue]) {
         filters[filter, default: [:]].merge(values) { _, new in new }
     }
 
     /// The value at `path` in a filter's object; the whole object for an empty path.
-    package func value(filter: String, path: [String]) -> MetadataValue? {
+    public func value(filter: String, path: [String]) -> MetadataValue? {
         guard let fields = filters[filter] else { return nil }
         return MetadataValue.object(fields)[path: path]
     }
 
-    package func removeAll() {
+    /// Forgets all filters' objects, for the next stream.
+    public func removeAll() {
         filters.removeAll(keepingCapacity: true)
     }
 }

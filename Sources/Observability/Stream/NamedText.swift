@@ -1,16 +1,17 @@
-package import Bytes
+public import Bytes
 
 /// A piece of configured text (route, cluster, filter chain name …) as a shared object: compiled once in a snapshot, then
 /// held by every stream that needs it without a copy.
-package final class NamedText: Sendable {
+public final class NamedText: Sendable {
     /// The text; for callers off the hot path.
-    package let text: String
+    public let text: String
 
     // Safety: `memory` holds `count` initialised bytes, is written in `init` only and freed in `deinit`.
     nonisolated(unsafe) private let memory: UnsafeMutableRawPointer
     private let count: Int
 
-    package init(_ text: String) {
+    /// Copies the text once; make it where a snapshot is compiled.
+    public init(_ text: String) {
         self.text = text
         let utf8 = Array(text.utf8)
         count = utf8.count
@@ -23,29 +24,31 @@ package final class NamedText: Sendable {
     }
 
     /// The UTF-8 bytes; valid as long as this object is.
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
 
-    package var isEmpty: Bool { count == 0 }
+    /// Whether there is no text.
+    public var isEmpty: Bool { count == 0 }
 }
 
 /// Text that costs nothing to keep: a literal of the program, or a shared object for what is made at run time.
-package enum TextReference: Sendable, ExpressibleByStringLiteral {
+public enum TextReference: Sendable, ExpressibleByStringLiteral {
     case absent
     case literal(StaticString)
     case named(NamedText)
 
-    package init(stringLiteral value: StaticString) { self = .literal(value) }
+    public init(stringLiteral value: StaticString) { self = .literal(value) }
 
     /// Allocates: for text that exists at run time only, such as an error message of the TLS library.
-    package init(copying text: String) { self = .named(NamedText(text)) }
+    public init(copying text: String) { self = .named(NamedText(text)) }
 
-    package var isAbsent: Bool {
+    /// Whether there is nothing to name.
+    public var isAbsent: Bool {
         if case .absent = self { return true }
         return false
     }
 
     /// Appends the text; nothing when absent.
-    package func append(to writer: inout ByteWriter) {
+    public func append(to writer: inout ByteWriter) {
         switch self {
         case .absent: break
         case .literal(let literal): writer.append(literal)
@@ -54,7 +57,7 @@ package enum TextReference: Sendable, ExpressibleByStringLiteral {
     }
 
     /// The text, nil when absent; for callers off the hot path.
-    package var text: String? {
+    public var text: String? {
         switch self {
         case .absent: nil
         case .literal(let literal): literal.description

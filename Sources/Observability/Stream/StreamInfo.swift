@@ -1,91 +1,94 @@
-package import Bytes
-package import HTTPModel
+public import Bytes
+public import HTTPModel
 
 /// What is known about one request or one TCP connection, for logs, header values, filters and statistics.
 ///
 /// Lives inside its stream and is used again for the next one: ``reset()`` and every verb allocate nothing. Names are
 /// references to objects of the configuration. Not copyable, so that nobody pays for a copy by accident.
-package struct StreamInfo: ~Copyable {
+public struct StreamInfo: ~Copyable {
     /// When the stream began and the moments since then.
-    package var times = StreamTimes()
+    public var times = StreamTimes()
 
     // MARK: Identity
 
-    package var connectionID: UInt64 = 0
+    /// The downstream connection (`%CONNECTION_ID%`); unique in this process.
+    public var connectionID: UInt64 = 0
     /// Unique in this process; `%STREAM_ID%` prefers the request id header, as Envoy does.
-    package var streamID: UInt64 = 0
-    package var accessLogType = AccessLogType.downstreamEnd
+    public var streamID: UInt64 = 0
+    public var accessLogType = AccessLogType.downstreamEnd
 
     // MARK: Result
 
     /// Nil for a TCP connection.
-    package var downstreamProtocol: HTTPVersion?
-    package var upstreamProtocol: HTTPVersion?
+    public var downstreamProtocol: HTTPVersion?
+    public var upstreamProtocol: HTTPVersion?
     /// The status sent downstream, 0 when none was.
-    package var responseCode: UInt16 = 0
-    package var responseFlags = ResponseFlags.none
+    public var responseCode: UInt16 = 0
+    public var responseFlags = ResponseFlags.none
     /// Envoy's `response_code_details`, for instance `via_upstream`.
-    package var responseCodeDetails = TextReference.absent
-    package var connectionTerminationDetails = TextReference.absent
-    package var upstreamTransportFailureReason = TextReference.absent
-    package var downstreamTransportFailureReason = TextReference.absent
+    public var responseCodeDetails = TextReference.absent
+    public var connectionTerminationDetails = TextReference.absent
+    public var upstreamTransportFailureReason = TextReference.absent
+    public var downstreamTransportFailureReason = TextReference.absent
     /// What the response ended with, nil when it was no gRPC response or is not known yet.
-    package var grpcStatus: UInt32?
+    public var grpcStatus: UInt32?
     /// Body of a local reply (`%LOCAL_REPLY_BODY%`).
-    package var localReplyBody = TextReference.absent
+    public var localReplyBody = TextReference.absent
 
     // MARK: Sizes
 
     /// Request body bytes taken from downstream, and response body bytes given to it.
-    package var bytesReceived: UInt64 = 0
-    package var bytesSent: UInt64 = 0
+    public var bytesReceived: UInt64 = 0
+    public var bytesSent: UInt64 = 0
     /// Bytes on the wire, heads and framing included.
-    package var downstreamWireBytesReceived: UInt64 = 0
-    package var downstreamWireBytesSent: UInt64 = 0
-    package var upstreamWireBytesReceived: UInt64 = 0
-    package var upstreamWireBytesSent: UInt64 = 0
+    public var downstreamWireBytesReceived: UInt64 = 0
+    public var downstreamWireBytesSent: UInt64 = 0
+    public var upstreamWireBytesReceived: UInt64 = 0
+    public var upstreamWireBytesSent: UInt64 = 0
     /// Head bytes on the wire.
-    package var downstreamHeaderBytesReceived: UInt64 = 0
-    package var downstreamHeaderBytesSent: UInt64 = 0
-    package var upstreamHeaderBytesReceived: UInt64 = 0
-    package var upstreamHeaderBytesSent: UInt64 = 0
+    public var downstreamHeaderBytesReceived: UInt64 = 0
+    public var downstreamHeaderBytesSent: UInt64 = 0
+    public var upstreamHeaderBytesReceived: UInt64 = 0
+    public var upstreamHeaderBytesSent: UInt64 = 0
 
     // MARK: Where it went
 
-    package var filterChainName: NamedText?
-    package var virtualHostName: NamedText?
-    package var routeName: NamedText?
-    package var clusterName: NamedText?
+    /// The names in the configuration of what was chosen; nil while it was not.
+    public var filterChainName: NamedText?
+    public var virtualHostName: NamedText?
+    public var routeName: NamedText?
+    public var clusterName: NamedText?
     /// Name of the upstream host as configured (`%UPSTREAM_HOST_NAME%`), nil when it has none but its address.
-    package var upstreamHostName: NamedText?
-    package var upstreamRemoteAddress: SocketAddress?
-    package var upstreamLocalAddress: SocketAddress?
-    package var upstreamConnectionID: UInt64?
+    public var upstreamHostName: NamedText?
+    public var upstreamRemoteAddress: SocketAddress?
+    public var upstreamLocalAddress: SocketAddress?
+    public var upstreamConnectionID: UInt64?
     /// Times the request was sent upstream, retries included; 0 when never.
-    package var upstreamAttemptCount: UInt32 = 0
+    public var upstreamAttemptCount: UInt32 = 0
 
     // MARK: Who asks
 
-    package var downstreamLocalAddress: SocketAddress?
+    /// Our end of the downstream connection, or the original destination.
+    public var downstreamLocalAddress: SocketAddress?
     /// The client as the proxy believes it, after x-forwarded-for.
-    package var downstreamRemoteAddress: SocketAddress?
+    public var downstreamRemoteAddress: SocketAddress?
     /// The other end of the socket.
-    package var downstreamDirectRemoteAddress: SocketAddress?
-    package var requestedServerName = TextReference.absent
+    public var downstreamDirectRemoteAddress: SocketAddress?
+    public var requestedServerName = TextReference.absent
 
     // MARK: TLS
 
     /// Facts of the downstream session; nil on plaintext. Made once a connection.
-    package var downstreamTLS: TLSFacts?
-    package var upstreamTLS: TLSFacts?
+    public var downstreamTLS: TLSFacts?
+    public var upstreamTLS: TLSFacts?
 
     /// Nil until a filter writes some.
-    package private(set) var dynamicMetadata: DynamicMetadata?
+    public private(set) var dynamicMetadata: DynamicMetadata?
 
-    package init() {}
+    public init() {}
 
     /// The metadata, made now when no filter has written any yet.
-    package mutating func metadataForWriting() -> DynamicMetadata {
+    public mutating func metadataForWriting() -> DynamicMetadata {
         if let dynamicMetadata { return dynamicMetadata }
         let fresh = DynamicMetadata()
         dynamicMetadata = fresh
@@ -96,7 +99,7 @@ package struct StreamInfo: ~Copyable {
     ///
     /// Field by field, since most references are nil and `self = StreamInfo()` would release every one; a test compares
     /// the result with a fresh one.
-    package mutating func reset() {
+    public mutating func reset() {
         resetPlainFields()
         if !responseCodeDetails.isAbsent { responseCodeDetails = .absent }
         if !connectionTerminationDetails.isAbsent { connectionTerminationDetails = .absent }
@@ -145,11 +148,11 @@ package struct StreamInfo: ~Copyable {
 }
 
 /// Why an access log line is written (`%ACCESS_LOG_TYPE%`).
-package enum AccessLogType: UInt8, Sendable {
+public enum AccessLogType: UInt8, Sendable {
     case downstreamEnd, tcpConnectionEnd, downstreamStart
 
     /// Envoy's name of the type.
-    package var name: StaticString {
+    public var name: StaticString {
         switch self {
         case .downstreamEnd: "DownstreamEnd"
         case .tcpConnectionEnd: "TcpConnectionEnd"
@@ -159,17 +162,17 @@ package enum AccessLogType: UInt8, Sendable {
 }
 
 /// What a TLS session is known by, as text that logs print. One object a connection, shared by its streams.
-package final class TLSFacts: Sendable {
+public final class TLSFacts: Sendable {
     /// For instance `TLSv1.3`.
-    package let version: NamedText?
+    public let version: NamedText?
     /// OpenSSL's name of the cipher suite.
-    package let cipher: NamedText?
-    package let sessionID: NamedText?
+    public let cipher: NamedText?
+    public let sessionID: NamedText?
     /// Facts of the peer's certificate, nil when it showed none.
-    package let peer: TLSCertificateFacts?
-    package let local: TLSCertificateFacts?
+    public let peer: TLSCertificateFacts?
+    public let local: TLSCertificateFacts?
 
-    package init(
+    public init(
         version: NamedText?, cipher: NamedText?, sessionID: NamedText? = nil, peer: TLSCertificateFacts? = nil,
         local: TLSCertificateFacts? = nil
     ) {
@@ -182,16 +185,16 @@ package final class TLSFacts: Sendable {
 }
 
 /// What logs print of one certificate; lists are joined with commas.
-package struct TLSCertificateFacts: Sendable {
-    package var subject: NamedText?
-    package var issuer: NamedText?
-    package var serial: NamedText?
+public struct TLSCertificateFacts: Sendable {
+    public var subject: NamedText?
+    public var issuer: NamedText?
+    public var serial: NamedText?
     /// SHA-256 of the DER encoding in lower-case hexadecimal.
-    package var fingerprint256: NamedText?
-    package var uriSAN: NamedText?
-    package var dnsSAN: NamedText?
+    public var fingerprint256: NamedText?
+    public var uriSAN: NamedText?
+    public var dnsSAN: NamedText?
     /// URL-encoded PEM.
-    package var certificate: NamedText?
+    public var certificate: NamedText?
 
-    package init() {}
+    public init() {}
 }

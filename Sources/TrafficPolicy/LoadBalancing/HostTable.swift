@@ -1,27 +1,29 @@
 /// Why a host may be passed over.
-package struct HostHealthFlags: OptionSet, Sendable {
-    package let rawValue: UInt8
+public struct HostHealthFlags: OptionSet, Sendable {
+    public let rawValue: UInt8
 
-    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    package static let failedActiveCheck = HostHealthFlags(rawValue: 1 << 0)
-    package static let ejectedByOutlierDetection = HostHealthFlags(rawValue: 1 << 1)
-    package static let unhealthyByDiscovery = HostHealthFlags(rawValue: 1 << 2)
-    package static let degradedByDiscovery = HostHealthFlags(rawValue: 1 << 3)
-    package static let degradedByActiveCheck = HostHealthFlags(rawValue: 1 << 4)
+    /// By whom the host was found unhealthy or degraded.
+    public static let failedActiveCheck = HostHealthFlags(rawValue: 1 << 0)
+    public static let ejectedByOutlierDetection = HostHealthFlags(rawValue: 1 << 1)
+    public static let unhealthyByDiscovery = HostHealthFlags(rawValue: 1 << 2)
+    public static let degradedByDiscovery = HostHealthFlags(rawValue: 1 << 3)
+    public static let degradedByActiveCheck = HostHealthFlags(rawValue: 1 << 4)
 
     static let unhealthy: HostHealthFlags = [.failedActiveCheck, .ejectedByOutlierDetection, .unhealthyByDiscovery]
     /// What an update of the endpoints decides; the rest is learnt here and survives it.
     static let byDiscovery: HostHealthFlags = [.unhealthyByDiscovery, .degradedByDiscovery]
 
     /// What the load balancer makes of it.
-    package var health: HostHealth {
+    public var health: HostHealth {
         if !isDisjoint(with: .unhealthy) { return .unhealthy }
         return isEmpty ? .healthy : .degraded
     }
 }
 
-package enum HostHealth: Sendable {
+/// What the load balancer makes of a host's flags.
+public enum HostHealth: Sendable {
     case healthy
     /// Used when the healthy ones do not suffice.
     case degraded
@@ -29,17 +31,18 @@ package enum HostHealth: Sendable {
 }
 
 /// One endpoint as the configuration or discovery names it.
-package struct HostConfig: Equatable, Sendable {
+public struct HostConfig: Equatable, Sendable {
     /// What makes it the same host in the next update: its address.
-    package var key: String
+    public var key: String
     /// At least 1.
-    package var weight: UInt32
+    public var weight: UInt32
     /// 0 is used first.
-    package var priority: Int
+    public var priority: Int
     /// Of the two discovery flags.
-    package var health: HostHealthFlags
+    public var health: HostHealthFlags
 
-    package init(key: String, weight: UInt32 = 1, priority: Int = 0, health: HostHealthFlags = []) {
+    /// - Parameter weight: 0 is taken as 1.
+    public init(key: String, weight: UInt32 = 1, priority: Int = 0, health: HostHealthFlags = []) {
         self.key = key
         self.weight = max(weight, 1)
         self.priority = priority
@@ -49,7 +52,7 @@ package struct HostConfig: Equatable, Sendable {
 
 /// The hosts of a cluster. Each has a slot: a small number that stays its own through updates, for as long as it is
 /// listed or a request or connection still uses it. Whoever keeps more about a host keeps it in an array by slot.
-package struct HostTable: ~Copyable {
+public struct HostTable: ~Copyable, Sendable {
     private struct Host {
         var key: String
         var weight: UInt32
@@ -65,30 +68,30 @@ package struct HostTable: ~Copyable {
     private var openConnections: [UInt32] = []
 
     /// Slots of the listed hosts, in the order of the configuration.
-    package private(set) var listed: [Int] = []
+    public private(set) var listed: [Int] = []
     /// Changes whenever what a load balancer looks at does.
     private(set) var generation: UInt64 = 0
 
-    package init() {}
+    public init() {}
 
     /// What an update did, by slot.
-    package struct Change: Equatable, Sendable {
-        package var added: [Int] = []
+    public struct Change: Equatable, Sendable {
+        public var added: [Int] = []
         /// Still valid until their last request and connection end.
-        package var removed: [Int] = []
+        public var removed: [Int] = []
 
-        package init(added: [Int] = [], removed: [Int] = []) {
+        public init(added: [Int] = [], removed: [Int] = []) {
             self.added = added
             self.removed = removed
         }
     }
 
     /// Number of slots that were ever needed at once; slots are below it.
-    package var slotCount: Int { hosts.count }
+    public var slotCount: Int { hosts.count }
 
     /// Takes a new list of hosts. A host that was there keeps its slot, its counts and what was learnt about its health;
     /// of two with the same key the first counts.
-    package mutating func replace(with configs: [HostConfig]) -> Change {
+    public mutating func replace(with configs: [HostConfig]) -> Change {
         generation += 1
         var change = Change()
         let old = listed
@@ -122,37 +125,49 @@ package struct HostTable: ~Copyable {
         return change
     }
 
-    package func slot(of key: String) -> Int? { slotByKey[key] }
-    package func key(of slot: Int) -> String { hosts[slot].key }
-    package func weight(of slot: Int) -> UInt32 { hosts[slot].weight }
-    package func priority(of slot: Int) -> Int { hosts[slot].priority }
-    package func flags(of slot: Int) -> HostHealthFlags { hosts[slot].flags }
-    package func isListed(_ slot: Int) -> Bool { hosts[slot].isListed }
-    package func activeRequests(of slot: Int) -> UInt32 { activeRequests[slot] }
-    package func openConnections(of slot: Int) -> UInt32 { openConnections[slot] }
+    /// The slot of the host with this key, listed or not; nil when there is none.
+    public func slot(of key: String) -> Int? { slotByKey[key] }
+    /// The key of the host in a slot.
+    public func key(of slot: Int) -> String { hosts[slot].key }
+    /// Its weight, at least 1.
+    public func weight(of slot: Int) -> UInt32 { hosts[slot].weight }
+    /// Its priority; 0 is used first.
+    public func priority(of slot: Int) -> Int { hosts[slot].priority }
+    /// Why it may be passed over; empty for a healthy host.
+    public func flags(of slot: Int) -> HostHealthFlags { hosts[slot].flags }
+    /// Whether the last update still named it.
+    public func isListed(_ slot: Int) -> Bool { hosts[slot].isListed }
+    /// Requests of this worker under way to it.
+    public func activeRequests(of slot: Int) -> UInt32 { activeRequests[slot] }
+    /// Connections of this worker to it, those being made included.
+    public func openConnections(of slot: Int) -> UInt32 { openConnections[slot] }
 
     /// Sets or clears what health checking or outlier detection found.
-    package mutating func set(_ flag: HostHealthFlags, _ isSet: Bool, of slot: Int) {
+    public mutating func set(_ flag: HostHealthFlags, _ isSet: Bool, of slot: Int) {
         let before = hosts[slot].flags
         if isSet { hosts[slot].flags.formUnion(flag) } else { hosts[slot].flags.subtract(flag) }
         if hosts[slot].flags.health != before.health { generation += 1 }
     }
 
-    package mutating func requestStarted(_ slot: Int) {
+    /// Counts a request to the host; ``requestEnded(_:)`` takes it back.
+    public mutating func requestStarted(_ slot: Int) {
         activeRequests[slot] += 1
     }
 
-    package mutating func requestEnded(_ slot: Int) {
+    /// A request to the host has ended. The last one frees the slot of a host that is not listed any more.
+    public mutating func requestEnded(_ slot: Int) {
         precondition(activeRequests[slot] > 0, "a request ended that did not start")
         activeRequests[slot] -= 1
         freeIfUnused(slot)
     }
 
-    package mutating func connectionOpened(_ slot: Int) {
+    /// Counts a connection to the host; ``connectionClosed(_:)`` takes it back.
+    public mutating func connectionOpened(_ slot: Int) {
         openConnections[slot] += 1
     }
 
-    package mutating func connectionClosed(_ slot: Int) {
+    /// A connection to the host has closed. The last one frees the slot of a host that is not listed any more.
+    public mutating func connectionClosed(_ slot: Int) {
         precondition(openConnections[slot] > 0, "a connection closed that did not open")
         openConnections[slot] -= 1
         freeIfUnused(slot)

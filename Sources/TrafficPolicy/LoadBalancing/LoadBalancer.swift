@@ -1,5 +1,5 @@
 /// How a host is chosen (`lb_policy`).
-package enum LoadBalancingPolicy: Equatable, Sendable {
+public enum LoadBalancingPolicy: Equatable, Sendable {
     /// In turn, by weight.
     case roundRobin
     /// The least busy of `choices` hosts drawn at random. Hosts of unequal weight come in turn instead, by their weight
@@ -10,20 +10,22 @@ package enum LoadBalancingPolicy: Equatable, Sendable {
 }
 
 /// Hosts that a request has tried already (`previous_hosts`). Beyond ``capacity`` the oldest is forgotten.
-package struct TriedHosts: Sendable {
-    package static let capacity = 8
+public struct TriedHosts: Sendable {
+    public static let capacity = 8
 
     private var slots = InlineArray<8, Int32>(repeating: -1)
     private var next = 0
 
-    package init() {}
+    public init() {}
 
-    package mutating func insert(_ slot: Int) {
+    /// Remembers the host in a slot.
+    public mutating func insert(_ slot: Int) {
         slots[next] = Int32(slot)
         next = (next + 1) % Self.capacity
     }
 
-    package func contains(_ slot: Int) -> Bool {
+    /// Whether the host in this slot is remembered.
+    public func contains(_ slot: Int) -> Bool {
         for index in 0..<Self.capacity where slots[index] == Int32(slot) { return true }
         return false
     }
@@ -31,15 +33,17 @@ package struct TriedHosts: Sendable {
 
 /// Chooses hosts of one cluster for one worker. A pick allocates nothing; a change of the hosts costs once, at the next
 /// pick.
-package struct LoadBalancer: ~Copyable {
-    package struct Settings: Equatable, Sendable {
-        package var policy: LoadBalancingPolicy
+public struct LoadBalancer: ~Copyable, Sendable {
+    /// What the configuration of a cluster says about choosing hosts.
+    public struct Settings: Equatable, Sendable {
+        /// Which host of those that may be used gets the next request.
+        public var policy: LoadBalancingPolicy
         /// In percent of healthy hosts; 0 turns panic off (`healthy_panic_threshold`).
-        package var panicThreshold: Double
+        public var panicThreshold: Double
         /// In percent (`overprovisioning_factor`).
-        package var overprovisioning: Int
+        public var overprovisioning: Int
 
-        package init(
+        public init(
             policy: LoadBalancingPolicy = .roundRobin, panicThreshold: Double = 50, overprovisioning: Int = 140
         ) {
             self.policy = policy
@@ -63,20 +67,20 @@ package struct LoadBalancer: ~Copyable {
     }
 
     /// Their health, counts and slots; may be changed between picks.
-    package var hosts = HostTable()
-    package let settings: Settings
+    public var hosts = HostTable()
+    public let settings: Settings
 
     /// How the load spreads at present; as of the last pick.
-    package private(set) var load = PriorityLoad(levels: [])
+    public private(set) var load = PriorityLoad(levels: [])
     private var levels: [Level] = []
     private var builtGeneration: UInt64 = 0
 
-    package init(settings: Settings = Settings()) {
+    public init(settings: Settings = Settings()) {
         self.settings = settings
     }
 
     /// The slot of a host; nil when no host may be used.
-    package mutating func pick(random: inout FastRandom) -> Int? {
+    public mutating func pick(random: inout FastRandom) -> Int? {
         if builtGeneration != hosts.generation { rebuild(&random) }
         guard !levels.isEmpty else { return nil }
         let (priority, usesDegraded) = load.pick(random.next())
@@ -87,7 +91,7 @@ package struct LoadBalancer: ~Copyable {
 
     /// As ``pick(random:)``, but draws again up to `attempts` times when the host was tried before; the last draw counts
     /// whatever it is (`host_selection_retry_max_attempts`).
-    package mutating func pick(random: inout FastRandom, avoiding tried: TriedHosts, attempts: Int) -> Int? {
+    public mutating func pick(random: inout FastRandom, avoiding tried: TriedHosts, attempts: Int) -> Int? {
         var chosen = pick(random: &random)
         var left = attempts
         while left > 0, let slot = chosen, tried.contains(slot) {

@@ -1,12 +1,12 @@
 /// How the load spreads over the priorities of a cluster, in percent (Envoy: "Priority levels", "Panic threshold").
-package struct PriorityLoad: Equatable, Sendable {
+public struct PriorityLoad: Equatable, Sendable {
     /// Hosts of one priority by health.
-    package struct Level: Equatable, Sendable {
-        package var total: Int
-        package var healthy: Int
-        package var degraded: Int
+    public struct Level: Equatable, Sendable {
+        public var total: Int
+        public var healthy: Int
+        public var degraded: Int
 
-        package init(total: Int = 0, healthy: Int = 0, degraded: Int = 0) {
+        public init(total: Int = 0, healthy: Int = 0, degraded: Int = 0) {
             self.total = total
             self.healthy = healthy
             self.degraded = degraded
@@ -14,16 +14,16 @@ package struct PriorityLoad: Equatable, Sendable {
     }
 
     /// Share of the healthy hosts of each priority.
-    package private(set) var healthy: [Int]
+    public private(set) var healthy: [Int]
     /// Share of the degraded hosts of each priority.
-    package private(set) var degraded: [Int]
+    public private(set) var degraded: [Int]
     /// Priorities whose hosts are used whatever their health, as too few are healthy.
-    package private(set) var isInPanic: [Bool]
+    public private(set) var isInPanic: [Bool]
 
     /// - Parameters:
     ///   - overprovisioning: in percent; with 140 a priority sheds load once less than 72 % of it is healthy.
     ///   - panicThreshold: in percent of healthy hosts; 0 turns panic off.
-    package init(levels: [Level], overprovisioning: Int = 140, panicThreshold: Double = 50) {
+    public init(levels: [Level], overprovisioning: Int = 140, panicThreshold: Double = 50) {
         healthy = Array(repeating: 0, count: levels.count)
         degraded = healthy
         isInPanic = Array(repeating: false, count: levels.count)
@@ -46,7 +46,7 @@ package struct PriorityLoad: Equatable, Sendable {
     }
 
     /// Where a random value falls: the priority, and whether its degraded hosts are meant.
-    package func pick(_ random: UInt64) -> (priority: Int, usesDegraded: Bool) {
+    public func pick(_ random: UInt64) -> (priority: Int, usesDegraded: Bool) {
         var rest = Int(random % 100)
         for index in healthy.indices {
             if rest < healthy[index] { return (index, false) }

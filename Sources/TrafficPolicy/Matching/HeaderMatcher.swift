@@ -1,11 +1,11 @@
 import Bytes
-package import HTTPModel
+public import HTTPModel
 
 /// Envoy's HeaderMatcher (`config.route.v3`), compiled. The values of a repeated name are looked at as one, joined with
 /// a comma.
-package struct HeaderMatcher: Sendable {
+public struct HeaderMatcher: Sendable {
     /// What is asked of the value.
-    package enum Condition: Sendable {
+    public enum Condition: Sendable {
         /// The name must be there, or must not.
         case present(Bool)
         case string(StringMatcher)
@@ -14,7 +14,7 @@ package struct HeaderMatcher: Sendable {
     }
 
     /// Lower-case; `host` means `:authority`, as in Envoy.
-    package let name: [UInt8]
+    public let name: [UInt8]
     private let known: KnownHeader?
     private let condition: Condition
     private let inverts: Bool
@@ -23,7 +23,7 @@ package struct HeaderMatcher: Sendable {
     /// - Parameters:
     ///   - inverts: the answer is turned round (`invert_match`); a missing header still matches no string or range.
     ///   - treatsMissingAsEmpty: a missing header is looked at as one with an empty value.
-    package init(
+    public init(
         name: String, _ condition: Condition, inverts: Bool = false, treatsMissingAsEmpty: Bool = false
     ) throws(PolicyError) {
         if case .range(let start, let end) = condition, end < start { throw .emptyRange(start: start, end: end) }
@@ -36,7 +36,7 @@ package struct HeaderMatcher: Sendable {
     }
 
     /// Whether the head matches. No allocation unless a repeated header joins to more than 1 KiB.
-    package func matches(_ head: borrowing HeaderBlock) -> Bool {
+    public func matches(_ head: borrowing HeaderBlock) -> Bool {
         guard let first = firstIndex(head, from: 0) else { return matchesMissing }
         if case .present(let wanted) = condition { return wanted != inverts }
         guard let second = firstIndex(head, from: first + 1) else { return holds(head.value(at: first)) != inverts }
@@ -99,7 +99,7 @@ package struct HeaderMatcher: Sendable {
 }
 
 extension HeaderMatcher: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         let what =
             switch condition {
             case .present(let wanted): wanted ? "present" : "absent"

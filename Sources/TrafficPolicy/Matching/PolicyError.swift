@@ -1,5 +1,5 @@
 /// What is wrong with a policy's configuration. The compiler of the configuration adds file, line and path.
-package enum PolicyError: Error, Equatable, Sendable {
+public enum PolicyError: Error, Equatable, Sendable {
     /// RE2 refuses the expression; `reason` is its message.
     case invalidRegex(pattern: String, reason: String)
     /// The compiled expression has more instructions than ``RegexProgram/maximumSize`` allows.
@@ -21,7 +21,7 @@ package enum PolicyError: Error, Equatable, Sendable {
 }
 
 extension PolicyError: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         switch self {
         case .invalidRegex(let pattern, let reason): "regex '\(pattern)' is not valid: \(reason)"
         case .regexTooLarge(let pattern, let size, let maximum):

@@ -1,18 +1,18 @@
-package import Bytes
+import Bytes
 
 /// Envoy's QueryParameterMatcher: looks at the first value of a name, without percent-decoding.
-package struct QueryParameterMatcher: Sendable {
+public struct QueryParameterMatcher: Sendable {
     private let name: [UInt8]
     private let value: StringMatcher?
 
     /// - Parameter value: nil asks only that the name be there (`present_match`).
-    package init(name: String, value: StringMatcher? = nil) {
+    public init(name: String, value: StringMatcher? = nil) {
         self.name = Array(name.utf8)
         self.value = value
     }
 
     /// Whether `query`, the bytes behind the `?`, has a fitting parameter.
-    package func matches(query: UnsafeRawBufferPointer) -> Bool {
+    public func matches(query: UnsafeRawBufferPointer) -> Bool {
         var start = 0
         while start < query.count {
             let rest = query.slice(start, query.count)
@@ -30,7 +30,7 @@ package struct QueryParameterMatcher: Sendable {
 }
 
 extension QueryParameterMatcher: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         "query parameter '\(String(decoding: name, as: UTF8.self))' \(value.map { "\($0)" } ?? "present")"
     }
 }

@@ -2,19 +2,19 @@ import Bytes
 import CRE2
 
 /// A compiled regular expression (RE2 syntax): linear time whatever the input, and no allocation a match once warm.
-package final class RegexProgram: Sendable {
+public final class RegexProgram: Sendable {
     /// Most instructions that a compiled expression may have. Expressions come from tenants: this bounds the memory
     /// and the constant of RE2's linear time.
-    package static let maximumSize = 10_000
+    public static let maximumSize = 10_000
 
     /// The expression as written.
-    package let pattern: String
+    public let pattern: String
 
     // Safety: made in `init`, freed in `deinit`, never changed; RE2's const operations may run on several threads.
     nonisolated(unsafe) private let handle: OpaquePointer
 
     /// - Throws: ``PolicyError/invalidRegex(pattern:reason:)`` or ``PolicyError/regexTooLarge(pattern:size:maximum:)``.
-    package init(_ pattern: String, caseSensitive: Bool = true, maximumSize: Int = maximumSize) throws(PolicyError) {
+    public init(_ pattern: String, caseSensitive: Bool = true, maximumSize: Int = maximumSize) throws(PolicyError) {
         var error = [CChar](repeating: 0, count: 256)
         var errorLength = 0
         var copy = pattern
@@ -41,10 +41,10 @@ package final class RegexProgram: Sendable {
     }
 
     /// Number of capturing groups, the whole match not counted.
-    package var groupCount: Int { Int(heddle_regex_group_count(handle)) }
+    public var groupCount: Int { Int(heddle_regex_group_count(handle)) }
 
     /// Whether the expression matches the whole of `text`.
-    package func matchesAll(of text: UnsafeRawBufferPointer) -> Bool {
+    public func matchesAll(of text: UnsafeRawBufferPointer) -> Bool {
         let characters = text.assumingMemoryBound(to: CChar.self)
         return heddle_regex_full_match(handle, characters.baseAddress, characters.count)
     }

@@ -1,8 +1,8 @@
-package import Bytes
+public import Bytes
 
 /// Replaces every match of an expression (`regex_rewrite`): `\1` to `\9` stand for the groups, `\0` for the whole
 /// match and `\\` for a backslash, as RE2's GlobalReplace has it.
-package struct RegexRewrite: Sendable {
+public struct RegexRewrite: Sendable {
     private enum Part: Sendable {
         case literal([UInt8])
         case group(Int)
@@ -13,7 +13,9 @@ package struct RegexRewrite: Sendable {
     private let regex: RegexProgram
     private let parts: [Part]
 
-    package init(regex: RegexProgram, substitution: String) throws(PolicyError) {
+    /// - Parameter substitution: text with `\1` … `\9` for groups, `\0` for the whole match; one that the pattern
+    /// does not have is an error.
+    public init(regex: RegexProgram, substitution: String) throws(PolicyError) {
         self.regex = regex
         var parts: [Part] = []
         var literal: [UInt8] = []
@@ -46,7 +48,7 @@ package struct RegexRewrite: Sendable {
     /// Appends `text` with all matches replaced.
     /// - Returns: how many matches there were.
     @discardableResult
-    package func apply(to text: UnsafeRawBufferPointer, into output: inout ByteWriter) -> Int {
+    public func apply(to text: UnsafeRawBufferPointer, into output: inout ByteWriter) -> Int {
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: Self.maximumGroups * 2) { offsets in
             replaceAll(text, offsets, &output)
         }

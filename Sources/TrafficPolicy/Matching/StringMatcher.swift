@@ -1,9 +1,9 @@
-package import Bytes
+import Bytes
 
 /// Envoy's StringMatcher (`type.matcher.v3`), compiled.
-package struct StringMatcher: Sendable {
+public struct StringMatcher: Sendable {
     /// How the text is looked at.
-    package enum Pattern: Sendable {
+    public enum Pattern: Sendable {
         case exact([UInt8])
         case prefix([UInt8])
         case suffix([UInt8])
@@ -16,33 +16,38 @@ package struct StringMatcher: Sendable {
     private let ignoresCase: Bool
 
     /// - Parameter ignoresCase: ASCII letters of either case are the same.
-    package init(_ pattern: Pattern, ignoresCase: Bool = false) {
+    public init(_ pattern: Pattern, ignoresCase: Bool = false) {
         self.pattern = pattern
         self.ignoresCase = ignoresCase
     }
 
-    package static func exact(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
+    /// The whole text is this one.
+    public static func exact(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
         StringMatcher(.exact(Array(text.utf8)), ignoresCase: ignoresCase)
     }
 
-    package static func prefix(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
+    /// The text begins so.
+    public static func prefix(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
         StringMatcher(.prefix(Array(text.utf8)), ignoresCase: ignoresCase)
     }
 
-    package static func suffix(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
+    /// The text ends so.
+    public static func suffix(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
         StringMatcher(.suffix(Array(text.utf8)), ignoresCase: ignoresCase)
     }
 
-    package static func contains(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
+    /// The text has this somewhere.
+    public static func contains(_ text: String, ignoresCase: Bool = false) -> StringMatcher {
         StringMatcher(.contains(Array(text.utf8)), ignoresCase: ignoresCase)
     }
 
-    package static func regex(_ pattern: String) throws(PolicyError) -> StringMatcher {
+    /// RE2; the whole text must match. Throws what RE2 says of a wrong pattern.
+    public static func regex(_ pattern: String) throws(PolicyError) -> StringMatcher {
         StringMatcher(.regex(try RegexProgram(pattern)))
     }
 
     /// Whether `text` matches; no allocation.
-    package func matches(_ text: UnsafeRawBufferPointer) -> Bool {
+    public func matches(_ text: UnsafeRawBufferPointer) -> Bool {
         switch pattern {
         case .regex(let regex):
             return regex.matchesAll(of: text)
@@ -66,7 +71,7 @@ package struct StringMatcher: Sendable {
 }
 
 extension StringMatcher: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         let note = ignoresCase ? " ignoring case" : ""
         return switch pattern {
         case .exact(let bytes): "equal to '\(text(bytes))'\(note)"

@@ -1,16 +1,17 @@
 /// Limits of a cluster for one priority (`CircuitBreakers.Thresholds`).
-package struct CircuitThresholds: Equatable, Sendable {
+public struct CircuitThresholds: Equatable, Sendable {
     /// What stands for "no limit", as Istio sends it.
-    package static let unlimited = UInt32.max
+    public static let unlimited = UInt32.max
 
-    package var maxConnections: UInt32
-    package var maxPendingRequests: UInt32
-    package var maxRequests: UInt32
-    package var maxRetries: UInt32
+    /// Most connections, waiting requests, requests and retries at a time; ``unlimited`` for no limit.
+    public var maxConnections: UInt32
+    public var maxPendingRequests: UInt32
+    public var maxRequests: UInt32
+    public var maxRetries: UInt32
     /// Takes the place of `maxRetries` when set.
-    package var retryBudget: RetryBudget?
+    public var retryBudget: RetryBudget?
 
-    package init(
+    public init(
         maxConnections: UInt32 = 1024, maxPendingRequests: UInt32 = 1024, maxRequests: UInt32 = 1024,
         maxRetries: UInt32 = 3, retryBudget: RetryBudget? = nil
     ) {
@@ -23,13 +24,13 @@ package struct CircuitThresholds: Equatable, Sendable {
 }
 
 /// Retries as a share of what is under way (`RetryBudget`).
-package struct RetryBudget: Equatable, Sendable {
+public struct RetryBudget: Equatable, Sendable {
     /// Of active and pending requests, 0 to 100.
-    package var percent: Double
+    public var percent: Double
     /// Always allowed.
-    package var minimum: UInt32
+    public var minimum: UInt32
 
-    package init(percent: Double = 20, minimum: UInt32 = 3) {
+    public init(percent: Double = 20, minimum: UInt32 = 3) {
         self.percent = percent
         self.minimum = minimum
     }
@@ -43,12 +44,12 @@ package struct RetryBudget: Equatable, Sendable {
 ///
 /// Who acquires must release once; a worker that ends without it is cleaned up after by
 /// ``LimitRegion/giveBack(slot:)``.
-package struct CircuitBreaker {
-    package let counters: LimitCounters
+public struct CircuitBreaker {
+    public let counters: LimitCounters
     private let normal: CircuitThresholds
     private let high: CircuitThresholds
 
-    package init(
+    public init(
         counters: LimitCounters, normal: CircuitThresholds = CircuitThresholds(),
         high: CircuitThresholds = CircuitThresholds()
     ) {
@@ -58,28 +59,29 @@ package struct CircuitBreaker {
     }
 
     /// Takes one place; false when all are taken.
-    package func tryAcquire(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Bool {
+    public func tryAcquire(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Bool {
         let limit = limit(resource, priority)
         guard limit < Int64(CircuitThresholds.unlimited) else { return counters.addUnlimited(resource, priority) }
         return counters.add(resource, priority, limit: limit)
     }
 
-    package func release(_ resource: LimitedResource, _ priority: RoutingPriority = .default) {
+    /// Gives back what an admission took.
+    public func release(_ resource: LimitedResource, _ priority: RoutingPriority = .default) {
         counters.subtract(resource, priority)
     }
 
     /// Whether the next ``tryAcquire(_:_:)`` would be refused.
-    package func isOpen(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Bool {
+    public func isOpen(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Bool {
         counters.total(resource, priority) >= limit(resource, priority)
     }
 
     /// Places left.
-    package func remaining(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Int64 {
+    public func remaining(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Int64 {
         max(0, limit(resource, priority) - counters.total(resource, priority))
     }
 
     /// The limit in force; that of retries moves with the load when there is a budget.
-    package func limit(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Int64 {
+    public func limit(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Int64 {
         let thresholds = priority == .high ? high : normal
         switch resource {
         case .connection: return Int64(thresholds.maxConnections)

@@ -1,12 +1,12 @@
 import CLinux
 
 /// What a circuit breaker counts.
-package enum LimitedResource: Int, CaseIterable, Sendable {
+public enum LimitedResource: Int, CaseIterable, Sendable {
     case connection, pendingRequest, request, retry
 }
 
 /// Envoy's routing priority: each has limits of its own.
-package enum RoutingPriority: Int, CaseIterable, Sendable {
+public enum RoutingPriority: Int, CaseIterable, Sendable {
     case `default`, high
 }
 
@@ -14,23 +14,24 @@ package enum RoutingPriority: Int, CaseIterable, Sendable {
 ///
 /// Layout, in 64-bit cells: `slots` times (one cache line whose first cell is the slot's epoch, then one cache line a
 /// group). A worker adds to its own slot only, whoever needs the whole sums over the slots. All cells begin as 0.
-package struct LimitRegion {
+public struct LimitRegion {
     /// 64 bytes: two workers never write to one cache line.
     static let cellsPerLine = 8
 
     // Safety: points to `byteCount(slots:groups:)` bytes that the caller keeps mapped and aligned to 64 bytes for as
     // long as a value made from this one is in use; every access is atomic.
     private let cells: UnsafeMutablePointer<Int64>
-    package let slots: Int
-    package let groups: Int
+    /// Workers that may count at a time, and things that are limited.
+    public let slots: Int
+    public let groups: Int
 
     /// Memory that a region needs.
-    package static func byteCount(slots: Int, groups: Int) -> Int {
+    public static func byteCount(slots: Int, groups: Int) -> Int {
         slots * (1 + groups) * cellsPerLine * MemoryLayout<Int64>.stride
     }
 
     /// - Parameter memory: at least ``byteCount(slots:groups:)`` bytes, aligned to 64, zero when first used.
-    package init(memory: UnsafeMutableRawPointer, slots: Int, groups: Int) {
+    public init(memory: UnsafeMutableRawPointer, slots: Int, groups: Int) {
         precondition(slots > 0 && groups >= 0, "a region has at least one slot")
         cells = memory.assumingMemoryBound(to: Int64.self)
         self.slots = slots
@@ -40,7 +41,7 @@ package struct LimitRegion {
     private var slotStride: Int { (1 + groups) * Self.cellsPerLine }
 
     /// The counters of one cluster as the worker with `slot` sees them from now on.
-    package func counters(group: Int, slot: Int) -> LimitCounters {
+    public func counters(group: Int, slot: Int) -> LimitCounters {
         precondition(group >= 0 && group < groups && slot >= 0 && slot < slots, "outside of the limit region")
         return LimitCounters(
             group: cells + (1 + group) * Self.cellsPerLine, epoch: cells + slot * slotStride, slots: slots,
@@ -49,7 +50,7 @@ package struct LimitRegion {
 
     /// Gives back what a worker held that is known to have ended; the next worker may take its slot after that. Views
     /// that the dead worker's successor did not make itself count nothing any more.
-    package func giveBack(slot: Int) {
+    public func giveBack(slot: Int) {
         precondition(slot >= 0 && slot < slots, "outside of the limit region")
         let start = cells + slot * slotStride
         _ = heddle_limit_add(start, 1)
@@ -58,7 +59,7 @@ package struct LimitRegion {
 }
 
 /// One cluster's counters as one worker sees them.
-package struct LimitCounters {
+public struct LimitCounters {
     // Safety: all point into the region that made this value (see ``LimitRegion``).
     private let group: UnsafeMutablePointer<Int64>
     private let own: UnsafeMutablePointer<Int64>
@@ -83,7 +84,7 @@ package struct LimitCounters {
     }
 
     /// Sum over all workers.
-    package func total(_ resource: LimitedResource, _ priority: RoutingPriority) -> Int64 {
+    public func total(_ resource: LimitedResource, _ priority: RoutingPriority) -> Int64 {
         let cell = Self.cell(resource, priority)
         var sum: Int64 = 0
         var slot = 0
@@ -95,7 +96,7 @@ package struct LimitCounters {
     }
 
     /// What this worker holds.
-    package func held(_ resource: LimitedResource, _ priority: RoutingPriority) -> Int64 {
+    public func held(_ resource: LimitedResource, _ priority: RoutingPriority) -> Int64 {
         isCurrent ? heddle_limit_load(own + Self.cell(resource, priority)) : 0
     }
 

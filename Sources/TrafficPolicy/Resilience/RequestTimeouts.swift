@@ -1,23 +1,23 @@
 import Bytes
-package import HTTPModel
+public import HTTPModel
 
 /// The times that a route allows (nanoseconds, 0 for none), and what they become for one request.
-package struct TimeoutPolicy: Equatable, Sendable {
+public struct TimeoutPolicy: Equatable, Sendable {
     /// Envoy's default of 15 s.
-    package static let defaultTimeout: UInt64 = 15_000_000_000
+    public static let defaultTimeout: UInt64 = 15_000_000_000
 
     /// From the end of the request to the end of the response.
-    package var timeout: UInt64
+    public var timeout: UInt64
     /// Nil leaves the connection manager's stream idle timeout in force; 0 turns it off.
-    package var idleTimeout: UInt64?
+    public var idleTimeout: UInt64?
     /// A whole stream's life; nil when the route does not say.
-    package var maxStreamDuration: UInt64?
+    public var maxStreamDuration: UInt64?
     /// When set, `grpc-timeout` bounds the stream, itself bounded by this; 0 means not bounded.
-    package var grpcTimeoutMaximum: UInt64?
+    public var grpcTimeoutMaximum: UInt64?
     /// Taken off `grpc-timeout`, to leave time for the answer's way back.
-    package var grpcTimeoutOffset: UInt64
+    public var grpcTimeoutOffset: UInt64
 
-    package init(
+    public init(
         timeout: UInt64 = defaultTimeout, idleTimeout: UInt64? = nil, maxStreamDuration: UInt64? = nil,
         grpcTimeoutMaximum: UInt64? = nil, grpcTimeoutOffset: UInt64 = 0
     ) {
@@ -34,7 +34,7 @@ package struct TimeoutPolicy: Equatable, Sendable {
     /// - Parameters:
     ///   - retry: its per-try times; nil when the route has no retry policy.
     ///   - tellsUpstream: false where `suppress_envoy_headers` is set.
-    package func resolve(
+    public func resolve(
         _ head: inout HeaderBlock, retry: RetryPolicy?, tellsUpstream: Bool = true
     ) -> RequestTimeouts {
         var result = RequestTimeouts(
@@ -69,19 +69,19 @@ package struct TimeoutPolicy: Equatable, Sendable {
 }
 
 /// The times of one request, in nanoseconds.
-package struct RequestTimeouts: Equatable, Sendable {
+public struct RequestTimeouts: Equatable, Sendable {
     /// From the end of the request to the end of the response; 0 for none.
-    package var whole: UInt64
+    public var whole: UInt64
     /// For one attempt; 0 for none.
-    package var perTry: UInt64
+    public var perTry: UInt64
     /// Without progress in one attempt; 0 for none.
-    package var perTryIdle: UInt64
+    public var perTryIdle: UInt64
     /// Without progress; nil leaves the connection manager's.
-    package var idle: UInt64?
+    public var idle: UInt64?
     /// For the whole stream; nil leaves the connection manager's.
-    package var stream: UInt64?
+    public var stream: UInt64?
 
-    package init(whole: UInt64, perTry: UInt64 = 0, perTryIdle: UInt64 = 0, idle: UInt64? = nil, stream: UInt64? = nil) {
+    public init(whole: UInt64, perTry: UInt64 = 0, perTryIdle: UInt64 = 0, idle: UInt64? = nil, stream: UInt64? = nil) {
         self.whole = whole
         self.perTry = perTry
         self.perTryIdle = perTryIdle
@@ -91,9 +91,9 @@ package struct RequestTimeouts: Equatable, Sendable {
 }
 
 /// The `grpc-timeout` header: up to eight digits and a unit (gRPC over HTTP/2, "Requests").
-package enum GRPCTimeout {
+public enum GRPCTimeout {
     /// Nil when the value is malformed; what does not fit (584 years) is the largest number.
-    package static func nanoseconds(_ value: UnsafeRawBufferPointer) -> UInt64? {
+    public static func nanoseconds(_ value: UnsafeRawBufferPointer) -> UInt64? {
         guard value.count >= 2, value.count <= 9, let number = value.slice(0, value.count - 1).decimal else { return nil }
         let unit: UInt64
         switch value[value.count - 1] {

@@ -1,34 +1,35 @@
 import Bytes
 
 /// Conditions for a retry (`retry_on`, `x-envoy-retry-on`, `x-envoy-retry-grpc-on`).
-package struct RetryOn: OptionSet, Hashable, Sendable {
-    package let rawValue: UInt32
+public struct RetryOn: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt32
 
-    package init(rawValue: UInt32) { self.rawValue = rawValue }
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    package static let serverError = RetryOn(rawValue: 1 << 0)
-    package static let gatewayError = RetryOn(rawValue: 1 << 1)
-    package static let reset = RetryOn(rawValue: 1 << 2)
-    package static let resetBeforeRequest = RetryOn(rawValue: 1 << 3)
-    package static let connectFailure = RetryOn(rawValue: 1 << 4)
-    package static let refusedStream = RetryOn(rawValue: 1 << 5)
-    package static let retriable4xx = RetryOn(rawValue: 1 << 6)
-    package static let retriableStatusCodes = RetryOn(rawValue: 1 << 7)
-    package static let retriableHeaders = RetryOn(rawValue: 1 << 8)
-    package static let envoyRateLimited = RetryOn(rawValue: 1 << 9)
-    package static let http3PostConnectFailure = RetryOn(rawValue: 1 << 10)
-    package static let grpcCancelled = RetryOn(rawValue: 1 << 16)
-    package static let grpcDeadlineExceeded = RetryOn(rawValue: 1 << 17)
-    package static let grpcInternal = RetryOn(rawValue: 1 << 18)
-    package static let grpcResourceExhausted = RetryOn(rawValue: 1 << 19)
-    package static let grpcUnavailable = RetryOn(rawValue: 1 << 20)
+    /// Outcomes of an attempt, each by Envoy's word for it; see ``words``.
+    public static let serverError = RetryOn(rawValue: 1 << 0)
+    public static let gatewayError = RetryOn(rawValue: 1 << 1)
+    public static let reset = RetryOn(rawValue: 1 << 2)
+    public static let resetBeforeRequest = RetryOn(rawValue: 1 << 3)
+    public static let connectFailure = RetryOn(rawValue: 1 << 4)
+    public static let refusedStream = RetryOn(rawValue: 1 << 5)
+    public static let retriable4xx = RetryOn(rawValue: 1 << 6)
+    public static let retriableStatusCodes = RetryOn(rawValue: 1 << 7)
+    public static let retriableHeaders = RetryOn(rawValue: 1 << 8)
+    public static let envoyRateLimited = RetryOn(rawValue: 1 << 9)
+    public static let http3PostConnectFailure = RetryOn(rawValue: 1 << 10)
+    public static let grpcCancelled = RetryOn(rawValue: 1 << 16)
+    public static let grpcDeadlineExceeded = RetryOn(rawValue: 1 << 17)
+    public static let grpcInternal = RetryOn(rawValue: 1 << 18)
+    public static let grpcResourceExhausted = RetryOn(rawValue: 1 << 19)
+    public static let grpcUnavailable = RetryOn(rawValue: 1 << 20)
 
     static let grpc: RetryOn = [
         .grpcCancelled, .grpcDeadlineExceeded, .grpcInternal, .grpcResourceExhausted, .grpcUnavailable,
     ]
 
     /// The words of the configuration. HTTP/3 is not spoken here, so that its word asks for what never happens.
-    package static let words: [(word: StaticString, condition: RetryOn)] = [
+    public static let words: [(word: StaticString, condition: RetryOn)] = [
         ("5xx", .serverError), ("gateway-error", .gatewayError), ("reset", .reset),
         ("reset-before-request", .resetBeforeRequest), ("connect-failure", .connectFailure),
         ("refused-stream", .refusedStream), ("retriable-4xx", .retriable4xx),
@@ -40,19 +41,20 @@ package struct RetryOn: OptionSet, Hashable, Sendable {
 
     /// Reads a list separated by commas. Words that are no condition are left out, as in Envoy; a configuration that
     /// should refuse them asks ``unknownWord(in:)``.
-    package static func parse(_ list: UnsafeRawBufferPointer) -> RetryOn {
+    public static func parse(_ list: UnsafeRawBufferPointer) -> RetryOn {
         var result: RetryOn = []
         forEachElement(of: list) { if let condition = condition($0) { result.formUnion(condition) } }
         return result
     }
 
-    package static func parse(_ list: String) -> RetryOn {
+    /// Reads a list separated by commas, as ``parse(_:)-(UnsafeRawBufferPointer)``.
+    public static func parse(_ list: String) -> RetryOn {
         var list = list
         return list.withUTF8 { parse(UnsafeRawBufferPointer($0)) }
     }
 
     /// The first word that is no condition.
-    package static func unknownWord(in list: String) -> String? {
+    public static func unknownWord(in list: String) -> String? {
         var list = list
         return list.withUTF8 { text in
             var unknown: String?

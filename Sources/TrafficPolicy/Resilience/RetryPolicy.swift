@@ -1,24 +1,24 @@
 /// When and how a request is tried again (`config.route.v3.RetryPolicy`), compiled. Times are in nanoseconds.
-package struct RetryPolicy: Sendable {
-    package var retryOn: RetryOn
-    package var retries: UInt32
+public struct RetryPolicy: Sendable {
+    public var retryOn: RetryOn
+    public var retries: UInt32
     /// 0 means none.
-    package var perTryTimeout: UInt64
+    public var perTryTimeout: UInt64
     /// 0 means none.
-    package var perTryIdleTimeout: UInt64
-    package var statusCodes: [Int]
+    public var perTryIdleTimeout: UInt64
+    public var statusCodes: [Int]
     /// Any of these in a response asks for a retry, under `retriable-headers`.
-    package var responseHeaders: [HeaderMatcher]
+    public var responseHeaders: [HeaderMatcher]
     /// When there are some, only requests that match one of them are tried again.
-    package var requestHeaders: [HeaderMatcher]
-    package var baseInterval: UInt64
-    package var maximumInterval: UInt64
+    public var requestHeaders: [HeaderMatcher]
+    public var baseInterval: UInt64
+    public var maximumInterval: UInt64
     /// Hosts tried before are passed over (`previous_hosts`), for this many draws more.
-    package var avoidsPreviousHosts: Bool
-    package var hostSelectionAttempts: Int
+    public var avoidsPreviousHosts: Bool
+    public var hostSelectionAttempts: Int
 
     /// - Parameter maximumInterval: ten times the base when nil, as in Envoy.
-    package init(
+    public init(
         retryOn: RetryOn, retries: UInt32 = 1, perTryTimeout: UInt64 = 0, perTryIdleTimeout: UInt64 = 0,
         statusCodes: [Int] = [], responseHeaders: [HeaderMatcher] = [], requestHeaders: [HeaderMatcher] = [],
         baseInterval: UInt64 = 25_000_000, maximumInterval: UInt64? = nil, avoidsPreviousHosts: Bool = false,

@@ -1,8 +1,8 @@
 import Bytes
-package import HTTPModel
+public import HTTPModel
 
 /// How an attempt ended without a response.
-package enum UpstreamReset: Equatable, Sendable {
+public enum UpstreamReset: Equatable, Sendable {
     /// No connection came to be.
     case connectFailure
     /// The connection closed, or the upstream reset the stream.
@@ -18,14 +18,15 @@ package enum UpstreamReset: Equatable, Sendable {
 }
 
 /// What to do after an attempt.
-package enum RetryDecision: Equatable, Sendable {
+public enum RetryDecision: Equatable, Sendable {
     case no(RetryRefusal)
     /// Try again after this many nanoseconds. A place among the retries is held until the next outcome or
     /// ``RetryState/finish(_:)``.
     case after(UInt64)
 }
 
-package enum RetryRefusal: Equatable, Sendable {
+/// Why there is no retry.
+public enum RetryRefusal: Equatable, Sendable {
     /// The policy does not ask for a retry of this outcome.
     case notRetriable
     /// It would, but all attempts are used up (response flag URX).
@@ -35,11 +36,11 @@ package enum RetryRefusal: Equatable, Sendable {
 }
 
 /// The retries of one request: a pure machine, fed with the outcome of each attempt.
-package struct RetryState: ~Copyable {
+public struct RetryState: ~Copyable {
     /// Attempts that a client may ask for by header, whatever it writes there.
-    package static let maximumRetriesByHeader: UInt64 = 1000
+    public static let maximumRetriesByHeader: UInt64 = 1000
     /// Status codes and header names that a client may add by header.
-    package static let maximumConditionsByHeader = 32
+    public static let maximumConditionsByHeader = 32
 
     private let policy: RetryPolicy
     private let priority: RoutingPriority
@@ -51,12 +52,12 @@ package struct RetryState: ~Copyable {
     private var holdsRetry = false
 
     /// Retries that were decided on.
-    package private(set) var retriesMade = 0
+    public private(set) var retriesMade = 0
 
     /// - Parameters:
     ///   - policy: the route's.
     ///   - request: its `x-envoy-retry-*` headers change the policy for this request and are taken out.
-    package init(policy: RetryPolicy, request: inout HeaderBlock, priority: RoutingPriority = .default) {
+    public init(policy: RetryPolicy, request: inout HeaderBlock, priority: RoutingPriority = .default) {
         self.policy = policy
         self.priority = priority
         retryOn = policy.retryOn
@@ -67,10 +68,10 @@ package struct RetryState: ~Copyable {
     }
 
     /// Whether any outcome could lead to a retry: if not, the request need not be kept for it.
-    package var mayRetry: Bool { !retryOn.isEmpty && remaining > 0 }
+    public var mayRetry: Bool { !retryOn.isEmpty && remaining > 0 }
 
     /// A response head came (or trailers alone). Call before any of it went downstream.
-    package mutating func responded(
+    public mutating func responded(
         _ head: borrowing HeaderBlock, breaker: CircuitBreaker, random: inout FastRandom
     ) -> RetryDecision {
         decide(isRetriable(head), breaker, &random)
@@ -78,14 +79,14 @@ package struct RetryState: ~Copyable {
 
     /// The attempt ended without a response.
     /// - Parameter requestStarted: some of the request went upstream.
-    package mutating func reset(
+    public mutating func reset(
         _ reason: UpstreamReset, requestStarted: Bool, breaker: CircuitBreaker, random: inout FastRandom
     ) -> RetryDecision {
         decide(isRetriable(reason, requestStarted), breaker, &random)
     }
 
     /// The request ends: gives back what a retry under way holds. Must be called once at the end of every stream.
-    package mutating func finish(_ breaker: CircuitBreaker) {
+    public mutating func finish(_ breaker: CircuitBreaker) {
         guard holdsRetry else { return }
         holdsRetry = false
         breaker.release(.retry, priority)

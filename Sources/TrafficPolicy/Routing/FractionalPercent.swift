@@ -1,26 +1,27 @@
 /// A share of all requests (`type.v3.FractionalPercent`).
-package struct FractionalPercent: Equatable, Sendable {
+public struct FractionalPercent: Equatable, Sendable {
     /// What the numerator is a part of.
-    package enum Denominator: UInt32, Sendable {
+    public enum Denominator: UInt32, Sendable {
         case hundred = 100
         case tenThousand = 10_000
         case million = 1_000_000
     }
 
-    package let numerator: UInt32
-    package let denominator: Denominator
+    /// So many of so many requests.
+    public let numerator: UInt32
+    public let denominator: Denominator
 
-    package init(_ numerator: UInt32, of denominator: Denominator = .hundred) {
+    public init(_ numerator: UInt32, of denominator: Denominator = .hundred) {
         self.numerator = numerator
         self.denominator = denominator
     }
 
     /// Whether a request with this random value belongs to the share.
-    package func contains(_ random: UInt64) -> Bool {
+    public func contains(_ random: UInt64) -> Bool {
         random % UInt64(denominator.rawValue) < UInt64(numerator)
     }
 }
 
 extension FractionalPercent: CustomStringConvertible {
-    package var description: String { "\(numerator)/\(denominator.rawValue)" }
+    public var description: String { "\(numerator)/\(denominator.rawValue)" }
 }

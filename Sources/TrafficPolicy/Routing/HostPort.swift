@@ -1,10 +1,10 @@
 import Bytes
-package import HTTPModel
+public import HTTPModel
 
 /// The port in a host header: `name:port`, `[v6]:port`.
-package enum HostPort {
+public enum HostPort {
     /// Offset of the colon before the port; nil when there is none.
-    package static func portStart(in host: UnsafeRawBufferPointer) -> Int? {
+    public static func portStart(in host: UnsafeRawBufferPointer) -> Int? {
         var index = host.count
         while index > 0 {
             index -= 1
@@ -16,7 +16,7 @@ package enum HostPort {
     }
 
     /// The host without its port.
-    package static func withoutPort(_ host: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    public static func withoutPort(_ host: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         guard let colon = portStart(in: host) else { return host }
         return host.slice(0, colon)
     }
@@ -24,7 +24,7 @@ package enum HostPort {
     /// Removes the port from `:authority` (`strip_any_host_port`, `strip_matching_host_port`). A CONNECT request keeps
     /// it: its port is where to connect to.
     /// - Parameter only: removes this port alone; nil removes any.
-    package static func strip(_ head: inout HeaderBlock, only port: UInt16? = nil) {
+    public static func strip(_ head: inout HeaderBlock, only port: UInt16? = nil) {
         guard let host = head.get(.authority), let colon = portStart(in: host) else { return }
         if let method = head.get(.method), method.equals("CONNECT") { return }
         guard let number = host.slice(colon + 1, host.count).decimal else { return }

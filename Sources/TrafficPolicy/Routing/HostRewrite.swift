@@ -1,8 +1,8 @@
-package import Bytes
-package import HTTPModel
+public import Bytes
+public import HTTPModel
 
 /// How a route changes `:authority` before the request goes upstream (`host_rewrite_specifier`).
-package enum HostRewrite: Sendable {
+public enum HostRewrite: Sendable {
     case literal([UInt8])
     /// The value of this lower-case header, when it has one.
     case header([UInt8])
@@ -17,7 +17,7 @@ package enum HostRewrite: Sendable {
     ///   - upstreamName: the chosen host's name; needed by ``upstream`` alone.
     ///   - appendsForwardedHost: puts the old value at the end of `x-forwarded-host`.
     ///   - scratch: memory to work in; its contents are lost.
-    package func apply(
+    public func apply(
         to head: inout HeaderBlock, upstreamName: UnsafeRawBufferPointer? = nil, appendsForwardedHost: Bool,
         scratch: inout ByteWriter
     ) {

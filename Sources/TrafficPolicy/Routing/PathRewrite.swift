@@ -1,8 +1,8 @@
-package import Bytes
-package import HTTPModel
+public import Bytes
+public import HTTPModel
 
 /// How a route changes the path before it goes upstream or into a redirect. Query and fragment are kept.
-package enum PathRewrite: Sendable {
+public enum PathRewrite: Sendable {
     /// Replaces what the route matched by (`prefix_rewrite`).
     case prefix([UInt8])
     /// Replaces every match in the path without its query (`regex_rewrite`).
@@ -16,7 +16,7 @@ package enum PathRewrite: Sendable {
     /// become a request target of another form, such as `http://other/`.
     ///
     /// - Parameter matchedLength: bytes of the path that the route matched (``RouteTable/matchedLength(_:path:)``).
-    package func append(
+    public func append(
         rewritten target: UnsafeRawBufferPointer, matchedLength: Int, into output: inout ByteWriter
     ) {
         let split = RequestPath(target)
@@ -46,7 +46,7 @@ package enum PathRewrite: Sendable {
     /// - Parameters:
     ///   - keepsOriginal: puts the old path into `x-envoy-original-path`.
     ///   - scratch: memory to work in; its contents are lost.
-    package func apply(
+    public func apply(
         to head: inout HeaderBlock, matchedLength: Int, keepsOriginal: Bool, scratch: inout ByteWriter
     ) {
         guard let target = head.get(.path) else { return }

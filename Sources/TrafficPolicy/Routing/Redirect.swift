@@ -1,10 +1,10 @@
-package import Bytes
-package import HTTPModel
+public import Bytes
+public import HTTPModel
 
 /// An answer that sends the client elsewhere (`config.route.v3.RedirectAction`), compiled.
-package struct Redirect: Sendable {
+public struct Redirect: Sendable {
     /// What becomes of the path.
-    package enum Path: Sendable {
+    public enum Path: Sendable {
         case keep
         /// A whole path (`path_redirect`). With a query of its own it takes the place of the request's.
         case literal([UInt8])
@@ -12,15 +12,16 @@ package struct Redirect: Sendable {
     }
 
     /// `https`, or another scheme; nil keeps the request's.
-    package var scheme: [UInt8]?
-    package var host: [UInt8]?
-    package var port: UInt16?
-    package var path: Path
-    package var stripsQuery: Bool
+    public var scheme: [UInt8]?
+    public var host: [UInt8]?
+    public var port: UInt16?
+    public var path: Path
+    public var stripsQuery: Bool
     /// 301, 302, 303, 307 or 308.
-    package var code: Int
+    public var code: Int
 
-    package init(
+    /// Without arguments, the request comes again where it was.
+    public init(
         scheme: String? = nil, host: String? = nil, port: UInt16? = nil, path: Path = .keep, stripsQuery: Bool = false,
         code: Int = 301
     ) {
@@ -35,7 +36,7 @@ package struct Redirect: Sendable {
     /// Appends the value of the `location` header.
     ///
     /// - Parameter matchedLength: bytes of the path that the route matched, for a prefix rewrite.
-    package func appendLocation(
+    public func appendLocation(
         for head: borrowing HeaderBlock, matchedLength: Int, into output: inout ByteWriter
     ) {
         let requestScheme = head.get(.xForwardedProto) ?? head.get(.scheme) ?? UnsafeRawBufferPointer("http")

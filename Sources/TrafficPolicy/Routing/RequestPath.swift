@@ -1,15 +1,16 @@
 import Bytes
 
 /// The request target split as route matching looks at it. A view: valid as long as the bytes it was made of.
-package struct RequestPath {
+public struct RequestPath {
     /// Without query and fragment.
-    package let path: UnsafeRawBufferPointer
+    public let path: UnsafeRawBufferPointer
     /// What stands behind the first `?`, without it.
-    package let query: UnsafeRawBufferPointer
+    public let query: UnsafeRawBufferPointer
     /// Query and fragment with their `?` or `#`: what a rewrite keeps.
-    package let suffix: UnsafeRawBufferPointer
+    public let suffix: UnsafeRawBufferPointer
 
-    package init(_ target: UnsafeRawBufferPointer) {
+    /// Splits a target at its first `?` or `#`; nothing is decoded.
+    public init(_ target: UnsafeRawBufferPointer) {
         var end = 0
         while end < target.count, target[end] != UInt8(ascii: "?"), target[end] != UInt8(ascii: "#") { end += 1 }
         path = target.slice(0, end)
@@ -22,7 +23,7 @@ package struct RequestPath {
     }
 
     /// The path up to the first `;` (`ignore_path_parameters_in_path_matching`).
-    package var pathWithoutParameters: UnsafeRawBufferPointer {
+    public var pathWithoutParameters: UnsafeRawBufferPointer {
         guard let mark = path.offset(of: UInt8(ascii: ";")) else { return path }
         return path.slice(0, mark)
     }

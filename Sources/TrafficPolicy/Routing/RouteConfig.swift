@@ -1,7 +1,7 @@
 /// What a route asks of a request (`config.route.v3.RouteMatch`); all of it must hold.
-package struct RouteMatchConfig: Sendable {
+public struct RouteMatchConfig: Sendable {
     /// Looks at the path without query and fragment.
-    package enum Path: Equatable, Sendable {
+    public enum Path: Equatable, Sendable {
         case prefix(String)
         case path(String)
         /// The whole path, or a prefix of it that ends before a `/`.
@@ -12,16 +12,17 @@ package struct RouteMatchConfig: Sendable {
         case connect
     }
 
-    package var path: Path
+    /// How the path is compared.
+    public var path: Path
     /// Does not apply to ``Path/regex(_:)``.
-    package var isCaseSensitive: Bool
-    package var headers: [HeaderMatcher]
-    package var queryParameters: [QueryParameterMatcher]
-    package var runtimeFraction: FractionalPercent?
+    public var isCaseSensitive: Bool
+    public var headers: [HeaderMatcher]
+    public var queryParameters: [QueryParameterMatcher]
+    public var runtimeFraction: FractionalPercent?
     /// The content type must be gRPC's.
-    package var requiresGRPC: Bool
+    public var requiresGRPC: Bool
 
-    package init(
+    public init(
         _ path: Path, isCaseSensitive: Bool = true, headers: [HeaderMatcher] = [],
         queryParameters: [QueryParameterMatcher] = [], runtimeFraction: FractionalPercent? = nil, requiresGRPC: Bool = false
     ) {
@@ -35,14 +36,14 @@ package struct RouteMatchConfig: Sendable {
 }
 
 /// Routes for the hosts that its domains name (`config.route.v3.VirtualHost`).
-package struct VirtualHostConfig: Sendable {
-    package var name: String
+public struct VirtualHostConfig: Sendable {
+    public var name: String
     /// Exact (`a.example`), suffix (`*.example`), prefix (`a.*`) or all (`*`); letters of either case are the same.
-    package var domains: [String]
+    public var domains: [String]
     /// The first that matches wins.
-    package var routes: [RouteMatchConfig]
+    public var routes: [RouteMatchConfig]
 
-    package init(name: String, domains: [String], routes: [RouteMatchConfig]) {
+    public init(name: String, domains: [String], routes: [RouteMatchConfig]) {
         self.name = name
         self.domains = domains
         self.routes = routes

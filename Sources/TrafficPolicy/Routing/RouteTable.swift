@@ -1,12 +1,12 @@
 import Bytes
-package import HTTPModel
+public import HTTPModel
 
 /// Which route a request takes: indices into the configuration that the table was made of.
-package struct RouteMatch: Equatable, Sendable {
-    package let virtualHost: Int
-    package let route: Int
+public struct RouteMatch: Equatable, Sendable {
+    public let virtualHost: Int
+    public let route: Int
 
-    package init(virtualHost: Int, route: Int) {
+    public init(virtualHost: Int, route: Int) {
         self.virtualHost = virtualHost
         self.route = route
     }
@@ -14,15 +14,15 @@ package struct RouteMatch: Equatable, Sendable {
 
 /// A route configuration, compiled: immutable, shared by all requests of a worker. A lookup allocates nothing and costs
 /// the same with one route as with thousands that differ by path.
-package final class RouteTable: Sendable {
+public final class RouteTable: Sendable {
     /// What of the request is left out of the comparison.
-    package struct Options: Equatable, Sendable {
+    public struct Options: Equatable, Sendable {
         /// The host header's port (`ignore_port_in_host_matching`).
-        package var ignoresPort: Bool
+        public var ignoresPort: Bool
         /// The path from its first `;` on (`ignore_path_parameters_in_path_matching`).
-        package var ignoresPathParameters: Bool
+        public var ignoresPathParameters: Bool
 
-        package init(ignoresPort: Bool = false, ignoresPathParameters: Bool = false) {
+        public init(ignoresPort: Bool = false, ignoresPathParameters: Bool = false) {
             self.ignoresPort = ignoresPort
             self.ignoresPathParameters = ignoresPathParameters
         }
@@ -33,7 +33,7 @@ package final class RouteTable: Sendable {
     private let options: Options
 
     /// - Throws: a ``PolicyError`` that names the virtual host and the route.
-    package init(_ hosts: [VirtualHostConfig], options: Options = Options()) throws(PolicyError) {
+    public init(_ hosts: [VirtualHostConfig], options: Options = Options()) throws(PolicyError) {
         domains = try DomainIndex(hosts)
         var compiled: [VirtualHostRoutes] = []
         compiled.reserveCapacity(hosts.count)
@@ -46,7 +46,7 @@ package final class RouteTable: Sendable {
     ///
     /// - Parameter random: the request's random value; all fractions of one request are drawn from it.
     /// - Returns: nil when no virtual host or none of its routes matches.
-    package func match(_ head: borrowing HeaderBlock, random: UInt64) -> RouteMatch? {
+    public func match(_ head: borrowing HeaderBlock, random: UInt64) -> RouteMatch? {
         guard let host = virtualHost(for: head) else { return nil }
         let route: Int?
         if let target = head.get(.path) {
@@ -59,19 +59,19 @@ package final class RouteTable: Sendable {
     }
 
     /// Index of the virtual host that the request's `:authority` leads to.
-    package func virtualHost(for head: borrowing HeaderBlock) -> Int? {
+    public func virtualHost(for head: borrowing HeaderBlock) -> Int? {
         guard let host = head.get(.authority) else { return domains.lookup(nil) }
         return domains.lookup(options.ignoresPort ? HostPort.withoutPort(host) : host)
     }
 
     /// How many bytes of the request's path a prefix rewrite replaces: the prefix that the route asks for, or the whole
     /// path without its query where the route has none.
-    package func matchedLength(_ match: RouteMatch, path: UnsafeRawBufferPointer) -> Int {
+    public func matchedLength(_ match: RouteMatch, path: UnsafeRawBufferPointer) -> Int {
         virtualHosts[match.virtualHost].matchedLength(route: match.route, path: path)
     }
 
     /// Says for each route up to the one that matches why it does not. Slow: for debug answers, never for each request.
-    package func explain(_ head: borrowing HeaderBlock, random: UInt64) -> RouteExplanation {
+    public func explain(_ head: borrowing HeaderBlock, random: UInt64) -> RouteExplanation {
         guard let host = virtualHost(for: head) else { return RouteExplanation() }
         let routes = virtualHosts[host]
         var explanation = RouteExplanation(virtualHost: routes.config.name)
@@ -93,17 +93,17 @@ package final class RouteTable: Sendable {
 }
 
 /// Why a request took its route.
-package struct RouteExplanation: Equatable, Sendable {
+public struct RouteExplanation: Equatable, Sendable {
     /// A route that was asked before and what it missed.
-    package struct Rejection: Equatable, Sendable {
-        package var route: Int
+    public struct Rejection: Equatable, Sendable {
+        public var route: Int
         /// Names the condition that does not hold.
-        package var reason: String
+        public var reason: String
     }
 
     /// Name of the virtual host; nil when none has a domain for the request.
-    package var virtualHost: String?
+    public var virtualHost: String?
     /// In the order of the configuration.
-    package var rejected: [Rejection] = []
-    package var match: RouteMatch?
+    public var rejected: [Rejection] = []
+    public var match: RouteMatch?
 }

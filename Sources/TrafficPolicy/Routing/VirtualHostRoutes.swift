@@ -142,7 +142,7 @@ final class VirtualHostRoutes: Sendable {
 }
 
 extension RouteMatchConfig.Path: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         switch self {
         case .prefix(let text): "prefix '\(text)'"
         case .path(let text): "path '\(text)'"

@@ -1,12 +1,12 @@
 /// Chooses one of several by weight (`weighted_clusters`), the same one for the same value.
-package struct WeightedChoice: Sendable {
+public struct WeightedChoice: Sendable {
     /// Sums of the weights up to and including each.
     private let ends: [UInt64]
     /// Sum of all weights, at least 1 and at most 4294967295.
-    package let total: UInt64
+    public let total: UInt64
 
     /// - Throws: ``PolicyError/noWeight`` or ``PolicyError/weightOverflow``.
-    package init(weights: [UInt32]) throws(PolicyError) {
+    public init(weights: [UInt32]) throws(PolicyError) {
         var ends: [UInt64] = []
         ends.reserveCapacity(weights.count)
         var total: UInt64 = 0
@@ -22,7 +22,7 @@ package struct WeightedChoice: Sendable {
 
     /// - Parameter value: the request's random value, or a hash of what the choice shall stick to.
     /// - Returns: the index of a weight above 0.
-    package func pick(_ value: UInt64) -> Int {
+    public func pick(_ value: UInt64) -> Int {
         let point = value % total
         var low = 0
         var high = ends.count - 1

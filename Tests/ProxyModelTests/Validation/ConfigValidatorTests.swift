@@ -1,3 +1,4 @@
+// Size: one short case for each rule of one validator.
 import ProxyModel
 import Testing
 

@@ -75,7 +75,7 @@ struct BannedCall: CustomStringConvertible, Sendable {
         BannedCall(
             name: "unseeded randomness",
             pattern:
-                #"\bSystemRandomNumberGenerator\b|\.random\(in:(?![^\n]*\busing:)|\.random\(\)|\.(randomElement|shuffled|shuffle)\(\)|\bUUID\(\)|(?<![.\w])(arc4random|rand|getrandom)\w*\("#,
+                #"\bSystemRandomNumberGenerator\b|\.random\(in:(?![^\n]*\busing:)|\.random\(\)|\.(randomElement|shuffled|shuffle)\(\)|\bUUID\(\)|(?<![.\w])(?<!func )(arc4random|rand|getrandom)\w*\("#,
             instead: "the injected generator, passed as `using:` or `rng:`",
             scope: .everywhere, example: "let host = hosts.randomElement()"),
     ]

@@ -1,8 +1,9 @@
 /// Every `package` and `public` declaration has a doc comment.
 ///
-/// Three need none of their own: a witness of the standard library's protocols, whose meaning is fixed there; an
-/// initialiser without parameters; and a property in a run of properties, line upon line, for which one comment speaks:
-/// that of the first of them, or that of the type that begins with the run.
+/// Four need none of their own: a witness of the standard library's protocols, whose meaning is fixed there; an
+/// initialiser without parameters; one that only stores its parameters in the properties of the same names, which say
+/// what there is to say; and a property in a run of properties, line upon line, for which one comment speaks: that of
+/// the first of them, or that of the type that begins with the run.
 enum Documented {
     private static let keywords: Set<Substring> = [
         "func", "var", "let", "struct", "class", "enum", "actor", "protocol", "init", "subscript", "typealias", "macro",
@@ -22,10 +23,9 @@ enum Documented {
 
     static func findings(in source: SwiftSource) -> [Finding] {
         source.code.indices.compactMap { index in
-            guard isExported(source.code[index]), !isWitness(source.code[index]), !isDocumented(index, in: source)
-            else {
-                return nil
-            }
+            guard isExported(source.code[index]), !isWitness(source.code[index]),
+                !isMemberwise(index, in: source), !isDocumented(index, in: source)
+            else { return nil }
             let line = source.lines[index].drop(while: \.isWhitespace)
             return Finding(path: source.path, line: index + 1, message: "no doc comment on `\(line)`")
         }
@@ -52,6 +52,19 @@ enum Documented {
     private static func isWitness(_ line: Substring) -> Bool {
         witnesses.contains { line.contains($0) }
     }
+
+    /// Whether an initialiser starts here whose statements all have the form `self.name = …name…`.
+    private static func isMemberwise(_ index: Int, in source: SwiftSource) -> Bool {
+        guard source.code[index].contains("init("), !source.code[index].contains("func ") else { return false }
+        let declaration = source.code[index...].prefix(maximumMemberwiseLines).joined(separator: "\n")
+        let pattern = #/^[^{}]*\binit\([^{}]*\)\s*\{(?<body>[^{}]*)\}/#
+        guard let body = declaration.firstMatch(of: pattern)?.output.body else { return false }
+        let statements = body.split(separator: "\n").map { $0.drop(while: \.isWhitespace) }.filter { !$0.isEmpty }
+        return !statements.isEmpty
+            && statements.allSatisfy { $0.wholeMatch(of: #/self\.(\w+) = .*\b\1\b.*/#) != nil }
+    }
+
+    private static let maximumMemberwiseLines = 40
 
     /// Whether the line declares a property and is all of it.
     private static func isWholeProperty(_ line: Substring) -> Bool {

@@ -1,6 +1,7 @@
 /// `cluster.NAME.`: connections, requests, members and limits of one cluster.
-package struct ClusterStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ClusterStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case upstreamCxTotal = "upstream_cx_total"
         case upstreamCxHTTP1Total = "upstream_cx_http1_total"
         case upstreamCxHTTP2Total = "upstream_cx_http2_total"
@@ -83,7 +84,8 @@ package struct ClusterStats: StatView, Sendable {
         case healthCheckNetworkFailure = "health_check.network_failure"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case upstreamCxActive = "upstream_cx_active"
         case upstreamCxRxBytesBuffered = "upstream_cx_rx_bytes_buffered"
         case upstreamCxTxBytesBuffered = "upstream_cx_tx_bytes_buffered"
@@ -110,7 +112,8 @@ package struct ClusterStats: StatView, Sendable {
         case warmingState = "warming_state"
         case version
 
-        package var isShared: Bool {
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool {
             switch self {
             case .membershipTotal, .membershipHealthy, .membershipDegraded, .membershipExcluded, .maxHostWeight,
                 .circuitBreakersDefaultCxOpen, .circuitBreakersDefaultCxPoolOpen, .circuitBreakersDefaultRqOpen,
@@ -123,13 +126,15 @@ package struct ClusterStats: StatView, Sendable {
         }
     }
 
-    package enum Histograms: String, HistogramKey {
+    /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
+    public enum Histograms: String, HistogramKey {
         case upstreamRqTime = "upstream_rq_time"
         case upstreamCxConnectMS = "upstream_cx_connect_ms"
         case upstreamCxLengthMS = "upstream_cx_length_ms"
         case upstreamRqPerCx = "upstream_rq_per_cx"
 
-        package var isTiming: Bool {
+        /// Whether times in microseconds are recorded, shown in milliseconds.
+        public var isTiming: Bool {
             switch self {
             case .upstreamRqTime, .upstreamCxConnectMS, .upstreamCxLengthMS: true
             default: false
@@ -145,15 +150,18 @@ package struct ClusterStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
-    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one distribution.
+    public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     /// Responses by exact status.
-    package var codes: StatusCodes { group.codes(Self.firstCodes) }
+    public var codes: StatusCodes { group.codes(Self.firstCodes) }
 
     /// Counts one response in its class (`upstream_rq_2xx`); statuses outside 100...599 are not counted.
-    package func countClass(_ status: Int) {
+    public func countClass(_ status: Int) {
         guard status >= 100, status < 600 else { return }
         group.counter(ordinal(Counters.upstreamRq1xx) + status / 100 - 1).add()
     }

@@ -1,6 +1,7 @@
 /// `http1.`: what the HTTP/1 codec of the downstream side met.
-package struct HTTP1CodecStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct HTTP1CodecStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case metadataNotSupportedError = "metadata_not_supported_error"
         case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
@@ -13,12 +14,14 @@ package struct HTTP1CodecStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `http2.`: what the HTTP/2 codec of the downstream side met.
-package struct HTTP2CodecStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct HTTP2CodecStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case goawaySent = "goaway_sent"
         case headerOverflow = "header_overflow"
@@ -39,13 +42,15 @@ package struct HTTP2CodecStats: StatView, Sendable {
         case txReset = "tx_reset"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case streamsActive = "streams_active"
         case pendingSendBytes = "pending_send_bytes"
         case outboundFramesActive = "outbound_frames_active"
         case outboundControlFramesActive = "outbound_control_frames_active"
 
-        package var isShared: Bool { false }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -55,15 +60,18 @@ package struct HTTP2CodecStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 18
 }
 
 /// `cluster.NAME.http1.`: what the HTTP/1 codec met on the side of one cluster.
-package struct ClusterHTTP1CodecStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ClusterHTTP1CodecStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case metadataNotSupportedError = "metadata_not_supported_error"
         case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
@@ -76,12 +84,14 @@ package struct ClusterHTTP1CodecStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `cluster.NAME.http2.`: what the HTTP/2 codec met on the side of one cluster.
-package struct ClusterHTTP2CodecStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ClusterHTTP2CodecStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case goawaySent = "goaway_sent"
         case headerOverflow = "header_overflow"
@@ -102,13 +112,15 @@ package struct ClusterHTTP2CodecStats: StatView, Sendable {
         case txReset = "tx_reset"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case streamsActive = "streams_active"
         case pendingSendBytes = "pending_send_bytes"
         case outboundFramesActive = "outbound_frames_active"
         case outboundControlFramesActive = "outbound_control_frames_active"
 
-        package var isShared: Bool { false }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -118,8 +130,10 @@ package struct ClusterHTTP2CodecStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 18
 }

@@ -1,6 +1,7 @@
 /// `http.STAT_PREFIX.`: one HTTP connection manager.
-package struct HTTPStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct HTTPStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case downstreamCxTotal = "downstream_cx_total"
         case downstreamCxHTTP1Total = "downstream_cx_http1_total"
         case downstreamCxHTTP2Total = "downstream_cx_http2_total"
@@ -61,7 +62,8 @@ package struct HTTPStats: StatView, Sendable {
         case tracingHealthCheck = "tracing.health_check"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case downstreamCxActive = "downstream_cx_active"
         case downstreamCxHTTP1Active = "downstream_cx_http1_active"
         case downstreamCxHTTP2Active = "downstream_cx_http2_active"
@@ -71,14 +73,17 @@ package struct HTTPStats: StatView, Sendable {
         case downstreamCxTxBytesBuffered = "downstream_cx_tx_bytes_buffered"
         case downstreamRqActive = "downstream_rq_active"
 
-        package var isShared: Bool { false }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { false }
     }
 
-    package enum Histograms: String, HistogramKey {
+    /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
+    public enum Histograms: String, HistogramKey {
         case downstreamRqTime = "downstream_rq_time"
         case downstreamCxLengthMS = "downstream_cx_length_ms"
 
-        package var isTiming: Bool { true }
+        /// Whether times in microseconds are recorded, shown in milliseconds.
+        public var isTiming: Bool { true }
     }
 
     static let kind = StatKind(
@@ -88,12 +93,15 @@ package struct HTTPStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
-    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one distribution.
+    public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     /// Counts one response in its class (`downstream_rq_2xx`); statuses outside 100...599 are not counted.
-    package func countClass(_ status: Int) {
+    public func countClass(_ status: Int) {
         guard status >= 100, status < 600 else { return }
         group.counter(ordinal(Counters.downstreamRq1xx) + status / 100 - 1).add()
     }

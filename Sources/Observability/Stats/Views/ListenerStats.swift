@@ -1,6 +1,7 @@
 /// `listener.ADDRESS.`: one listener.
-package struct ListenerStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ListenerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case downstreamCxTotal = "downstream_cx_total"
         case downstreamCxDestroy = "downstream_cx_destroy"
         case downstreamCxOverflow = "downstream_cx_overflow"
@@ -13,18 +14,22 @@ package struct ListenerStats: StatView, Sendable {
         case noFilterChainMatch = "no_filter_chain_match"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case downstreamCxActive = "downstream_cx_active"
         case downstreamPreCxActive = "downstream_pre_cx_active"
 
-        package var isShared: Bool { false }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { false }
     }
 
-    package enum Histograms: String, HistogramKey {
+    /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
+    public enum Histograms: String, HistogramKey {
         case downstreamCxLengthMS = "downstream_cx_length_ms"
         case connectionsAcceptedPerSocketEvent = "connections_accepted_per_socket_event"
 
-        package var isTiming: Bool {
+        /// Whether times in microseconds are recorded, shown in milliseconds.
+        public var isTiming: Bool {
             switch self {
             case .downstreamCxLengthMS: true
             default: false
@@ -39,17 +44,21 @@ package struct ListenerStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
-    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one distribution.
+    public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     private static let firstGauge = 10
     private static let firstHistogram = 12
 }
 
 /// `listener.ADDRESS.http.STAT_PREFIX.`: responses of one connection manager on one listener.
-package struct ListenerHTTPStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ListenerHTTPStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case downstreamRqCompleted = "downstream_rq_completed"
         case downstreamRq1xx = "downstream_rq_1xx"
         case downstreamRq2xx = "downstream_rq_2xx"
@@ -64,10 +73,11 @@ package struct ListenerHTTPStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 
     /// Counts one response in its class (`downstream_rq_2xx`); statuses outside 100...599 are not counted.
-    package func countClass(_ status: Int) {
+    public func countClass(_ status: Int) {
         guard status >= 100, status < 600 else { return }
         group.counter(ordinal(Counters.downstreamRq1xx) + status / 100 - 1).add()
     }

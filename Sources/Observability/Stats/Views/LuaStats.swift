@@ -1,6 +1,7 @@
 /// `http.STAT_PREFIX.lua.FILTER_STAT_PREFIX.`: one Lua filter; all behind `executions` is ours.
-package struct LuaStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct LuaStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case errors
         case executions
         case budgetExceeded = "budget_exceeded"
@@ -10,11 +11,13 @@ package struct LuaStats: StatView, Sendable {
         case responses
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case memoryBytes = "memory_bytes"
         case coroutinesActive = "coroutines_active"
 
-        package var isShared: Bool { false }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -24,8 +27,10 @@ package struct LuaStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 7
 }

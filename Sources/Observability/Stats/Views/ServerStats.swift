@@ -1,13 +1,15 @@
 /// `server.`: the proxy as a whole; written by the supervisor, but for `total_connections`.
-package struct ServerStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ServerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case watchdogMiss = "watchdog_miss"
         case watchdogMegaMiss = "watchdog_mega_miss"
         case workerExits = "worker_exits"
         case workerRestarts = "worker_restarts"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case totalConnections = "total_connections"
         case live
         case state
@@ -22,7 +24,8 @@ package struct ServerStats: StatView, Sendable {
         case hotRestartGeneration = "hot_restart_generation"
         case parentConnections = "parent_connections"
 
-        package var isShared: Bool {
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool {
             switch self {
             case .live, .state, .uptime, .concurrency, .version, .daysUntilFirstCertExpiring, .hotRestartEpoch,
                 .hotRestartGeneration, .parentConnections: true
@@ -31,10 +34,12 @@ package struct ServerStats: StatView, Sendable {
         }
     }
 
-    package enum Histograms: String, HistogramKey {
+    /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
+    public enum Histograms: String, HistogramKey {
         case initializationTimeMS = "initialization_time_ms"
 
-        package var isTiming: Bool { true }
+        /// Whether times in microseconds are recorded, shown in milliseconds.
+        public var isTiming: Bool { true }
     }
 
     static let kind = StatKind(
@@ -44,17 +49,21 @@ package struct ServerStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
-    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one distribution.
+    public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     private static let firstGauge = 4
     private static let firstHistogram = 17
 }
 
 /// `listener_manager.`: the listeners as a whole.
-package struct ListenerManagerStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ListenerManagerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case listenerAdded = "listener_added"
         case listenerModified = "listener_modified"
         case listenerRemoved = "listener_removed"
@@ -64,14 +73,16 @@ package struct ListenerManagerStats: StatView, Sendable {
         case listenerInPlaceUpdated = "listener_in_place_updated"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case totalListenersActive = "total_listeners_active"
         case totalListenersWarming = "total_listeners_warming"
         case totalListenersDraining = "total_listeners_draining"
         case totalFilterChainsDraining = "total_filter_chains_draining"
         case workersStarted = "workers_started"
 
-        package var isShared: Bool { true }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { true }
     }
 
     static let kind = StatKind(
@@ -81,26 +92,31 @@ package struct ListenerManagerStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 7
 }
 
 /// `cluster_manager.`: the clusters as a whole.
-package struct ClusterManagerStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ClusterManagerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case clusterAdded = "cluster_added"
         case clusterModified = "cluster_modified"
         case clusterRemoved = "cluster_removed"
         case clusterUpdated = "cluster_updated"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case activeClusters = "active_clusters"
         case warmingClusters = "warming_clusters"
 
-        package var isShared: Bool { true }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { true }
     }
 
     static let kind = StatKind(
@@ -110,8 +126,10 @@ package struct ClusterManagerStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 4
 }

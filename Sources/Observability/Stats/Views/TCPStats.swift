@@ -1,6 +1,7 @@
 /// `tcp.STAT_PREFIX.`: one TCP proxy.
-package struct TCPStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct TCPStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case downstreamCxTotal = "downstream_cx_total"
         case downstreamCxNoRoute = "downstream_cx_no_route"
         case downstreamCxDrainClose = "downstream_cx_drain_close"
@@ -13,12 +14,14 @@ package struct TCPStats: StatView, Sendable {
         case upstreamFlushTotal = "upstream_flush_total"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case downstreamCxRxBytesBuffered = "downstream_cx_rx_bytes_buffered"
         case downstreamCxTxBytesBuffered = "downstream_cx_tx_bytes_buffered"
         case upstreamFlushActive = "upstream_flush_active"
 
-        package var isShared: Bool { false }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -28,8 +31,10 @@ package struct TCPStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 10
 }

@@ -1,6 +1,7 @@
 /// `listener.ADDRESS.ssl.`: TLS handshakes with clients.
-package struct ListenerTLSStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ListenerTLSStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case handshake
         case sessionReused = "session_reused"
         case noCertificate = "no_certificate"
@@ -17,12 +18,14 @@ package struct ListenerTLSStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }
 
 /// `cluster.NAME.ssl.`: TLS handshakes with upstream hosts.
-package struct ClusterTLSStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct ClusterTLSStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case handshake
         case sessionReused = "session_reused"
         case noCertificate = "no_certificate"
@@ -39,5 +42,6 @@ package struct ClusterTLSStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
 }

@@ -1,13 +1,15 @@
 /// `worker.N.`: how busy one worker is. Ours; Envoy has only the dispatcher's part.
-package struct WorkerStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct WorkerStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case cpuUserUS = "cpu_user_us"
         case cpuSystemUS = "cpu_system_us"
         case loopIterations = "loop_iterations"
         case loopBusyUS = "loop_busy_us"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case memoryPhysicalSize = "memory_physical_size"
         case openDescriptors = "open_descriptors"
         case descriptorLimit = "descriptor_limit"
@@ -16,14 +18,17 @@ package struct WorkerStats: StatView, Sendable {
         case streamsActive = "streams_active"
         case timersActive = "timers_active"
 
-        package var isShared: Bool { false }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { false }
     }
 
-    package enum Histograms: String, HistogramKey {
+    /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
+    public enum Histograms: String, HistogramKey {
         case dispatcherLoopDurationUS = "dispatcher.loop_duration_us"
         case dispatcherPollDelayUS = "dispatcher.poll_delay_us"
 
-        package var isTiming: Bool { false }
+        /// Whether times in microseconds are recorded, shown in milliseconds.
+        public var isTiming: Bool { false }
     }
 
     static let kind = StatKind(
@@ -33,17 +38,21 @@ package struct WorkerStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
-    package subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one distribution.
+    public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     private static let firstGauge = 4
     private static let firstHistogram = 11
 }
 
 /// `filesystem.`: access log files. Written by the writer thread, but for `write_buffered` and `write_dropped`.
-package struct FilesystemStats: StatView, Sendable {
-    package enum Counters: String, StatKey {
+public struct FilesystemStats: StatView, Sendable {
+    /// What only grows; a raw value is the rest of Envoy's name.
+    public enum Counters: String, StatKey {
         case writeBuffered = "write_buffered"
         case writeCompleted = "write_completed"
         case writeFailed = "write_failed"
@@ -52,10 +61,12 @@ package struct FilesystemStats: StatView, Sendable {
         case reopenFailed = "reopen_failed"
     }
 
-    package enum Gauges: String, GaugeKey {
+    /// What rises and falls; a raw value is the rest of Envoy's name.
+    public enum Gauges: String, GaugeKey {
         case writeTotalBuffered = "write_total_buffered"
 
-        package var isShared: Bool { false }
+        /// Whether all workers see the same level, so that the largest counts instead of the sum.
+        public var isShared: Bool { false }
     }
 
     static let kind = StatKind(
@@ -65,8 +76,10 @@ package struct FilesystemStats: StatView, Sendable {
 
     let group: StatGroup
 
-    package subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
-    package subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
+    /// The handle of one counter; free to make, costs a load and a store to use.
+    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    /// The handle of one gauge.
+    public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
     private static let firstGauge = 6
 }

@@ -1,0 +1,137 @@
+import Bytes
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import Observability
+import ProxyModel
+import Reactor
+import SwiftProtobuf
+import TrafficPolicy
+
+/// `envoy.filters.http.lua`: runs a script's `envoy_on_request` and `envoy_on_response`, with Envoy's API.
+///
+/// ```yaml
+/// - name: envoy.filters.http.lua
+///   typed_config:
+///     "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
+///     default_source_code:
+///       inline_string: |
+///         function envoy_on_request(handle)
+///           handle:headers():add("x-tenant", handle:headers():get(":authority"))
+///         end
+/// ```
+///
+/// A route may take another script (`LuaPerRoute`: `name` of `source_codes`, or `source_code`) or none (`disabled`).
+struct LuaType: HTTPFilterType {
+    let messageNames = ["envoy.extensions.filters.http.lua.v3.Lua"]
+    let routeMessageNames = ["envoy.extensions.filters.http.lua.v3.LuaPerRoute"]
+
+    nonisolated init() {}
+
+    func makeFactory(
+        _ config: Google_Protobuf_Any, _ context: FilterBuildContext
+    ) throws(ConfigProblem) -> any HTTPFilterFactory {
+        let message: Envoy_Extensions_Filters_Http_Lua_V3_Lua = try config.message()
+        var defaultScript: LuaScript?
+        if message.hasDefaultSourceCode {
+            guard message.inlineCode.isEmpty else {
+                throw ConfigProblem("only one of inline_code and default_source_code can be set", path: "inline_code")
+            }
+            defaultScript = try Self.script(message.defaultSourceCode, "default_source_code", context)
+        } else if !message.inlineCode.isEmpty {
+            defaultScript = try Self.script(Array(message.inlineCode.utf8), "inline_code", nil, context)
+        }
+        var scripts: [String: LuaScript] = [:]
+        for (name, source) in message.sourceCodes.sorted(by: { $0.key < $1.key }) {
+            scripts[name] = try Self.script(source, "source_codes[\"\(name)\"]", context)
+        }
+        return LuaFactory(
+            context, defaultScript: defaultScript, scripts: scripts,
+            clearsRouteCache: !message.hasClearRouteCache_p || message.clearRouteCache_p.value,
+            context: message.hasFilterContext ? Metadata.object(message.filterContext) : [:],
+            stats: context.stats.lua(prefix: context.statPrefix, statPrefix: message.statPrefix))
+    }
+
+    func makeRouteConfig(
+        _ config: Google_Protobuf_Any, _ context: FilterBuildContext
+    ) throws(ConfigProblem) -> any FilterRouteConfig {
+        let message: Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute = try config.message()
+        let choice: LuaRouteConfig.Choice
+        switch message.override {
+        case .disabled(true): choice = .disabled
+        case .disabled: throw ConfigProblem("can only be true", path: "disabled")
+        case .name(let name): choice = .named(name)
+        case .sourceCode(let source): choice = .own(try Self.script(source, "source_code", context))
+        case nil: choice = .filterDefault
+        }
+        return LuaRouteConfig(choice, context: message.hasFilterContext ? Metadata.object(message.filterContext) : nil)
+    }
+
+    @WorkerActor private static func script(
+        _ source: Envoy_Config_Core_V3_DataSource, _ path: String, _ context: FilterBuildContext
+    ) throws(ConfigProblem) -> LuaScript {
+        var file: String?
+        if case .filename(let name) = source.specifier { file = name }
+        return try script(try DataSources.bytes(source, path), path, file, context)
+    }
+
+    @WorkerActor private static func script(
+        _ bytes: [UInt8], _ path: String, _ file: String?, _ context: FilterBuildContext
+    ) throws(ConfigProblem) -> LuaScript {
+        do throws(LuaError) {
+            return try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", context)
+        } catch {
+            throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
+        }
+    }
+}
+
+/// What a route says of a Lua filter.
+final class LuaRouteConfig: FilterRouteConfig {
+    enum Choice {
+        case filterDefault
+        case disabled
+        /// One of the filter's `source_codes`; an unknown name leaves the filter idle.
+        case named(String)
+        case own(LuaScript)
+    }
+
+    let choice: Choice
+    let context: [String: MetadataValue]?
+
+    init(_ choice: Choice, context: [String: MetadataValue]?) {
+        self.choice = choice
+        self.context = context
+    }
+}
+
+/// One configured Lua filter: its scripts and what they share.
+@WorkerActor final class LuaFactory: HTTPFilterFactory {
+    let name: String
+    let defaultScript: LuaScript?
+    let scripts: [String: LuaScript]
+    /// Whether a change of request headers has the route computed anew.
+    let clearsRouteCache: Bool
+    let context: [String: MetadataValue]
+    let stats: LuaStats
+    let executions: Counter
+    let log: Log
+    let worker: WorkerContext
+
+    init(
+        _ build: FilterBuildContext, defaultScript: LuaScript?, scripts: [String: LuaScript], clearsRouteCache: Bool,
+        context: [String: MetadataValue], stats: LuaStats
+    ) {
+        name = build.filterName
+        log = build.log
+        worker = build.worker
+        self.defaultScript = defaultScript
+        self.scripts = scripts
+        self.clearsRouteCache = clearsRouteCache
+        self.context = context
+        self.stats = stats
+        executions = stats[.executions]
+    }
+
+    func makeFilter() -> HTTPFilter { LuaFilter(self) }
+}

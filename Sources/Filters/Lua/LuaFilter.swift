@@ -1,0 +1,84 @@
+import Bytes
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import Observability
+import Reactor
+import TrafficPolicy
+
+/// The Lua filter of one stream: one hook a direction.
+@WorkerActor final class LuaFilter: HTTPFilter {
+    let factory: LuaFactory
+    private var request: LuaHook?
+    private var response: LuaHook?
+
+    init(_ factory: LuaFactory) {
+        self.factory = factory
+        super.init(name: factory.name, callbacks: [.request, .response])
+        request = LuaHook(.request, self)
+        response = LuaHook(.response, self)
+    }
+
+    /// The script that the route wants for this stream.
+    private func script(_ stream: Stream) -> LuaScript? {
+        guard let route = stream.routeConfig(at: index) else { return factory.defaultScript }
+        guard let route = route as? LuaRouteConfig else { return nil }
+        switch route.choice {
+        case .filterDefault: return factory.defaultScript
+        case .disabled: return nil
+        case .named(let name): return factory.scripts[name]
+        case .own(let script): return script
+        }
+    }
+
+    /// `filter_context` of the route, or else of the filter.
+    func context(_ stream: Stream) -> [String: MetadataValue] {
+        (stream.routeConfig(at: index) as? LuaRouteConfig)?.context ?? factory.context
+    }
+
+    override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
+        guard let hook = request, let script = script(stream), let state = script.usableState(),
+            let function = script.onRequest
+        else { return .proceed }
+        return hook.begin(stream, script, state, function, endStream: endStream)
+    }
+
+    override func onRequestData(
+        _ stream: Stream, _ data: inout UnsafeRawBufferPointer, endStream: Bool
+    ) -> DataVerdict {
+        request?.receive(&data, endStream: endStream) ?? .proceed
+    }
+
+    override func onRequestTrailers(_ stream: Stream) -> TrailersVerdict {
+        request?.receiveTrailers() ?? .proceed
+    }
+
+    override func onResponseHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
+        guard let hook = response, let script = script(stream), let state = script.usableState(),
+            let function = script.onResponse
+        else { return .proceed }
+        // A local reply takes the place of a response that the hook may have begun with.
+        hook.reset()
+        return hook.begin(stream, script, state, function, endStream: endStream)
+    }
+
+    override func onResponseData(
+        _ stream: Stream, _ data: inout UnsafeRawBufferPointer, endStream: Bool
+    ) -> DataVerdict {
+        response?.receive(&data, endStream: endStream) ?? .proceed
+    }
+
+    override func onResponseTrailers(_ stream: Stream) -> TrailersVerdict {
+        response?.receiveTrailers() ?? .proceed
+    }
+
+    override func onStreamEnd(_ stream: Stream) {
+        request?.end()
+        response?.end()
+    }
+
+    override func reset() {
+        request?.reset()
+        response?.reset()
+    }
+}

@@ -1,0 +1,175 @@
+import Bytes
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import Observability
+import Reactor
+import TrafficPolicy
+
+/// The body: whole (`body()`), in chunks (`bodyChunks()`), and the trailers behind it.
+extension LuaHook {
+    static let bodyTag = 0
+    static let chunkTag = 1
+
+    static let bufferType = LuaClass<LuaHook>(
+        "Buffer",
+        methods: [
+            .worker("length") { hook, call in call.returning(hook.length(call.tag)) },
+            .worker("getBytes") { hook, call in hook.getBytes(call) },
+            .worker("setBytes") { hook, call in hook.setBytes(call) },
+        ] + logMethods)
+
+    private static let nextChunk: LuaBoundMethod<LuaHook> = handleType.bound("nextChunk")
+
+    // MARK: Verbs of the handle
+
+    func body(_ call: borrowing LuaCall) -> LuaReply {
+        guard call.isNil(1) || call.boolean(1) != nil else { return call.badArgument(1, expected: "boolean") }
+        if takesChunks {
+            return call.fail(
+                endSeen ? "cannot call body() after body has been streamed" : "cannot call body() after body streaming has started")
+        }
+        guard bodyTaken || endSeen || !headReleased else {
+            return call.fail("cannot call body() after body has been streamed")
+        }
+        if call.boolean(1) == true { wrapsEmptyBody = true }
+        guard bodyTaken || endSeen else { return call.yield(Wait.body.reason) }
+        bodyTaken = true
+        if hasBody { call.results.add(Self.bufferType, self, slot: 2, tag: Self.bodyTag) }
+        return .results
+    }
+
+    func bodyChunks(_ call: borrowing LuaCall) -> LuaReply {
+        guard !bodyTaken, !takesChunks else {
+            return call.fail("cannot call bodyChunks after body processing has begun")
+        }
+        takesChunks = true
+        call.results.add(Self.nextChunk, on: self, scope: .run)
+        return .results
+    }
+
+    /// The iterator behind `bodyChunks()`.
+    func nextChunk(_ call: borrowing LuaCall) -> LuaReply {
+        guard let stream else { return .results }
+        // What came while the script waited for something else.
+        if stream.bufferedCount(direction) > chunksSeen {
+            chunkPlace = .buffered(from: chunksSeen)
+            chunksSeen = stream.bufferedCount(direction)
+            call.results.add(Self.bufferType, self, tag: Self.chunkTag)
+            return .results
+        }
+        return endSeen ? .results : call.yield(Wait.chunk.reason)
+    }
+
+    func trailers(_ call: borrowing LuaCall) -> LuaReply {
+        if trailersKnown {
+            call.results.add(Self.headersType, self, slot: 4, tag: Self.trailersTag)
+            return .results
+        }
+        return endSeen ? .results : call.yield(Wait.trailers.reason)
+    }
+
+    // MARK: The buffer object
+
+    private func length(_ tag: Int) -> Int {
+        guard let stream else { return 0 }
+        guard tag == Self.chunkTag else { return stream.bufferedCount(direction) }
+        switch chunkPlace {
+        case .none: return 0
+        case .received: return received.count
+        case .buffered(let from): return max(stream.bufferedCount(direction) - from, 0)
+        }
+    }
+
+    private func getBytes(_ call: borrowing LuaCall) -> LuaReply {
+        guard let start = call.integer(1) else { return call.badArgument(1, expected: "number") }
+        guard let count = call.integer(2) else { return call.badArgument(2, expected: "number") }
+        let length = length(call.tag)
+        guard start >= 0, count >= 0, start <= length, count <= length - start else {
+            return call.fail("index/length must be >= 0 and (index + length) must be <= buffer size")
+        }
+        if call.tag == Self.chunkTag, case .received = chunkPlace {
+            return call.returning(received.slice(start, start + count))
+        }
+        var offset = start
+        if call.tag == Self.chunkTag, case .buffered(let from) = chunkPlace { offset += from }
+        call.results.addString(count: count) { copyBuffered(from: offset, into: $0) }
+        return .results
+    }
+
+    private func copyBuffered(from start: Int, into target: UnsafeMutableRawBufferPointer) {
+        var skip = start
+        var done = 0
+        withBuffered { piece in
+            guard done < target.count else { return }
+            guard skip < piece.count else {
+                skip -= piece.count
+                return
+            }
+            let size = min(piece.count - skip, target.count - done)
+            UnsafeMutableRawBufferPointer(rebasing: target[done..<(done + size)]).copyMemory(from: piece.slice(skip, skip + size))
+            skip = 0
+            done += size
+        }
+    }
+
+    private func withBuffered(_ visit: (UnsafeRawBufferPointer) -> Void) {
+        switch direction {
+        case .request: stream?.withBufferedRequestBody { $0.forEachPiece(visit) }
+        case .response: stream?.withBufferedResponseBody { $0.forEachPiece(visit) }
+        }
+    }
+
+    private func setBytes(_ call: borrowing LuaCall) -> LuaReply {
+        guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+        guard let stream else { return .results }
+        if headReleased, bytes.count != length(call.tag), withFields(Self.headersTag, { $0.has(.contentLength) }) {
+            // Envoy breaks the message's framing here; what follows on the connection would be read as something else.
+            return call.fail("a chunk cannot change its length when the head with content-length has been sent")
+        }
+        if call.tag == Self.chunkTag {
+            switch chunkPlace {
+            case .none: return .results
+            case .received:
+                replacement = Array(bytes)
+                // Safety: the array is not touched again before the next callback, and its memory does not move.
+                received = replacement.withUnsafeBytes { UnsafeRawBufferPointer($0) }
+                if !headReleased { lengthTouched = true }
+            case .buffered(let from):
+                var whole: [UInt8] = []
+                withBuffered { whole.append(contentsOf: $0) }
+                whole.removeSubrange(from...)
+                whole.append(contentsOf: bytes)
+                whole.withUnsafeBytes { stream.replaceBufferedBody(direction, with: $0) }
+                chunksSeen = whole.count
+                if !headReleased { lengthTouched = true }
+                bodyReplaced = true
+            }
+            return call.returning(bytes.count)
+        }
+        stream.replaceBufferedBody(direction, with: bytes)
+        bodyReplaced = true
+        if !headReleased { setContentLength(bytes.count) }
+        return call.returning(bytes.count)
+    }
+
+    private func setContentLength(_ count: Int) {
+        withFields(Self.headersTag) {
+            _ = $0.remove(.transferEncoding)
+            $0.set(.contentLength, decimal: count)
+        }
+    }
+
+    /// The script wrote `content-length`, or changed a body that the head speaks of: the head that goes on must say what
+    /// is true, or nothing, whatever the script wrote (a wrong length is request smuggling).
+    func settleLength() {
+        guard let stream else { return }
+        if direction == .response, stream.isHead { return }
+        let count = stream.bufferedCount(direction)
+        if endSeen, !trailersKnown, count > 0 {
+            withFields(Self.headersTag) { $0.set(.contentLength, decimal: count) }
+        } else {
+            withFields(Self.headersTag) { _ = $0.remove(.contentLength) }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Bytes
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import Observability
+import Reactor
+import TrafficPolicy
+
+/// The stream handle: what `envoy_on_request` and `envoy_on_response` are given.
+extension LuaHook {
+    /// Every class that a filter's state knows.
+    static let classes: [AnyLuaClass] = [
+        handleType, headersType, bufferType, metadataType, ownerType, streamInfoType, connectionType, sslType,
+    ]
+
+    static let handleType = LuaClass<LuaHook>(
+        "StreamHandle",
+        methods: [
+            .worker("headers") { hook, call in
+                call.results.add(headersType, hook, slot: 1, tag: headersTag)
+                return .results
+            },
+            .worker("requestHeaders") { hook, call in
+                call.results.add(headersType, hook, slot: 3, tag: requestHeadersTag)
+                return .results
+            },
+            .worker("body") { hook, call in hook.body(call) },
+            .worker("bodyChunks") { hook, call in hook.bodyChunks(call) },
+            .worker("nextChunk", hidden: true) { hook, call in hook.nextChunk(call) },
+            .worker("trailers") { hook, call in hook.trailers(call) },
+            .worker("respond") { hook, call in hook.respond(call) },
+            .worker("httpCall") { hook, call in hook.httpCall(call) },
+            .worker("metadata") { hook, call in hook.give(call, MetadataPlace.filter) },
+            .worker("filterContext") { hook, call in hook.give(call, MetadataPlace.context) },
+            .worker("route") { hook, call in
+                call.results.add(ownerType, hook, slot: 5, tag: MetadataPlace.route.rawValue)
+                return .results
+            },
+            .worker("virtualHost") { hook, call in
+                call.results.add(ownerType, hook, slot: 6, tag: MetadataPlace.virtualHost.rawValue)
+                return .results
+            },
+            .worker("streamInfo") { hook, call in
+                call.results.add(streamInfoType, hook, slot: 7)
+                return .results
+            },
+            .worker("connection") { hook, call in
+                call.results.add(connectionType, hook, slot: 8)
+                return .results
+            },
+            .worker("clearRouteCache") { hook, _ in
+                if hook.direction == .request { hook.stream?.clearRouteCache() }
+                return .results
+            },
+            .worker("base64Escape") { _, call in
+                guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+                return call.returning(Base64.encode(bytes))
+            },
+            .worker("base64Decode") { _, call in
+                guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+                if let decoded = Base64.decode(bytes) {
+                    decoded.withUnsafeBytes { call.results.add($0) }
+                } else {
+                    call.results.add()
+                }
+                return .results
+            },
+            .worker("timestamp") { hook, call in
+                guard call.isNil(1) || call.integer(1) == 0 else { return call.fail("timestamp format must be MILLISECOND.") }
+                return call.returning(hook.wallMicroseconds / 1000)
+            },
+            .worker("timestampString") { hook, call in
+                switch call.isNil(1) ? 0 : call.integer(1) {
+                case 0: return call.returning(String(hook.wallMicroseconds / 1000))
+                case 1: return call.returning(String(hook.wallMicroseconds))
+                default: return call.fail("timestamp format must be MILLISECOND or MICROSECOND.")
+                }
+            },
+        ] + logMethods)
+
+    private var wallMicroseconds: Int { Int(factory.worker.loop.wallNow / 1000) }
+
+    /// The log functions, which every wrapper has.
+    static var logMethods: [LuaMethod<LuaHook>] {
+        [
+            logMethod("logTrace", .trace), logMethod("logDebug", .debug), logMethod("logInfo", .info),
+            logMethod("logWarn", .warning), logMethod("logErr", .error), logMethod("logCritical", .critical),
+        ]
+    }
+
+    private static func logMethod(_ name: String, _ level: LogLevel) -> LuaMethod<LuaHook> {
+        .worker(name) { hook, call in
+            guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+            if hook.factory.log.isEnabled(level, .lua) { hook.factory.log.write(level, .lua, "script log: \(bytes.text)") }
+            return .results
+        }
+    }
+}

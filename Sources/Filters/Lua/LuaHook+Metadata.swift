@@ -1,0 +1,150 @@
+import Bytes
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import Observability
+import Reactor
+import TrafficPolicy
+
+/// Metadata: what configuration and filters say of a stream, as maps that scripts read.
+extension LuaHook {
+    /// Which map an object stands for.
+    enum MetadataPlace: Int {
+        /// The route's metadata under the filter's name.
+        case filter
+        /// `filter_context`
+        case context
+        case route
+        case virtualHost
+        /// All dynamic metadata, by filter.
+        case dynamic
+    }
+
+    /// Where Envoy looks when the filter's own name has no metadata.
+    private static let canonicalName = "envoy.filters.http.lua"
+
+    static let metadataType = LuaClass<LuaHook>(
+        "MetadataMap", pairs: "pairs",
+        methods: [
+            .worker("get") { hook, call in
+                guard let key = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+                if let value = hook.map(call.tag)[key.text] { call.results.add(LuaValue(value)) }
+                return .results
+            },
+            .worker("set") { hook, call in hook.setDynamic(call) },
+            .worker("pairs") { hook, call in
+                call.results.add(nextEntry, on: hook, tag: call.tag)
+                return .results
+            },
+            // The control value, the key before, says where the iteration is.
+            .worker("nextEntry", hidden: true) { hook, call in
+                let map = hook.map(call.tag)
+                let last = call.text(2)
+                guard let key = map.keys.filter({ last.map($0.isAfter) ?? true }).min(), let value = map[key] else { return .results }
+                call.results.add(key)
+                call.results.add(LuaValue(value))
+                return .results
+            },
+        ] + logMethods)
+
+    private static let nextEntry: LuaBoundMethod<LuaHook> = metadataType.bound("nextEntry")
+
+    /// What `route()` and `virtualHost()` return.
+    static let ownerType = LuaClass<LuaHook>(
+        "MetadataOwner",
+        methods: [
+            .worker("metadata") { hook, call in
+                call.results.add(metadataType, hook, tag: call.tag)
+                return .results
+            }
+        ] + logMethods)
+
+    func give(_ call: borrowing LuaCall, _ place: MetadataPlace) -> LuaReply {
+        call.results.add(Self.metadataType, self, slot: 9 + place.rawValue, tag: place.rawValue)
+        return .results
+    }
+
+    private func map(_ tag: Int) -> [String: MetadataValue] {
+        guard let stream, let place = MetadataPlace(rawValue: tag) else { return [:] }
+        switch place {
+        case .filter:
+            let all = stream.route?.metadata ?? [:]
+            return Self.object(all[filter.name] ?? all[Self.canonicalName])
+        case .context: return filter.context(stream)
+        case .route: return Self.object(stream.route?.metadata[filter.name])
+        case .virtualHost: return Self.object(stream.route?.virtualHostMetadata[filter.name])
+        case .dynamic: return stream.info.dynamicMetadata?.filters.mapValues { .object($0) } ?? [:]
+        }
+    }
+
+    private static func object(_ value: MetadataValue?) -> [String: MetadataValue] {
+        guard case .object(let fields)? = value else { return [:] }
+        return fields
+    }
+
+    // MARK: Dynamic metadata
+
+    /// Values that one stream's dynamic metadata may have before a script can set no more.
+    private static let maximumDynamicValues = 1024
+
+    private func setDynamic(_ call: borrowing LuaCall) -> LuaReply {
+        guard call.tag == MetadataPlace.dynamic.rawValue, let stream else {
+            return call.fail("metadata of the configuration cannot be modified")
+        }
+        guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
+        guard let key = call.text(2) else { return call.badArgument(2, expected: "string") }
+        let value: LuaValue
+        do throws(LuaValueError) {
+            value = try call.value(3)
+        } catch {
+            switch error {
+            case .unsupported(let type): return call.fail("unexpected type '\(type)' in dynamicMetadata")
+            case .mixedKeys(let type):
+                return call.fail("unexpected type \(type) in table key (only string keys are supported)")
+            case .tooDeep, .tooLarge: return call.fail("the value is too large for dynamicMetadata")
+            case .exhausted: return call.fail("not enough memory")
+            }
+        }
+        let metadata = stream.info.metadataForWriting()
+        guard metadata.filters.values.reduce(0, { $0 + $1.count }) < Self.maximumDynamicValues else {
+            return call.fail("dynamicMetadata is full")
+        }
+        metadata.set(filter: name, key: key, MetadataValue(value))
+        return .results
+    }
+}
+
+extension String {
+    fileprivate func isAfter(_ other: String) -> Bool { self > other }
+}
+
+extension LuaValue {
+    /// A value of metadata as Lua has it: null is nil.
+    init(_ value: MetadataValue) {
+        switch value {
+        case .null: self = .nil
+        case .bool(let flag): self = .boolean(flag)
+        case .number(let number): self = .number(number)
+        case .string(let text): self = .text(text)
+        case .list(let list): self = .array(list.map { LuaValue($0) })
+        case .object(let fields):
+            self = .map(fields.sorted { $0.key < $1.key }.map { LuaField($0.key, LuaValue($0.value)) })
+        }
+    }
+}
+
+extension MetadataValue {
+    init(_ value: LuaValue) {
+        switch value {
+        case .nil: self = .null
+        case .boolean(let flag): self = .bool(flag)
+        case .number(let number): self = .number(number)
+        case .string(let bytes): self = .string(String(decoding: bytes, as: UTF8.self))
+        case .array(let values): self = .list(values.map { MetadataValue($0) })
+        case .map(let fields):
+            self = .object(
+                Dictionary(
+                    fields.map { (String(decoding: $0.key, as: UTF8.self), MetadataValue($0.value)) }, uniquingKeysWith: { _, last in last }))
+        }
+    }
+}

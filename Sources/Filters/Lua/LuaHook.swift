@@ -1,0 +1,317 @@
+import Bytes
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import Observability
+import Reactor
+import TrafficPolicy
+
+/// One hook of a script on one message: its coroutine, what it waits for, and how much of the message it has seen.
+///
+/// The object behind everything that the script holds: the stream handle, the header maps, the body and the rest are
+/// classes of this one object, told apart by a tag, so that a hook allocates nothing on this side. It serves one message
+/// after the other.
+///
+/// While the script has not let the head go, the filter holds it (`pause`) and with it all body; a script that streams
+/// (`bodyChunks`, `trailers`) has let it go.
+@WorkerActor final class LuaHook {
+    /// What the script waits for.
+    enum Wait: Int32 {
+        /// It runs, has ended or never began.
+        case nothing = 0
+        case body, chunk, trailers, call
+        /// For nothing any more: it has answered the request.
+        case respond
+
+        var reason: LuaYieldReason { LuaYieldReason(rawValue: rawValue) }
+    }
+
+    /// Where the bytes of the present chunk lie.
+    enum ChunkPlace {
+        case none
+        /// At the end of the body that waits in the stream, from this offset on.
+        case buffered(from: Int)
+        /// In the bytes that are being received.
+        case received
+    }
+
+    let direction: Direction
+    unowned let filter: LuaFilter
+    private(set) var stream: Stream?
+    private(set) var script: LuaScript?
+    private var run: LuaRun?
+    private(set) var wait = Wait.nothing
+
+    // How much of the message is here.
+    private(set) var endSeen = false
+    private(set) var trailersKnown = false
+    /// The head has gone on: it cannot be changed any more.
+    private(set) var headReleased = false
+    /// The script asked for the body whole, and has it.
+    var bodyTaken = false
+    /// The script takes the body in chunks.
+    var takesChunks = false
+    /// `body(true)`: a message without body has an empty one.
+    var wrapsEmptyBody = false
+    /// Buffered bytes that the script has seen as chunks.
+    var chunksSeen = 0
+    var chunkPlace = ChunkPlace.none
+    var received = UnsafeRawBufferPointer.empty
+    /// What a chunk was replaced by; kept until the next callback.
+    var replacement: [UInt8] = []
+    var bodyReplaced = false
+    /// The script wrote `content-length`.
+    var lengthTouched = false
+    /// Position of each header map's iterator, -1 for none; by tag.
+    var iterators = [-1, -1, -1]
+
+    // What the script asked for when it yielded.
+    var reply: LocalReply?
+    var call: UpstreamCall?
+    var callCluster: Cluster?
+    var callTimeout: UInt64 = 0
+    var callKeepsDuplicates = false
+    private var callState = CallState.none
+
+    private enum CallState {
+        /// Next: `beginning`.
+        case none
+        /// Inside `begin`. Next: `begun`, `ended`.
+        case beginning
+        /// Next: `none`.
+        case begun, ended
+    }
+
+    init(_ direction: Direction, _ filter: LuaFilter) {
+        self.direction = direction
+        self.filter = filter
+    }
+
+    var factory: LuaFactory { filter.factory }
+
+    // MARK: From the filter
+
+    /// The head has come: runs the script until it waits or ends.
+    func begin(
+        _ stream: Stream, _ script: LuaScript, _ state: LuaState, _ function: LuaFunction, endStream: Bool
+    ) -> HeadersVerdict {
+        self.stream = stream
+        self.script = script
+        endSeen = endStream
+        factory.executions.add()
+        var run = state.makeRun()
+        let outcome = run.start(function) { $0.add(LuaHook.handleType, self, scope: .run) }
+        took(run, outcome)
+        settle()
+        switch wait {
+        case .body, .call: return .pause
+        case .nothing, .chunk, .trailers, .respond:
+            letHeadGo()
+            return .proceed
+        }
+    }
+
+    /// A piece of body has come.
+    func receive(_ data: inout UnsafeRawBufferPointer, endStream: Bool) -> DataVerdict {
+        guard wait != .nothing, let stream else { return .proceed }
+        if endStream { endSeen = true }
+        switch wait {
+        case .nothing, .respond: return .proceed
+        case .call: return .bufferWithWatermark
+        case .body:
+            guard endStream else { return .buffer }
+            guard stream.bufferBody(direction, data) else { return .proceed }
+            data = .empty
+            resumeWithBody()
+        case .chunk:
+            received = data
+            chunkPlace = .received
+            resume { $0.add(LuaHook.bufferType, self, tag: LuaHook.chunkTag) }
+        case .trailers:
+            guard endStream else { return .proceed }
+            resume { _ in }
+        }
+        settle()
+        if case .received = chunkPlace {
+            data = received
+            chunkPlace = .none
+            received = .empty
+        }
+        switch wait {
+        case .call:
+            // The present piece goes behind what waits, and the script has seen it.
+            if takesChunks { chunksSeen = stream.bufferedCount(direction) + data.count }
+            return .bufferWithWatermark
+        case .body: return .buffer
+        case .nothing, .chunk, .trailers, .respond:
+            letHeadGo()
+            return .proceed
+        }
+    }
+
+    /// The trailers have come.
+    func receiveTrailers() -> TrailersVerdict {
+        guard wait != .nothing, wait != .respond else { return .proceed }
+        endSeen = true
+        trailersKnown = true
+        switch wait {
+        case .nothing, .respond: return .proceed
+        case .call: return .pause
+        case .body: resumeWithBody()
+        case .chunk: resume { _ in }
+        case .trailers: resume { $0.add(LuaHook.headersType, self, slot: 4, tag: LuaHook.trailersTag) }
+        }
+        settle()
+        if wait == .call { return .pause }
+        letHeadGo()
+        return .proceed
+    }
+
+    /// The stream has ended: what the script waits for never comes.
+    func end() {
+        run = nil
+        wait = .nothing
+        call?.cancel()
+        call = nil
+    }
+
+    /// Back to the first state.
+    func reset() {
+        end()
+        stream = nil
+        script = nil
+        endSeen = false
+        trailersKnown = false
+        headReleased = false
+        bodyTaken = false
+        takesChunks = false
+        wrapsEmptyBody = false
+        chunksSeen = 0
+        chunkPlace = .none
+        received = .empty
+        if !replacement.isEmpty { replacement = [] }
+        bodyReplaced = false
+        lengthTouched = false
+        reply = nil
+        callCluster = nil
+        callState = .none
+    }
+
+    // MARK: Running
+
+    private func resume(_ results: (borrowing LuaValues) -> Void) {
+        guard var run = run.take() else { return }
+        wait = .nothing
+        let outcome = run.resume(with: results)
+        took(run, outcome)
+    }
+
+    private func resumeWithBody() {
+        bodyTaken = true
+        resume { if self.hasBody { $0.add(LuaHook.bufferType, self, slot: 2, tag: LuaHook.bodyTag) } }
+    }
+
+    /// Whether `body()` has something to return.
+    var hasBody: Bool {
+        guard let stream else { return false }
+        if direction == .response, stream.isHead { return false }
+        return wrapsEmptyBody || stream.bufferedCount(direction) > 0
+    }
+
+    private func took(_ run: consuming LuaRun, _ outcome: LuaOutcome) {
+        for index in iterators.indices { iterators[index] = -1 }
+        switch outcome {
+        case .finished: break
+        case .yielded(let reason):
+            wait = Wait(rawValue: reason.rawValue) ?? .nothing
+            self.run = consume run
+        case .failed(let error): failed(error.message)
+        case .killed(let cause): killed(cause)
+        }
+    }
+
+    private func failed(_ message: String) {
+        factory.stats[.errors].add()
+        factory.log.error(.lua, "script log: \(message)")
+    }
+
+    private func killed(_ cause: LuaKillCause) {
+        switch cause {
+        case .fuel:
+            factory.stats[.budgetExceeded].add()
+            failed("script exceeded its budget of instructions")
+        case .deadline:
+            factory.stats[.deadlineExceeded].add()
+            failed("script exceeded its CPU time")
+        case .stateDead:
+            failed("script could not run, since its state was ended")
+        }
+        script?.stateDied()
+    }
+
+    /// Does what the script asked for when it yielded, and goes on with what is done at once.
+    private func settle() {
+        while wait == .call, callState == .none, let call, let cluster = callCluster {
+            callState = .beginning
+            call.begin(cluster, timeout: callTimeout)
+            guard callState == .ended else {
+                callState = .begun
+                return
+            }
+            resumeAfterCall()
+        }
+        if let stream, bodyReplaced {
+            bodyReplaced = false
+            // A body that the script made too long is refused as one that a client sent.
+            guard stream.bufferBody(direction, .empty) else { return }
+        }
+        if wait == .respond, let stream, let reply {
+            run = nil
+            factory.stats[.responses].add()
+            self.reply = nil
+            // The proxy may have answered while the script waited.
+            if !stream.isLocalReply { stream.reply(reply) }
+        }
+    }
+
+    // MARK: Calls of other services
+
+    /// The call is over, perhaps while it is being begun.
+    func callEnded(_ ended: UpstreamCall) {
+        guard ended === call, wait == .call else { return }
+        let isBeginning = callState == .beginning
+        callState = .ended
+        guard !isBeginning else { return }
+        resumeAfterCall()
+        settle()
+        goOn()
+    }
+
+    private func resumeAfterCall() {
+        guard let ended = call else { return }
+        call = nil
+        callState = .none
+        resume { self.addResult(of: ended, to: $0) }
+    }
+
+    /// Lets the message go on, if the script, resumed from outside of the chain, has let go.
+    private func goOn() {
+        guard let stream, stream.isActive else { return }
+        switch wait {
+        case .call, .respond: return
+        case .body:
+            // From here on a body over the limit is refused, that which came during the call too.
+            _ = stream.bufferBody(direction, .empty)
+        case .nothing, .chunk, .trailers:
+            chunksSeen = 0
+            letHeadGo()
+            if direction == .request { stream.continueRequest(from: filter) } else { stream.continueResponse(from: filter) }
+        }
+    }
+
+    private func letHeadGo() {
+        guard !headReleased else { return }
+        headReleased = true
+        if lengthTouched { settleLength() }
+    }
+}
