@@ -3,7 +3,7 @@ import PackageDescription
 
 /// In continuous integration (`.ci/run` sets the variable) a warning in our own targets is an error.
 let warningsAsErrors: [SwiftSetting] =
-    ProcessInfo.processInfo.environment["HEDDLE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+    Context.environment["HEDDLE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// One set of rules for every target: Swift 6, imports internal unless said otherwise, `any` spelled out.
 let strict: [SwiftSetting] =
