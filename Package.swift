@@ -1,10 +1,9 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 /// In continuous integration (`.ci/run` sets the variable) a warning in our own targets is an error.
 let warningsAsErrors: [SwiftSetting] =
-    ProcessInfo.processInfo.environment["HEDDLE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+    Context.environment["HEDDLE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// One set of rules for every target: Swift 6, imports internal unless said otherwise, `any` spelled out.
 let strict: [SwiftSetting] =
@@ -111,21 +110,6 @@ let allTargets: [Target] = [
     tests("TidyTests", []),
 ]
 
-let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-let present = allTargets.filter { target in
-    FileManager.default.fileExists(
-        atPath: root.appendingPathComponent(target.isTest ? "Tests" : "Sources").appendingPathComponent(target.name).path)
-}
-let names = Set(present.map(\.name))
-for target in present {
-    target.dependencies = target.dependencies.filter {
-        switch $0 {
-        case .byNameItem(let name, _): names.contains(name)
-        default: true
-        }
-    }
-}
-
 let package = Package(
     name: "Heddle",
     dependencies: [
@@ -133,6 +117,6 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
-    targets: present,
+    targets: allTargets,
     cxxLanguageStandard: .cxx17
 )

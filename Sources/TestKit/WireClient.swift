@@ -73,7 +73,7 @@ package final class WireClient {
             }
             if sent > 0 {
                 offset += sent
-            } else if session != nil || errno != EAGAIN && errno != EINTR {
+            } else if session.map({ !Self.wantsMore($0, sent) }) ?? (errno != EAGAIN && errno != EINTR) {
                 return false
             }
         }
@@ -87,21 +87,38 @@ package final class WireClient {
     /// Waits for more bytes, or the end.
     package func receive(_ deadline: Deadline) -> Arrival {
         if let ending { return ending }
-        if session.map({ SSL_pending($0) == 0 }) ?? true, !deadline.waits(for: descriptor, POLLIN) { return .nothing }
+        var count = 0
+        while true {
+            if session.map({ SSL_pending($0) == 0 }) ?? true, !deadline.waits(for: descriptor, POLLIN) { return .nothing }
+            count = receiveOnce()
+            // A record that holds none of the peer's bytes, a session ticket for instance.
+            guard let session, count <= 0 else { break }
+            if Self.wantsMore(session, count) { continue }
+            count = SSL_get_error(session, Int32(count)) == SSL_ERROR_ZERO_RETURN ? 0 : -1
+            break
+        }
+        if count > 0 { return .bytes }
+        ending = count == 0 ? .ended : .reset
+        return ending ?? .ended
+    }
+
+    private func receiveOnce() -> Int {
         let size = 65536
         var count = 0
         received.append(contentsOf: Array(unsafeUninitializedCapacity: size) { buffer, used in
             if let session {
                 count = Int(SSL_read(session, buffer.baseAddress, Int32(size)))
-                if count <= 0 { count = SSL_get_error(session, Int32(count)) == SSL_ERROR_ZERO_RETURN ? 0 : -1 }
             } else {
                 count = recv(descriptor, buffer.baseAddress, size, 0)
             }
-            used = max(0, count)
+            used = Swift.max(0, count)
         })
-        if count > 0 { return .bytes }
-        ending = count == 0 ? .ended : .reset
-        return ending ?? .ended
+        return count
+    }
+
+    private static func wantsMore(_ session: OpaquePointer, _ result: Int) -> Bool {
+        let reason = SSL_get_error(session, Int32(result))
+        return reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE
     }
 
     /// Reads until `isEnough` of what came, the end, or the deadline; says which of them it was.
@@ -141,6 +158,8 @@ package final class WireClient {
         }
         let list = tls.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !list.isEmpty { SSL_set_alpn_protos(session, list, UInt32(list.count)) }
-        return SSL_connect(session) == 1
+        guard SSL_connect(session) == 1 else { return false }
+        _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+        return true
     }
 }

@@ -45,11 +45,11 @@ final class ConformanceHarness: Sendable {
         guard let port = bootstrap.ports[one.listener], let client = WireClient(port: port) else {
             return observation.note("connection", "refused")
         }
-        var answers = ConformanceAnswers(methods: one.methods)
+        var answers = WireAnswers(methods: one.methods)
         for (index, part) in parts.enumerated() {
             client.send(part)
             let wanted = index == parts.count - 1 ? one.answers : index + 1
-            answers.read(client, until: wanted)
+            answers.read(client, until: wanted, Deadline(seconds: 4))
         }
         if one.finishes { client.finishSending() }
         answers.note(&observation)
@@ -57,7 +57,7 @@ final class ConformanceHarness: Sendable {
     }
 
     /// Kept is a connection on which another request is answered.
-    private func noteOutcome(_ client: WireClient, _ answers: ConformanceAnswers, _ observation: inout Observation) {
+    private func noteOutcome(_ client: WireClient, _ answers: WireAnswers, _ observation: inout Observation) {
         if answers.isUpgraded {
             client.received = []
             client.send("through the tunnel")
@@ -143,7 +143,7 @@ final class ConformanceHarness: Sendable {
     private func counters(_ listener: ConformanceBootstrap.Listener) throws -> [String: Int] {
         let prefix = "http.\(listener.rawValue)."
         var chosen: [String: Int] = [:]
-        for (name, value) in DEVCOUNTERS(bootstrap.adminPort) {
+        for (name, value) in try AdminClient.counters(port: bootstrap.adminPort) {
             if name.hasPrefix(prefix), Self.httpCounters.contains(String(name.dropFirst(prefix.count))) {
                 chosen[String(name.dropFirst(5))] = value
             } else if name.hasPrefix("cluster."), let last = name.split(separator: ".").last, Self.clusterCounters.contains(String(last)),
@@ -156,38 +156,8 @@ final class ConformanceHarness: Sendable {
     }
 }
 
-/// The answers of one HTTP/1 connection.
-struct ConformanceAnswers {
-    private var messages: [WireMessage] = []
-    private var malformed: String?
-    private(set) var used = 0
-    private let methods: [String]
-
-    init(methods: [String]) { self.methods = methods }
-
+extension WireAnswers {
     var isUpgraded: Bool { messages.last?.status == 101 }
-    private var finals: Int { messages.count { $0.status >= 200 || $0.status == 101 } }
-
-    mutating func read(_ client: WireClient, until wanted: Int, seconds: Double = 4) {
-        let deadline = Deadline(seconds: seconds)
-        while finals < wanted, malformed == nil {
-            let method = finals < methods.count ? methods[finals] : "GET"
-            let parsed: WireMessage?
-            do throws(WireMessage.Malformed) {
-                parsed = try WireMessage.parse(client.received[used...], answering: method, isEnded: client.ending != nil)
-            } catch {
-                malformed = error.reason
-                return
-            }
-            if let parsed, parsed.isComplete || client.ending != nil {
-                messages.append(parsed)
-                used += parsed.length
-                if !parsed.isComplete { return }
-            } else if client.receive(deadline) != .bytes {
-                if parsed == nil || deadline.isOver { return }
-            }
-        }
-    }
 
     func note(_ observation: inout Observation) {
         for message in messages {
@@ -208,5 +178,3 @@ extension [UInt8] {
         String(decoding: self, as: UTF8.self).contains(text)
     }
 }
-
-func DEVCOUNTERS(_ p: UInt16) -> [String: Int] { (try? AdminClient.counters(port: p)) ?? [:] }

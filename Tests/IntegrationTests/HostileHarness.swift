@@ -78,7 +78,7 @@ final class HostileHarness: Sendable {
             if deadline.isOver || answers.malformed != nil { break }
         }
         outcome.isClosed = client.ending != nil
-        outcome.statuses = answers.messages.filter { $0.body != Array("probe".utf8) }.map(\.status).filter { $0 != 100 }
+        outcome.statuses = answers.messages.filter { $0.body != Array("probe".utf8) }.map(\.status).filter { $0 >= 200 || $0 == 101 }
         outcome.text = String(decoding: client.received, as: UTF8.self)
         gather(&outcome)
         return outcome
@@ -105,6 +105,6 @@ final class HostileHarness: Sendable {
 
     /// One counter of the connection manager that serves a door.
     func counter(_ name: String, _ door: Door) throws -> Int {
-        DEVC(adminPort)["http.\(door.rawValue).\(name)"] ?? 0
+        try AdminClient.counters(port: adminPort)["http.\(door.rawValue).\(name)"] ?? 0
     }
 }

@@ -19,6 +19,7 @@ public import HTTPModel
 /// The block belongs to the parser from the first byte of a head or trailer section until the event; body events do not
 /// touch it.
 public struct HTTP1Parser: ~Copyable {
+    /// Which direction of a connection is read.
     public enum Role: UInt8, Sendable {
         /// Reads requests: the proxy is the server.
         case request
@@ -73,6 +74,7 @@ public struct HTTP1Parser: ~Copyable {
     /// Empty lines that may stand before a request.
     public static let maximumEmptyLines = 8
 
+    /// A parser at the start of a connection.
     public init(role: Role, options: HTTP1Options = HTTP1Options()) {
         switch role {
         case .request: isRequest = true

@@ -35,6 +35,7 @@ public struct HTTP1Writer: Sendable {
     private let lengthField = HeadFacts.bits([.contentLength])
     private let upgradeField = HeadFacts.bits([.upgrade])
 
+    /// - Parameter nameCase: how field names are written; `lower` is what Envoy does without a header key format.
     public init(nameCase: NameCase = .lower) {
         switch nameCase {
         case .lower: (isProper, names) = (false, .lowerCase)
