@@ -56,7 +56,7 @@ struct AdminTests {
     func metricsFormat() throws {
         let proxy = try SupervisedProxy(workers: 2, upstream: upstream.port)
         let check = Process()
-        check.executableURL = URL(fileURLWithPath: try #require(Self.promtool))
+        check.executableURL = URL(fileURLWithPath: try #require(Promtool.path))
         check.arguments = ["check", "metrics"]
         let input = Pipe()
         let errors = Pipe()
