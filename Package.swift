@@ -104,7 +104,7 @@ let allTargets: [Target] = [
     tests(
         "FiltersTests",
         ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
-    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
+    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
     tests("TidyTests", []),

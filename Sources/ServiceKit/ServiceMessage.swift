@@ -14,6 +14,19 @@ package struct ServiceRequest: Sendable {
     package var body: [UInt8]
     package var remote: SocketAddress
 
+    package init(
+        method: String, path: String, query: [(name: String, value: String)] = [], authority: String,
+        fields: [(name: String, value: String)] = [], body: [UInt8] = [], remote: SocketAddress
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.authority = authority
+        self.fields = fields
+        self.body = body
+        self.remote = remote
+    }
+
     /// The first field of this lower-case name.
     package func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 

@@ -1,6 +1,8 @@
 import Bytes
 import DataPlane
+import Reactor
 import Testing
+import TrafficPolicy
 
 @testable import Supervision
 
@@ -96,7 +98,7 @@ struct FrameTests {
     ]
 
     @Test("every order arrives as it was sent", arguments: orders)
-    func orders(order: WorkerOrder) throws {
+    func arrives(order: WorkerOrder) throws {
         #expect(try WorkerOrder(decoding: order.encoded) == order)
     }
 
