@@ -1,10 +1,9 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 /// In continuous integration (`.ci/run` sets the variable) a warning in our own targets is an error.
 let warningsAsErrors: [SwiftSetting] =
-    ProcessInfo.processInfo.environment["HEDDLE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
+    Context.environment["HEDDLE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// One set of rules for every target: Swift 6, imports internal unless said otherwise, `any` spelled out.
 let strict: [SwiftSetting] =
@@ -86,11 +85,11 @@ let allTargets: [Target] = [
         ]),
 
     // Layer 7: composition roots
-    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision"], swiftSettings: hotPath),
+    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
 
     // Tests
-    .target(name: "TestKit", dependencies: ["Bytes", "HTTPModel", "Reactor", "CLinux"], swiftSettings: strict),
+    .target(name: "TestKit", dependencies: ["CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
     tests("BytesTests", ["Bytes"]),
     tests("HTTPModelTests", ["HTTPModel", "Bytes"]),
     tests("HTTPCodecTests", ["HTTPCodec", "HTTPModel", "Bytes", "CNGHTTP2", "TestKit"]),
@@ -100,31 +99,16 @@ let allTargets: [Target] = [
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),
     tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
-    tests("ServiceKitTests", ["ServiceKit", "Reactor", "Bytes", "HTTPModel"]),
+    tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests(
         "FiltersTests",
         ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
-    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "TestKit"]),
+    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
     tests("TidyTests", []),
 ]
-
-let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-let present = allTargets.filter { target in
-    FileManager.default.fileExists(
-        atPath: root.appendingPathComponent(target.isTest ? "Tests" : "Sources").appendingPathComponent(target.name).path)
-}
-let names = Set(present.map(\.name))
-for target in present {
-    target.dependencies = target.dependencies.filter {
-        switch $0 {
-        case .byNameItem(let name, _): names.contains(name)
-        default: true
-        }
-    }
-}
 
 let package = Package(
     name: "Heddle",
@@ -133,6 +117,6 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
-    targets: present,
+    targets: allTargets,
     cxxLanguageStandard: .cxx17
 )

@@ -20,7 +20,9 @@ public struct Authority {
         if end == bytes.count {
             port = nil
         } else {
-            guard bytes[end] == UInt8(ascii: ":"), let number = Self.port(bytes.slice(end + 1, bytes.count)) else { return nil }
+            guard bytes[end] == UInt8(ascii: ":"), let number = Self.port(bytes.slice(end + 1, bytes.count)) else {
+                return nil
+            }
             port = number
         }
     }
@@ -56,7 +58,9 @@ public struct Authority {
 
     /// Length of the IPv6 literal at the start, brackets included; 0 when it is none.
     private static func endOfLiteral(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let close = bytes.offset(of: UInt8(ascii: "]")), close > 2, close <= Int(INET6_ADDRSTRLEN) else { return 0 }
+        guard let close = bytes.offset(of: UInt8(ascii: "]")), close > 2, close <= Int(INET6_ADDRSTRLEN) else {
+            return 0
+        }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: close) { text in
             for index in 1..<close { text[index - 1] = CChar(bitPattern: bytes[index]) }
             text[close - 1] = 0

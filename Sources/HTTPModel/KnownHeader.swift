@@ -99,7 +99,8 @@ extension KnownHeader {
     /// The names in the order of their raw values: what scripts/generate-header-table makes the literal tables of.
     static let names: [StaticString] = [
         "", ":method", ":path", ":authority", ":scheme", ":protocol", ":status",
-        "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te", "trailer",
+        "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "upgrade", "te",
+        "trailer",
         "expect", "http2-settings", "host",
         "content-type", "user-agent", "accept", "accept-encoding", "cookie", "set-cookie", "date", "server", "location",
         "authorization", "via", "referer", "origin", "retry-after", "content-encoding", "cache-control", "etag",

@@ -12,7 +12,6 @@ public struct PathNormalizer: Equatable, Sendable {
         case keep, reject, unescapeAndRedirect, unescapeAndForward
     }
 
-    /// What normalising came to.
     public enum Outcome: Equatable, Sendable {
         case unchanged
         /// The block has the canonical path now.
@@ -28,7 +27,9 @@ public struct PathNormalizer: Equatable, Sendable {
     public var mergesSlashes: Bool
     public var escapedSlashes: EscapedSlashes
 
-    public init(normalizesPath: Bool = true, mergesSlashes: Bool = true, escapedSlashes: EscapedSlashes = .unescapeAndRedirect) {
+    public init(
+        normalizesPath: Bool = true, mergesSlashes: Bool = true, escapedSlashes: EscapedSlashes = .unescapeAndRedirect
+    ) {
         self.normalizesPath = normalizesPath
         self.mergesSlashes = mergesSlashes
         self.escapedSlashes = escapedSlashes
@@ -64,17 +65,23 @@ public struct PathNormalizer: Equatable, Sendable {
 
     /// Says by one glance whether a path needs no work, as nearly all do.
     private func look(_ whole: UnsafeRawBufferPointer) -> Look {
-        var unusual = whole.first != UInt8(ascii: "/")
-        var inQuery = false
+        guard whole.first == UInt8(ascii: "/") else {
+            return whole.offset(of: UInt8(ascii: "#")) == nil ? .unusual : .fragment
+        }
+        // Once for all bytes: a static property asks on each use whether it was made.
+        let kinds = PathBytes.kinds
+        var unusual = false
         var previous: UInt8 = 0
-        for byte in whole {
-            switch PathBytes.kinds[Int(byte)] {
+        for index in 0..<whole.count {
+            let byte = whole[index]
+            switch kinds[Int(byte)] {
             case .plain: break
+            case .slashOrDot: if previous == UInt8(ascii: "/") { unusual = true }
+            case .suspect: unusual = true
             case .fragment: return .fragment
-            case .query: inQuery = true
-            case .suspect: if !inQuery { unusual = true }
-            case .slashOrDot:
-                if previous == UInt8(ascii: "/"), !inQuery { unusual = true }
+            case .query:
+                if whole.slice(index, whole.count).offset(of: UInt8(ascii: "#")) != nil { return .fragment }
+                return unusual ? .unusual : .plain
             }
             previous = byte
         }
@@ -155,7 +162,8 @@ struct PathRewriter {
     /// Comes last, as in Envoy: a dot segment takes an empty segment away like any other.
     private mutating func mergeSlashes() {
         var kept = 1
-        for index in 1..<max(count, 1) where output[index] != UInt8(ascii: "/") || output[kept - 1] != UInt8(ascii: "/") {
+        for index in 1..<max(count, 1) where output[index] != UInt8(ascii: "/") || output[kept - 1] != UInt8(ascii: "/")
+        {
             output[kept] = output[index]
             kept += 1
         }
@@ -169,7 +177,8 @@ struct PathRewriter {
     }
 
     private mutating func escape(_ path: UnsafeRawBufferPointer, at index: Int) -> Escape {
-        guard index + 2 < path.count, let high = ASCII.hexadecimal(path[index + 1]), let low = ASCII.hexadecimal(path[index + 2])
+        guard index + 2 < path.count, let high = ASCII.hexadecimal(path[index + 1]),
+            let low = ASCII.hexadecimal(path[index + 2])
         else { return .lone }
         let byte = high << 4 | low
         if byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") {

@@ -54,7 +54,9 @@ struct HeaderBlockTests {
         do { let value = block.byteCount; #expect(value == 14 + 1 + 3 + 1) }
     }
 
-    @Test("ten thousand replacements do not let the memory grow without bound, and a value may come from the block itself")
+    @Test(
+        "ten thousand replacements do not let the memory grow without bound, and a value may come from the block itself"
+    )
     func compaction() {
         var block = HeaderBlock(fields: 2, bytes: 64)
         block.append("x-keep", "kept")

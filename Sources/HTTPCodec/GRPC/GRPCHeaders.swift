@@ -11,7 +11,9 @@ public enum GRPCHeaders {
 
     /// Reads `grpc-timeout`: one to eight digits and a unit. Anything else is no timeout.
     public static func timeout(_ value: UnsafeRawBufferPointer) -> Duration? {
-        guard value.count >= 2, value.count <= 9, let number = value.slice(0, value.count - 1).decimal else { return nil }
+        guard value.count >= 2, value.count <= 9, let number = value.slice(0, value.count - 1).decimal else {
+            return nil
+        }
         let amount = Int64(number)
         switch value[value.count - 1] {
         case UInt8(ascii: "H"): return .seconds(amount * 3600)
@@ -31,7 +33,8 @@ public enum GRPCHeaders {
         let limit: Int64 = 99_999_999
         let nanoseconds = (attoseconds + 999_999_999) / 1_000_000_000
         let units: [(perSecond: Int64, letter: UInt8)] = [
-            (1_000_000_000, UInt8(ascii: "n")), (1_000_000, UInt8(ascii: "u")), (1000, UInt8(ascii: "m")), (1, UInt8(ascii: "S")),
+            (1_000_000_000, UInt8(ascii: "n")), (1_000_000, UInt8(ascii: "u")), (1000, UInt8(ascii: "m")),
+            (1, UInt8(ascii: "S")),
         ]
         for (perSecond, letter) in units where seconds <= limit / perSecond {
             let part = 1_000_000_000 / perSecond
@@ -63,7 +66,8 @@ public enum GRPCHeaders {
     public static func readMessage(_ value: UnsafeRawBufferPointer, to writer: inout ByteWriter) {
         var index = 0
         while index < value.count {
-            if value[index] == UInt8(ascii: "%"), index + 2 < value.count, let high = ASCII.hexadecimal(value[index + 1]),
+            if value[index] == UInt8(ascii: "%"), index + 2 < value.count,
+                let high = ASCII.hexadecimal(value[index + 1]),
                 let low = ASCII.hexadecimal(value[index + 2])
             {
                 writer.append(high << 4 | low)

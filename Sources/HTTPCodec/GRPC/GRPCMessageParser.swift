@@ -22,7 +22,6 @@ public enum GRPCError: UInt8, Error, Equatable, Sendable {
 
 /// Takes gRPC's length-prefixed messages apart, without collecting them.
 public struct GRPCMessageParser: Equatable, Sendable {
-    /// What the next bytes mean.
     public enum Event: Equatable, Sendable {
         case needMore
         /// A message of this many bytes begins.
@@ -34,7 +33,6 @@ public struct GRPCMessageParser: Equatable, Sendable {
         case failed(GRPCError)
     }
 
-    /// An event and how many bytes of the input it took.
     public struct Step: Equatable, Sendable {
         public var event: Event
         public var consumed: Int
@@ -120,13 +118,14 @@ public struct GRPCMessageReader: ~Copyable {
     private var parser: GRPCMessageParser
     private var partial = ByteWriter(capacity: 64)
 
-    /// - Parameter maximumMessageBytes: a longer message fails; 4 MiB as in gRPC's own libraries.
     public init(maximumMessageBytes: Int = 4 << 20) {
         parser = GRPCMessageParser(maximumMessageBytes: maximumMessageBytes)
     }
 
     /// Takes the next piece and calls `body` with each message that it completes, valid during the call.
-    public mutating func read(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) throws(GRPCError) {
+    public mutating func read(_ input: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void)
+        throws(GRPCError)
+    {
         var rest = input
         var expected = 0
         while true {

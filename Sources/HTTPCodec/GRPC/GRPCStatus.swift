@@ -31,7 +31,8 @@ public enum GRPCStatus: UInt8, CaseIterable, Sendable {
 
     /// The value of `grpc-status`.
     public init?(headerValue: UnsafeRawBufferPointer) {
-        guard headerValue.count <= 2, let number = headerValue.decimal, let code = GRPCStatus(rawValue: UInt8(number)) else {
+        guard headerValue.count <= 2, let number = headerValue.decimal, let code = GRPCStatus(rawValue: UInt8(number))
+        else {
             return nil
         }
         self = code

@@ -31,6 +31,14 @@ enum ByteVector {
         return 8 &+ words[1].trailingZeroBitCount &>> 3
     }
 
+    /// Whether a lane is set among those whose byte in `lanes` is all ones.
+    @inline(__always)
+    static func isAny(_ mask: Mask, within lanes: Bytes) -> Bool {
+        // Safety: as in `first`.
+        let words = unsafeBitCast(unsafeBitCast(mask, to: Bytes.self) & lanes, to: SIMD2<UInt64>.self)
+        return words[0] | words[1] != 0
+    }
+
     /// Lanes that may not stand in a field value; the tab is among them and must be looked at.
     @inline(__always)
     static func controls(_ bytes: Bytes) -> Mask {

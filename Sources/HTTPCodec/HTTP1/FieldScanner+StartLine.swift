@@ -4,7 +4,7 @@ import HTTPModel
 
 /// What a start line said.
 struct StartLine {
-    var version = HTTPVersion.http11
+    var isHTTP10 = false
     var isHead = false
     var isConnect = false
     /// The target was in absolute form: its authority beats Host.
@@ -19,21 +19,21 @@ struct StartLine {
 
 extension FieldScanner {
     mutating func scanRequestLine(_ line: inout StartLine) -> Outcome {
-        while position < safeEnd, HeaderRules.lowerTokenByte(byte(position)) != 0, position <= HTTP1Method.maximumLength {
+        while position < safeEnd, TokenTable.lower(byte(position)) != 0, position <= HTTP1Method.maximumLength {
             copyByte()
         }
-        guard position < count else { return .incomplete }
-        guard position < safeEnd else { return .growText }
+        guard position < safeEnd else { return safeEnd == count ? .incomplete : .growText }
         let methodEnd = textEnd
         let method = UnsafeRawBufferPointer(start: fields.text, count: methodEnd)
         guard byte(position) == 0x20, methodEnd > 0, methodEnd <= HTTP1Method.maximumLength else {
             return .failed(.invalidMethod)
         }
-        guard HTTP1Method.isRegistered(method) || options.allowCustomMethods else { return .failed(.invalidMethod) }
+        let kind = HTTP1Method.kind(method)
+        guard kind != .unregistered || options.allowCustomMethods else { return .failed(.invalidMethod) }
         position &+= 1
-        line.isConnect = method.equals("CONNECT")
-        line.isHead = method.equals("HEAD")
-        let isOptions = method.equals("OPTIONS")
+        line.isConnect = kind == .connect
+        line.isHead = kind == .head
+        let isOptions = kind == .options
 
         switch scanTarget() {
         case .complete: break
@@ -45,16 +45,16 @@ extension FieldScanner {
         case let other: return other
         }
 
-        appendPseudo(.method, start: 0, end: methodEnd, nameLength: 7)
+        appendPseudo(NameIndex.method, start: 0, end: methodEnd, nameLength: 7)
         let target = UnsafeRawBufferPointer(start: fields.text + methodEnd, count: targetEnd &- methodEnd)
         if line.isConnect {
             guard let authority = Authority(target), authority.port != nil else { return .failed(.invalidTarget) }
             line.isAbsolute = true
-            appendPseudo(.authority, start: methodEnd, end: targetEnd, nameLength: 10)
+            appendPseudo(NameIndex.authority, start: methodEnd, end: targetEnd, nameLength: 10)
         } else if target[0] == UInt8(ascii: "/") || (isOptions && target.equals("*")) {
-            appendPseudo(.path, start: methodEnd, end: targetEnd, nameLength: 5)
+            appendPseudo(NameIndex.path, start: methodEnd, end: targetEnd, nameLength: 5)
             line.authorityEntry = entryCount
-            appendPseudo(.authority, start: targetEnd, end: targetEnd, nameLength: 10)
+            appendPseudo(NameIndex.authority, start: targetEnd, end: targetEnd, nameLength: 10)
         } else {
             guard options.allowAbsoluteURL else { return .failed(.invalidTarget) }
             line.isAbsolute = true
@@ -112,17 +112,22 @@ extension FieldScanner {
     /// Takes apart a target in absolute form whose text lies at `start`..<`end` (RFC 9112 section 3.2.2).
     private mutating func splitAbsoluteForm(start: Int, end: Int, isOptions: Bool) -> Outcome {
         let target = UnsafeRawBufferPointer(start: fields.text + start, count: end - start)
-        guard let colon = target.offset(of: UInt8(ascii: ":")), colon + 3 < target.count, target[colon + 1] == UInt8(ascii: "/"),
+        guard let colon = target.offset(of: UInt8(ascii: ":")), colon + 3 < target.count,
+            target[colon + 1] == UInt8(ascii: "/"),
             target[colon + 2] == UInt8(ascii: "/")
         else { return .failed(.invalidTarget) }
         let scheme = target.slice(0, colon)
-        guard scheme.equalsIgnoringCase("http") || scheme.equalsIgnoringCase("https") else { return .failed(.invalidTarget) }
+        guard scheme.equalsIgnoringCase("http") || scheme.equalsIgnoringCase("https") else {
+            return .failed(.invalidTarget)
+        }
         for offset in start..<(start + colon) {
             // Safety: the scheme lies in the text; it is written in lower case, for some peers compare bytes.
             fields.text.storeBytes(of: ASCII.lower(target[offset - start]), toByteOffset: offset, as: UInt8.self)
         }
         var authorityEnd = colon + 3
-        while authorityEnd < target.count, target[authorityEnd] != UInt8(ascii: "/"), target[authorityEnd] != UInt8(ascii: "?") {
+        while authorityEnd < target.count, target[authorityEnd] != UInt8(ascii: "/"),
+            target[authorityEnd] != UInt8(ascii: "?")
+        {
             authorityEnd += 1
         }
         guard Authority.isValid(target.slice(colon + 3, authorityEnd)) else { return .failed(.invalidHost) }
@@ -141,9 +146,9 @@ extension FieldScanner {
             fields.text.storeBytes(of: path, toByteOffset: pathStart, as: UInt8.self)
             textEnd = pathEnd
         }
-        appendPseudo(.path, start: pathStart, end: pathEnd, nameLength: 5)
-        appendPseudo(.scheme, start: start, end: start + colon, nameLength: 7)
-        appendPseudo(.authority, start: start + colon + 3, end: start + authorityEnd, nameLength: 10)
+        appendPseudo(NameIndex.path, start: pathStart, end: pathEnd, nameLength: 5)
+        appendPseudo(NameIndex.scheme, start: start, end: start + colon, nameLength: 7)
+        appendPseudo(NameIndex.authority, start: start + colon + 3, end: start + authorityEnd, nameLength: 10)
         return .complete
     }
 }
@@ -167,7 +172,7 @@ extension FieldScanner {
             copyByte()
         }
         guard line.status >= 100 else { return .failed(.invalidStartLine) }
-        appendPseudo(.status, start: 0, end: 3, nameLength: 7)
+        appendPseudo(NameIndex.status, start: 0, end: 3, nameLength: 7)
         if byte(position) == 0x20 {
             // The reason phrase is looked at and forgotten.
             position &+= 1
@@ -189,9 +194,9 @@ extension FieldScanner {
         let text = input.loadUnaligned(fromByteOffset: position, as: UInt64.self)
         position &+= 8
         if text == 0x312E_312F_5054_5448 {
-            line.version = .http11
+            line.isHTTP10 = false
         } else if text == 0x302E_312F_5054_5448 {
-            line.version = .http10
+            line.isHTTP10 = true
         } else {
             return .failed(versionError(text))
         }

@@ -25,6 +25,8 @@ struct FieldScanner {
     /// Where both input and text still have room.
     let safeEnd: Int
     let options: HTTP1Options
+    private let names: ShortNameTable
+    private let prefixes: UnsafeRawPointer
     /// Known names that ``HeadFacts`` wants to see.
     let interesting: UInt64
 
@@ -39,61 +41,68 @@ struct FieldScanner {
     var facts: HeadFacts
 
     @inline(__always)
-    init(input: UnsafeRawBufferPointer, fields: RawFields, options: HTTP1Options, facts: HeadFacts) {
+    init(
+        input: UnsafeRawBufferPointer, fields: RawFields, options: HTTP1Options, names: ShortNameTable,
+        section: HeadFacts.Section,
+        interesting: UInt64
+    ) {
         self.input = input.baseAddress.unsafelyUnwrapped
         count = input.count
         self.fields = fields
         safeEnd = min(input.count, fields.textCapacity)
         self.options = options
-        self.facts = facts
-        interesting = facts.interesting
+        facts = HeadFacts(section: section)
+        self.names = names
+        prefixes = names.prefixes
+        self.interesting = interesting
     }
 
     /// Scans field lines up to and with the empty line.
+    ///
+    /// One function with its state in local variables, for a pass over the fields of `self` would go through memory: the
+    /// stores into the text might change them for all the compiler knows.
     mutating func scanFields() -> Outcome {
-        let names = ShortNameTable.shared
+        let (slots, seed) = (names.slots, names.seed)
+        let (input, text, entries) = (input, fields.text, fields.entries)
+        // The last place from which a whole vector may be read and written.
+        let vectorEnd = safeEnd &- ByteVector.width
+        var place = position
+        var end = textEnd
         while true {
-            // The last place from which a whole vector may be read and written.
-            let vectorEnd = safeEnd - ByteVector.width
             var known: UInt64 = 0
-            var nameStart = textEnd
-            var nameLength = 0
-            if position <= vectorEnd {
-                let raw = ByteVector.load(input, position)
+            var nameStart = end
+            var nameLength = 16
+            if place <= vectorEnd {
+                let raw = ByteVector.load(input, place)
                 nameLength = ByteVector.first(raw .== ByteVector.all(0x3A))
                 if nameLength < 16 {
                     let lower = ByteVector.lowerCase(raw)
-                    let inName = ByteVector.load(Self.prefixes, nameLength &<< 4)
-                    // Safety: both are 16 bytes without padding, of which every value is valid.
+                    let inName = ByteVector.load(prefixes, nameLength &<< 4)
                     let words = unsafeBitCast(lower & inName, to: SIMD2<UInt64>.self)
-                    let slot = names.slots + ShortNameTable.hash(words[0], words[1], names.seed)
-                    if slot.pointee.low == words[0], slot.pointee.high == words[1], slot.pointee.length == nameLength,
+                    let slot = slots + ShortNameTable.hash(words[0], words[1], seed)
+                    if slot.pointee.length == nameLength, slot.pointee.low == words[0], slot.pointee.high == words[1],
                         nameLength > 0
                     {
                         known = slot.pointee.known
-                        position &+= nameLength &+ 1
-                    } else if nameLength > 0,
-                        // Safety: lanes are compared one by one; those behind the name are cleared.
-                        unsafeBitCast(
-                            unsafeBitCast(ByteVector.unusualNameBytes(lower), to: ByteVector.Bytes.self) & inName,
-                            to: SIMD2<UInt64>.self) == .zero
-                    {
-                        ByteVector.store(lower, fields.text, textEnd)
-                        position &+= nameLength &+ 1
-                        textEnd &+= nameLength
+                        place &+= nameLength &+ 1
+                    } else if nameLength > 0, !ByteVector.isAny(ByteVector.unusualNameBytes(lower), within: inName) {
+                        ByteVector.store(lower, text, end)
+                        place &+= nameLength &+ 1
+                        end &+= nameLength
                     } else {
                         nameLength = 16
                     }
                 }
-            } else {
-                nameLength = 16
             }
-            if nameLength >= 16 {
-                switch scanUnusualName() {
+            if nameLength == 16 {
+                (position, textEnd) = (place, end)
+                let name = scanUnusualName()
+                (place, end) = (position, textEnd)
+                switch name {
                 case .name(let length, let index):
                     nameLength = length
                     known = UInt64(index)
-                    nameStart = textEnd &- (known == 0 ? length : 0)
+                    nameStart = end &- (known == 0 ? length : 0)
                 case .endOfSection: return .complete
                 case .dropField:
                     // The value is scanned like any other and forgotten.
@@ -102,73 +111,76 @@ struct FieldScanner {
                 }
             }
 
-            let valueStart: Int
-            let valueEnd: Int
-            switch scanValue() {
-            case .value(let start, let end): (valueStart, valueEnd) = (start, end)
-            case .stopped(let outcome): return outcome
+            let valueStart = end
+            if place <= vectorEnd, Self.byte(input, place) == 0x20 { place &+= 1 }
+            if place <= vectorEnd, Self.byte(input, place) > 0x20 {
+                // A value that begins here and, as nearly all, has no tab.
+                while place <= vectorEnd {
+                    let bytes = ByteVector.load(input, place)
+                    ByteVector.store(bytes, text, end)
+                    let stop = ByteVector.first(ByteVector.controls(bytes))
+                    place &+= stop
+                    end &+= stop
+                    if stop < 16 { break }
+                }
             }
+            if place < vectorEnd, Self.byte(input, place) == 0x0D, Self.byte(input, place &+ 1) == 0x0A {
+                place &+= 2
+            } else {
+                (position, textEnd) = (place, end)
+                let outcome = scanRestOfValue(from: valueStart)
+                (place, end) = (position, textEnd)
+                guard outcome == .complete else { return outcome }
+            }
+            while end > valueStart, Self.isBlank(text, end &- 1) { end &-= 1 }
             if nameLength == 0 {
-                textEnd = valueStart
+                end = valueStart
                 continue
             }
 
             if interesting &>> known & 1 != 0 {
-                let value = UnsafeRawBufferPointer(start: fields.text + valueStart, count: valueEnd &- valueStart)
-                switch facts.note(KnownHeader(rawValue: UInt8(truncatingIfNeeded: known)), value, offset: valueStart) {
-                case .keep: break
-                case .drop: continue
-                }
+                let value = UnsafeRawBufferPointer(start: text + valueStart, count: end &- valueStart)
+                if facts.note(known, value, offset: valueStart) == .drop { continue }
             }
-            guard entryCount < fields.entryCapacity else { return .growFields }
-            guard entryCount &- pseudoCount < options.maximumFields else { return .failed(.tooManyFields) }
-            fields.entries[entryCount] = HeaderBlock.Entry(
-                nameOffset: UInt32(truncatingIfNeeded: nameStart), valueOffset: UInt32(truncatingIfNeeded: valueStart),
-                valueLength: UInt32(truncatingIfNeeded: valueEnd &- valueStart),
-                nameLength: UInt16(truncatingIfNeeded: known == 0 ? nameLength : 0), known: UInt8(truncatingIfNeeded: known))
-            entryCount &+= 1
-            byteCount &+= nameLength &+ valueEnd &- valueStart
+            let index = entryCount
+            guard index < fields.entryCapacity else { return .growFields }
+            guard index &- pseudoCount < options.maximumFields else { return .failed(.tooManyFields) }
+            entries[index].nameOffset = UInt32(truncatingIfNeeded: nameStart)
+            entries[index].valueOffset = UInt32(truncatingIfNeeded: valueStart)
+            entries[index].valueLength = UInt32(truncatingIfNeeded: end &- valueStart)
+            entries[index].nameLength = UInt16(truncatingIfNeeded: known == 0 ? nameLength : 0)
+            entries[index].known = UInt8(truncatingIfNeeded: known)
+            entryCount = index &+ 1
+            byteCount &+= nameLength &+ end &- valueStart
             present |= 1 &<< known
         }
     }
 
     /// Appends a pseudo-header whose value lies in the text already.
     @inline(__always)
-    mutating func appendPseudo(_ name: KnownHeader, start: Int, end: Int, nameLength: Int) {
-        fields.entries[entryCount] = HeaderBlock.Entry(
-            nameOffset: 0, valueOffset: UInt32(truncatingIfNeeded: start), valueLength: UInt32(truncatingIfNeeded: end &- start),
-            nameLength: 0, known: name.rawValue)
+    mutating func appendPseudo(_ name: UInt8, start: Int, end: Int, nameLength: Int) {
+        let entry = fields.entries + entryCount
+        entry.pointee.nameOffset = 0
+        entry.pointee.valueOffset = UInt32(truncatingIfNeeded: start)
+        entry.pointee.valueLength = UInt32(truncatingIfNeeded: end &- start)
+        entry.pointee.nameLength = 0
+        entry.pointee.known = name
         entryCount &+= 1
         pseudoCount &+= 1
         byteCount &+= nameLength &+ end &- start
-        present |= 1 &<< UInt64(name.rawValue)
+        present |= 1 &<< UInt64(name)
     }
-
-    /// Sixteen rows of sixteen bytes: row n has n bytes of ones, then zeros.
-    // Safety: written once, then read only.
-    nonisolated(unsafe) private static let prefixes: UnsafeRawPointer = {
-        let table = UnsafeMutableRawPointer.allocate(byteCount: 17 * 16, alignment: 16)
-        for row in 0...16 {
-            for column in 0..<16 { table.storeBytes(of: column < row ? 0xFF : 0, toByteOffset: row * 16 + column, as: UInt8.self) }
-        }
-        return UnsafeRawPointer(table)
-    }()
 }
 
 // MARK: Values
 
 extension FieldScanner {
-    enum Value {
-        /// Where the value lies in the text.
-        case value(start: Int, end: Int)
-        case stopped(Outcome)
-    }
-
-    /// Copies one value, blanks around it left out, up to and with the end of its line.
-    @inline(__always)
-    private mutating func scanValue() -> Value {
-        while position < count, isBlank(input, position) { position &+= 1 }
-        let start = textEnd
+    /// Goes on with a value where the fast way stopped: blanks before it, a tab within, the end of the input, or a fault.
+    @inline(never)
+    private mutating func scanRestOfValue(from start: Int) -> Outcome {
+        if textEnd == start {
+            while position < count, Self.isBlank(input, position) { position &+= 1 }
+        }
         while true {
             if position &+ ByteVector.width <= safeEnd {
                 let bytes = ByteVector.load(input, position)
@@ -178,21 +190,14 @@ extension FieldScanner {
                 textEnd &+= stop
                 if stop == 16 { continue }
             } else {
-                guard safeEnd == count else { return .stopped(.growText) }
+                guard safeEnd == count else { return .growText }
                 while position < count, !isControl(byte(position)) { copyByte() }
-                guard position < count else { return .stopped(.incomplete) }
+                guard position < count else { return .incomplete }
             }
             if byte(position) != 0x09 { break }
             copyByte()
         }
-        switch scanLineEnd(otherwise: .invalidFieldValue) {
-        case .complete: break
-        case let other: return .stopped(other)
-        }
-        var end = textEnd
-        while end > start, isBlank(fields.text, end &- 1) { end &-= 1 }
-        textEnd = end
-        return .value(start: start, end: end)
+        return scanLineEnd(otherwise: .invalidFieldValue)
     }
 
     /// Steps over CRLF (or LF, where allowed) at `position`.
@@ -212,13 +217,18 @@ extension FieldScanner {
     }
 
     @inline(__always)
-    func byte(_ offset: Int) -> UInt8 { input.load(fromByteOffset: offset, as: UInt8.self) }
+    func byte(_ offset: Int) -> UInt8 { Self.byte(input, offset) }
+
+    @inline(__always)
+    private static func byte(_ base: UnsafeRawPointer, _ offset: Int) -> UInt8 {
+        base.load(fromByteOffset: offset, as: UInt8.self)
+    }
 
     @inline(__always)
     private func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
 
     @inline(__always)
-    private func isBlank(_ base: UnsafeRawPointer, _ offset: Int) -> Bool {
+    private static func isBlank(_ base: UnsafeRawPointer, _ offset: Int) -> Bool {
         let byte = base.load(fromByteOffset: offset, as: UInt8.self)
         return byte == 0x20 || byte == 0x09
     }
@@ -258,10 +268,22 @@ extension FieldScanner {
         default: break
         }
         let start = textEnd
+        while position &+ ByteVector.width <= safeEnd {
+            let raw = ByteVector.load(input, position)
+            let lower = ByteVector.lowerCase(raw)
+            let length = ByteVector.first(raw .== ByteVector.all(0x3A))
+            if ByteVector.isAny(ByteVector.unusualNameBytes(lower), within: ByteVector.load(prefixes, length &<< 4)) {
+                break
+            }
+            ByteVector.store(lower, fields.text, textEnd)
+            position &+= length
+            textEnd &+= length
+            if length < 16 { break }
+        }
         var underscore = false
         while position < safeEnd {
             let byte = byte(position)
-            let lower = HeaderRules.lowerTokenByte(byte)
+            let lower = TokenTable.lower(byte)
             guard lower != 0 else {
                 return endOfUnusualName(start: start, byte: byte, underscore: underscore)
             }

@@ -12,7 +12,13 @@ public enum HTTP1Framing: Equatable, Sendable {
     case untilClose
 
     /// Whether a body may follow the head.
-    public var hasBody: Bool { self != .none && self != .length(0) }
+    public var hasBody: Bool {
+        switch self {
+        case .none: false
+        case .length(let length): length > 0
+        case .chunked, .untilClose: true
+        }
+    }
 }
 
 /// What a head says about its connection and its body; the fields are in the ``HeaderBlock``.
@@ -35,7 +41,8 @@ public struct HTTP1Head: Equatable, Sendable {
     public var informational: Bool
 
     public init(
-        version: HTTPVersion = .http11, framing: HTTP1Framing = .none, keepAlive: Bool = true, expectContinue: Bool = false,
+        version: HTTPVersion = .http11, framing: HTTP1Framing = .none, keepAlive: Bool = true,
+        expectContinue: Bool = false,
         hasUpgrade: Bool = false, hasHopByHop: Bool = false, isHead: Bool = false, isConnect: Bool = false,
         informational: Bool = false
     ) {

@@ -3,9 +3,11 @@ import Bytes
 /// Request methods that are registered (RFC 9110 section 9, RFC 4918 and their kin); case matters.
 enum HTTP1Method {
     private static let registered: [StaticString] = [
-        "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY",
-        "ACL", "BIND", "CHECKOUT", "COPY", "LINK", "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF",
-        "MOVE", "M-SEARCH", "NOTIFY", "ORDERPATCH", "PROPFIND", "PROPPATCH", "PURGE", "REBIND", "REPORT", "SEARCH", "SOURCE",
+        "PUT", "DELETE", "TRACE", "PATCH", "QUERY",
+        "ACL", "BIND", "CHECKOUT", "COPY", "LINK", "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL",
+        "MKREDIRECTREF",
+        "MOVE", "M-SEARCH", "NOTIFY", "ORDERPATCH", "PROPFIND", "PROPPATCH", "PURGE", "REBIND", "REPORT", "SEARCH",
+        "SOURCE",
         "SUBSCRIBE", "UNBIND", "UNLINK", "UNLOCK", "UNSUBSCRIBE", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
         "BASELINE-CONTROL", "LABEL", "UNCHECKOUT", "MKWORKSPACE",
     ]
@@ -13,16 +15,21 @@ enum HTTP1Method {
     /// Longest method that is looked at; a longer token is none.
     static let maximumLength = 64
 
-    static func isRegistered(_ method: UnsafeRawBufferPointer) -> Bool {
-        // The four that make up nearly all traffic, without the list.
-        switch method.count {
-        case 3:
-            if method[0] == 0x47, method[1] == 0x45, method[2] == 0x54 { return true }
-        case 4:
-            if method.loadUnaligned(as: UInt32.self) == 0x5453_4F50 { return true }
-        default: break
+    /// What the parser must know of a method.
+    enum Kind { case head, connect, options, other, unregistered }
+
+    static func kind(_ method: UnsafeRawBufferPointer) -> Kind {
+        // The two that make up nearly all traffic, without the list.
+        if method.count == 3, method[0] == 0x47, method[1] == 0x45, method[2] == 0x54 { return .other }
+        if method.count == 4 {
+            // "POST" and "HEAD".
+            let word = method.loadUnaligned(as: UInt32.self)
+            if word == 0x5453_4F50 { return .other }
+            if word == 0x4441_4548 { return .head }
         }
-        for name in registered where method.equals(name) { return true }
-        return false
+        if method.equals("CONNECT") { return .connect }
+        if method.equals("OPTIONS") { return .options }
+        for name in registered where method.equals(name) { return .other }
+        return .unregistered
     }
 }

@@ -6,7 +6,7 @@ import HTTPModel
 extension HTTP1Parser {
     mutating func nextHead(_ input: UnsafeRawBufferPointer, into fields: inout HeaderBlock) -> HTTP1Step {
         guard !input.isEmpty else { return HTTP1Step(.needMore) }
-        if role == .response, expected == nil { return fail(.unexpectedData) }
+        if !isRequest, expected == nil { return fail(.unexpectedData) }
         if searched > 0 || input[0] > 0x0D { return parseHead(input, into: &fields) }
 
         var skipped = 0
@@ -29,12 +29,13 @@ extension HTTP1Parser {
             guard sectionEnd(input) != nil else { return needMoreOfHead(input) }
         }
         let visible = input.count > options.maximumHeadBytes ? input.slice(0, options.maximumHeadBytes) : input
-        let section: HeadFacts.Section = role == .request ? .request : .response
+        let section: HeadFacts.Section = isRequest ? .request : .response
         while true {
             var scanner = FieldScanner(
-                input: visible, fields: fields.lendEmpty(), options: options, facts: HeadFacts(section: section))
+                input: visible, fields: fields.lendEmpty(), options: options, names: names, section: section,
+                interesting: interesting)
             var line = StartLine()
-            var outcome = role == .request ? scanner.scanRequestLine(&line) : scanner.scanStatusLine(&line)
+            var outcome = isRequest ? scanner.scanRequestLine(&line) : scanner.scanStatusLine(&line)
             if outcome == .complete { outcome = scanner.scanFields() }
             switch outcome {
             case .complete:
@@ -46,7 +47,9 @@ extension HTTP1Parser {
             case .growFields: fields.growEmptyEntries()
             case .failed(let error): return fail(error)
             case .incomplete:
-                guard visible.count == input.count, input.count < options.maximumHeadBytes else { return fail(.headTooLarge) }
+                guard visible.count == input.count, input.count < options.maximumHeadBytes else {
+                    return fail(.headTooLarge)
+                }
                 lastAttempt = input.count
                 return needMoreOfHead(input)
             }
@@ -61,7 +64,7 @@ extension HTTP1Parser {
 
     /// Measures the empty line that `input` begins with. Before a request some may stand, before a response none.
     private mutating func emptyLine(_ input: UnsafeRawBufferPointer) -> EmptyLine {
-        guard role == .request, emptyLines < Self.maximumEmptyLines else { return .failed(.invalidStartLine) }
+        guard isRequest, emptyLines < Self.maximumEmptyLines else { return .failed(.invalidStartLine) }
         if input[0] == 0x0A {
             guard options.allowBareLF else { return .failed(.invalidLineEnd) }
             emptyLines += 1
@@ -101,20 +104,20 @@ extension HTTP1Parser {
     ) -> HTTP1Step {
         let facts = scanner.facts
         var head = HTTP1Head(
-            version: line.version, keepAlive: keepsAlive(line.version, facts),
-            hasUpgrade: facts.signs.isSuperset(of: [.upgrade, .upgradeToken]) && line.version == .http11,
+            version: line.isHTTP10 ? .http10 : .http11, keepAlive: keepsAlive(line, facts),
+            hasUpgrade: facts.signs.isSuperset(of: [.upgrade, .upgradeToken]) && !line.isHTTP10,
             hasHopByHop: facts.signs.contains(.hopByHop))
         var byteCount = scanner.byteCount
         var entryCount = scanner.entryCount
         var present = scanner.present
-        if role == .request {
-            if line.version == .http10, !options.acceptHTTP10 { return fail(.lowVersion) }
+        if isRequest {
+            if line.isHTTP10, !options.acceptHTTP10 { return fail(.lowVersion) }
             if let error = placeHost(scanner, line, &entryCount, &byteCount, &present) { return fail(error) }
             head.isHead = line.isHead
             head.isConnect = line.isConnect
         }
         fields.adopt(count: entryCount, textCount: scanner.textEnd, byteCount: byteCount, present: present)
-        let error = role == .request ? frameRequest(&head, facts) : frameResponse(&head, facts, line.status)
+        let error = isRequest ? frameRequest(&head, line, facts) : frameResponse(&head, line, facts)
         if let error { return fail(error) }
         if facts.contentLengths > 0, facts.coding == .chunked {
             fields.remove(.contentLength)
@@ -124,9 +127,9 @@ extension HTTP1Parser {
     }
 
     @inline(__always)
-    private func keepsAlive(_ version: HTTPVersion, _ facts: HeadFacts) -> Bool {
+    private func keepsAlive(_ line: StartLine, _ facts: HeadFacts) -> Bool {
         if facts.signs.contains(.close) { return false }
-        return version == .http11 || facts.signs.contains(.keepAlive)
+        return !line.isHTTP10 || facts.signs.contains(.keepAlive)
     }
 
     /// Makes Host the authority, unless the target brought one.
@@ -137,7 +140,7 @@ extension HTTP1Parser {
     ) -> HTTP1Error? {
         let facts = scanner.facts
         if facts.hosts == 0 {
-            if line.version == .http11 { return .missingHost }
+            if !line.isHTTP10 { return .missingHost }
             if let entry = line.authorityEntry {
                 // HTTP/1.0 without a Host: there is no authority, and what stands behind its entry moves up.
                 let behind = entryCount - entry - 1
@@ -149,7 +152,7 @@ extension HTTP1Parser {
             return nil
         }
         let host = UnsafeRawBufferPointer(start: scanner.fields.text + facts.hostStart, count: facts.hostLength)
-        guard facts.hosts == 1, Authority.isValid(host) else { return .invalidHost }
+        guard facts.hosts == 1, Self.isPlainName(host) || Authority.isValid(host) else { return .invalidHost }
         if let entry = line.authorityEntry {
             scanner.fields.entries[entry].valueOffset = UInt32(truncatingIfNeeded: facts.hostStart)
             scanner.fields.entries[entry].valueLength = UInt32(truncatingIfNeeded: facts.hostLength)
@@ -158,9 +161,24 @@ extension HTTP1Parser {
         return nil
     }
 
+    /// Whether a host is made of letters, digits, hyphens and dots only, as nearly all are.
+    @inline(__always)
+    private static func isPlainName(_ host: UnsafeRawBufferPointer) -> Bool {
+        guard let base = host.baseAddress, host.count > 0, host.count <= 2 * ByteVector.width else { return false }
+        var offset = 0
+        repeat {
+            // Safety: the text has 16 bytes of slack behind every value.
+            let bytes = ByteVector.load(base, offset)
+            let unusual = ByteVector.unusualNameBytes(ByteVector.lowerCase(bytes)) .& (bytes .!= ByteVector.all(0x2E))
+            if ByteVector.first(unusual) < min(host.count &- offset, ByteVector.width) { return false }
+            offset &+= ByteVector.width
+        } while offset < host.count
+        return true
+    }
+
     /// Checks that come before any framing: each field for itself, then both together.
     @inline(__always)
-    private func checkFraming(_ version: HTTPVersion, _ facts: HeadFacts) -> HTTP1Error? {
+    private func checkFraming(_ line: StartLine, _ facts: HeadFacts) -> HTTP1Error? {
         if facts.contentLengths > 0 {
             guard facts.contentLengths == 1 else { return .duplicateContentLength }
             guard facts.contentLength != nil else { return .invalidContentLength }
@@ -171,15 +189,15 @@ extension HTTP1Parser {
         case .unsupported:
             return facts.contentLengths > 0 ? .contentLengthAndChunked : .unsupportedTransferEncoding
         case .chunked:
-            guard version == .http11 else { return .transferEncodingNotAllowed }
+            guard !line.isHTTP10 else { return .transferEncodingNotAllowed }
             guard facts.contentLengths == 0 || options.allowChunkedLength else { return .contentLengthAndChunked }
             return nil
         }
     }
 
     @inline(__always)
-    private mutating func frameRequest(_ head: inout HTTP1Head, _ facts: HeadFacts) -> HTTP1Error? {
-        if let error = checkFraming(head.version, facts) { return error }
+    private mutating func frameRequest(_ head: inout HTTP1Head, _ line: StartLine, _ facts: HeadFacts) -> HTTP1Error? {
+        if let error = checkFraming(line, facts) { return error }
         if facts.coding == .chunked {
             head.framing = .chunked
         } else if let length = facts.contentLength {
@@ -197,14 +215,15 @@ extension HTTP1Parser {
         }
         if facts.signs.contains(.unknownExpectation) { return .unknownExpectation }
         if head.hasUpgrade, head.framing.hasBody { return .upgradeWithBody }
-        head.expectContinue = facts.signs.contains(.expectContinue) && head.version == .http11 && head.framing.hasBody
+        head.expectContinue = facts.signs.contains(.expectContinue) && !line.isHTTP10 && head.framing.hasBody
         enterBody(head.framing)
         return nil
     }
 
-    private mutating func frameResponse(_ head: inout HTTP1Head, _ facts: HeadFacts, _ status: Int) -> HTTP1Error? {
+    private mutating func frameResponse(_ head: inout HTTP1Head, _ line: StartLine, _ facts: HeadFacts) -> HTTP1Error? {
+        let status = line.status
         guard let expectation = expected else { return .unexpectedData }
-        if let error = checkFraming(head.version, facts) { return error }
+        if let error = checkFraming(line, facts) { return error }
         head.isHead = expectation.toHead
         head.isConnect = expectation.toConnect
         let tunnels = expectation.toConnect && status / 100 == 2
@@ -218,7 +237,9 @@ extension HTTP1Parser {
             return nil
         }
         if status < 200 {
-            guard expectation.informationalHeads < options.maximumInformationalHeads else { return .tooManyInformationalHeads }
+            guard expectation.informationalHeads < options.maximumInformationalHeads else {
+                return .tooManyInformationalHeads
+            }
             expected = Expectation(
                 toHead: expectation.toHead, toConnect: expectation.toConnect,
                 informationalHeads: expectation.informationalHeads + 1)
@@ -276,7 +297,8 @@ extension HTTP1Parser {
         strict.allowBareLF = false
         while true {
             var scanner = FieldScanner(
-                input: rest.slice(0, end), fields: fields.lendEmpty(), options: strict, facts: HeadFacts(section: .trailers))
+                input: rest.slice(0, end), fields: fields.lendEmpty(), options: strict, names: names,
+                section: .trailers, interesting: HeadFacts.interesting(in: .trailers))
             switch scanner.scanFields() {
             case .complete:
                 fields.adopt(

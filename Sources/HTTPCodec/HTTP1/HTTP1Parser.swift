@@ -57,8 +57,11 @@ public struct HTTP1Parser: ~Copyable {
         var informationalHeads = 0
     }
 
-    let role: Role
+    let isRequest: Bool
     let options: HTTP1Options
+    // What heads are scanned by, kept here because a static property asks on each use whether it was made.
+    let names = ShortNameTable.shared
+    let interesting: UInt64
     var state = State.idle
     var expected: Expectation?
     /// Bytes of the unfinished head or trailer section known to hold no end of it.
@@ -73,7 +76,11 @@ public struct HTTP1Parser: ~Copyable {
 
     /// A parser at the start of a connection.
     public init(role: Role, options: HTTP1Options = HTTP1Options()) {
-        self.role = role
+        switch role {
+        case .request: isRequest = true
+        case .response: isRequest = false
+        }
+        interesting = HeadFacts.interesting(in: isRequest ? .request : .response)
         self.options = options
     }
 
@@ -136,7 +143,7 @@ public struct HTTP1Parser: ~Copyable {
     /// Response role: a request was sent whose response is read next. Without it, bytes that arrive are a fault, for
     /// they would be taken for the answer to someone else's request.
     public mutating func expectResponse(toHead: Bool = false, toConnect: Bool = false) {
-        precondition(role == .response && expected == nil, "a response is expected already")
+        precondition(!isRequest && expected == nil, "a response is expected already")
         expected = Expectation(toHead: toHead, toConnect: toConnect)
     }
 

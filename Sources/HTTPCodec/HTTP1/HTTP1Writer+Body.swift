@@ -29,7 +29,7 @@ extension HTTP1Writer {
         writer.append("0\r\n")
         // Safety: room for all names, values and their punctuation was made above.
         var cursor = WriteCursor(writer.memory + writer.count)
-        putFields(trailers, leavingOut: Self.ownFields, &cursor)
+        putFields(trailers.raw, trailers.count, leavingOut: ownFields, &cursor)
         cursor.endLine()
         writer.setCount(cursor.position - writer.memory)
     }

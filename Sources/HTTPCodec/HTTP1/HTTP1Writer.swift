@@ -26,15 +26,26 @@ public struct HTTP1Writer: Sendable {
         case proper
     }
 
-    let nameCase: NameCase
-    let names: WireNameTable
-    let reasons: ReasonTable
+    private let isProper: Bool
+    // Tables and sets are kept here because a static property asks on each use whether it was made.
+    private let names: WireNameTable
+    private let reasons = ReasonTable.shared
+    /// Pseudo-headers and what the writer says itself, as bits of known names.
+    let ownFields: UInt64
+    private let lengthField = HeadFacts.bits([.contentLength])
+    private let upgradeField = HeadFacts.bits([.upgrade])
 
     /// - Parameter nameCase: how field names are written; `lower` is what Envoy does without a header key format.
     public init(nameCase: NameCase = .lower) {
-        self.nameCase = nameCase
-        names = nameCase == .lower ? .lowerCase : .properCase
-        reasons = .shared
+        switch nameCase {
+        case .lower: (isProper, names) = (false, .lowerCase)
+        case .proper: (isProper, names) = (true, .properCase)
+        }
+        ownFields = HeadFacts.bits([
+            .method, .path, .authority, .scheme, .protocol, .status, .host, .contentLength, .transferEncoding,
+            .connection,
+            .keepAlive, .proxyConnection, .http2Settings, .upgrade,
+        ])
     }
 
     /// Appends a request head.
@@ -43,12 +54,12 @@ public struct HTTP1Writer: Sendable {
         _ fields: borrowing HeaderBlock, framing: HTTP1Framing, connection: HTTP1Connection = .keepAlive,
         to writer: inout ByteWriter
     ) -> Bool {
-        precondition(framing != .untilClose, "a request cannot end with the connection")
-        guard let method = fields.get(.method) else { return false }
-        let authority = fields.get(.authority) ?? .empty
-        let isConnect = method.equals("CONNECT")
-        let path = fields.get(.path) ?? .empty
-        let target = isConnect ? authority : path
+        if case .untilClose = framing { preconditionFailure("a request cannot end with the connection") }
+        let raw = fields.raw
+        let method = Self.value(NameIndex.method, raw, fields.count)
+        let authority = Self.value(NameIndex.authority, raw, fields.count)
+        let isConnect = method.count == 7 && method.equals("CONNECT")
+        let target = isConnect ? authority : Self.value(NameIndex.path, raw, fields.count)
         guard !target.isEmpty, !method.isEmpty else { return false }
 
         writer.reserve(Self.room(fields) + authority.count)
@@ -61,12 +72,12 @@ public struct HTTP1Writer: Sendable {
         cursor.put(0x2E31_2F50_5454_4820 as UInt64)
         cursor.put(UInt8(0x31))
         cursor.endLine()
-        put(.host, &cursor)
+        putName(NameIndex.host, &cursor)
         cursor.put(authority)
         cursor.endLine()
-        putFields(fields, leavingOut: connection == .upgrade ? Self.ownFieldsOfUpgrade : Self.ownFields, &cursor)
+        putFields(raw, fields.count, leavingOut: ownFields(connection), &cursor)
         putFraming(framing, &cursor)
-        putConnection(connection, version: .http11, &cursor)
+        putConnection(connection, isHTTP10: false, &cursor)
         cursor.endLine()
         writer.setCount(cursor.position - writer.memory)
         return true
@@ -83,10 +94,16 @@ public struct HTTP1Writer: Sendable {
     ) -> Bool {
         let status = fields.status
         guard status >= 100, status < 1000 else { return false }
-        let framing = version == .http10 && framing == .chunked ? .untilClose : framing
-        let mayKeepLength = framing == .none && status >= 200 && status != 204
-        var leftOut = connection == .upgrade ? Self.ownFieldsOfUpgrade : Self.ownFields
-        if mayKeepLength { leftOut &= ~Self.lengthField }
+        var isHTTP10 = false
+        if case .http10 = version { isHTTP10 = true }
+        var (framing, connection) = (framing, connection)
+        var leftOut = ownFields(connection)
+        switch framing {
+        case .none: if status >= 200, status != 204 { leftOut &= ~lengthField }
+        case .chunked: if isHTTP10 { (framing, connection) = (.untilClose, .close) }
+        case .untilClose: connection = .close
+        case .length: break
+        }
 
         writer.reserve(Self.room(fields) + (reason?.count ?? 0))
         // Safety: `room` counts all that is put below.
@@ -94,7 +111,7 @@ public struct HTTP1Writer: Sendable {
         // "HTTP/1.", "1 ".
         cursor.put(0x2E31_2F50_5454_48 as UInt64)
         cursor.position -= 1
-        cursor.put(UInt16(version == .http10 ? 0x2030 : 0x2031))
+        cursor.put(UInt16(isHTTP10 ? 0x2030 : 0x2031))
         if let reason {
             cursor.put(decimal: UInt64(status))
             cursor.put(UInt8(0x20))
@@ -103,9 +120,9 @@ public struct HTTP1Writer: Sendable {
         } else {
             reasons.put(status, &cursor)
         }
-        putFields(fields, leavingOut: leftOut, &cursor)
+        putFields(fields.raw, fields.count, leavingOut: leftOut, &cursor)
         putFraming(framing, &cursor)
-        putConnection(framing == .untilClose ? .close : connection, version: version, &cursor)
+        putConnection(connection, isHTTP10: isHTTP10, &cursor)
         cursor.endLine()
         writer.setCount(cursor.position - writer.memory)
         return true
@@ -115,13 +132,22 @@ public struct HTTP1Writer: Sendable {
 // MARK: Parts of a head
 
 extension HTTP1Writer {
-    static let lengthField: UInt64 = HeadFacts.bits([.contentLength])
-    /// Pseudo-headers and what the writer says itself.
-    static let ownFieldsOfUpgrade: UInt64 = HeadFacts.bits([
-        .method, .path, .authority, .scheme, .protocol, .status, .host, .contentLength, .transferEncoding, .connection,
-        .keepAlive, .proxyConnection, .http2Settings,
-    ])
-    static let ownFields: UInt64 = ownFieldsOfUpgrade | HeadFacts.bits([.upgrade])
+    /// ``ownFields`` without `upgrade` where that is to be written.
+    @inline(__always)
+    private func ownFields(_ connection: HTTP1Connection) -> UInt64 {
+        if case .upgrade = connection { return ownFields & ~upgradeField }
+        return ownFields
+    }
+
+    /// The value of the first field of this index, empty when there is none.
+    @inline(__always)
+    private static func value(_ index: UInt8, _ raw: RawFields, _ count: Int) -> UnsafeRawBufferPointer {
+        for place in 0..<count where raw.entries[place].known == index {
+            let entry = raw.entries[place]
+            return UnsafeRawBufferPointer(start: raw.text + Int(entry.valueOffset), count: Int(entry.valueLength))
+        }
+        return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
 
     /// Bytes that a head takes at most: its fields with their punctuation, a start line, and the writer's own fields.
     private static func room(_ fields: borrowing HeaderBlock) -> Int {
@@ -130,23 +156,22 @@ extension HTTP1Writer {
 
     /// Puts a known name with its colon and blank.
     @inline(__always)
-    private func put(_ name: KnownHeader, _ cursor: inout WriteCursor) {
-        let index = Int(name.rawValue)
+    private func putName(_ name: UInt8, _ cursor: inout WriteCursor) {
+        let index = Int(name)
         cursor.put(names.rows + index &* WireNameTable.stride, Int(names.lengths[index]))
     }
 
     /// Puts all fields but those whose bit is set in `leavingOut`.
-    func putFields(_ fields: borrowing HeaderBlock, leavingOut: UInt64, _ cursor: inout WriteCursor) {
-        let raw = fields.raw
-        for index in 0..<fields.count {
+    func putFields(_ raw: RawFields, _ count: Int, leavingOut: UInt64, _ cursor: inout WriteCursor) {
+        for index in 0..<count {
             let entry = raw.entries[index]
             if entry.known != 0 {
                 if leavingOut &>> UInt64(entry.known) & 1 != 0 { continue }
-                put(KnownHeader(rawValue: entry.known), &cursor)
+                putName(entry.known, &cursor)
             } else {
                 let start = cursor.position
                 cursor.put(raw.text + Int(entry.nameOffset), Int(entry.nameLength))
-                if nameCase == .proper { Self.capitalise(start, Int(entry.nameLength)) }
+                if isProper { Self.capitalise(start, Int(entry.nameLength)) }
                 cursor.put(UInt16(0x203A))
             }
             cursor.put(raw.text + Int(entry.valueOffset), Int(entry.valueLength))
@@ -158,25 +183,25 @@ extension HTTP1Writer {
         switch framing {
         case .none, .untilClose: break
         case .length(let length):
-            put(.contentLength, &cursor)
+            putName(NameIndex.contentLength, &cursor)
             cursor.put(decimal: length)
             cursor.endLine()
         case .chunked:
-            put(.transferEncoding, &cursor)
+            putName(NameIndex.transferEncoding, &cursor)
             cursor.putExactly(UnsafeRawBufferPointer("chunked\r\n"))
         }
     }
 
-    private func putConnection(_ connection: HTTP1Connection, version: HTTPVersion, _ cursor: inout WriteCursor) {
+    private func putConnection(_ connection: HTTP1Connection, isHTTP10: Bool, _ cursor: inout WriteCursor) {
         let value: StaticString
         switch connection {
         case .keepAlive:
-            guard version == .http10 else { return }
+            guard isHTTP10 else { return }
             value = "keep-alive\r\n"
         case .close: value = "close\r\n"
         case .upgrade: value = "upgrade\r\n"
         }
-        put(.connection, &cursor)
+        putName(NameIndex.connection, &cursor)
         cursor.putExactly(UnsafeRawBufferPointer(value))
     }
 

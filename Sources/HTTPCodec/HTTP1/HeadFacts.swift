@@ -35,11 +35,11 @@ struct HeadFacts {
     var contentLength: UInt64?
 
     /// Bits of the known names that ``note(_:_:offset:)`` is called for.
-    var interesting: UInt64 {
+    static func interesting(in section: Section) -> UInt64 {
         switch section {
-        case .request: Self.connectionNames | Self.bits([.host, .expect])
-        case .response: Self.connectionNames
-        case .trailers: Self.forbiddenInTrailers
+        case .request: connectionNames | bits([.host, .expect])
+        case .response: connectionNames
+        case .trailers: forbiddenInTrailers
         }
     }
 
@@ -54,15 +54,18 @@ struct HeadFacts {
     /// Fields that frame, route, authenticate or describe the content have no place in trailers (RFC 9110 section 6.5.1).
     private static let forbiddenInTrailers = bits([
         .contentLength, .transferEncoding, .connection, .keepAlive, .proxyConnection, .upgrade, .te, .trailer, .expect,
-        .http2Settings, .host, .contentType, .contentEncoding, .authorization, .cookie, .setCookie, .cacheControl, .location,
-        .retryAfter, .via, .date, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xForwardedClientCert,
+        .http2Settings, .host, .contentType, .contentEncoding, .authorization, .cookie, .setCookie, .cacheControl,
+        .location,
+        .retryAfter, .via, .date, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort,
+        .xForwardedClientCert,
         .xRequestID, .xEnvoyInternal, .xEnvoyExternalAddress, .xEnvoyOriginalPath, .xEnvoyOriginalHost,
     ])
 
+    /// Looks at a field whose bit is in ``interesting``; `value` lies in the text of a block, at `offset`.
     @inline(never)
-    mutating func note(_ name: KnownHeader, _ value: UnsafeRawBufferPointer, offset: Int) -> Verdict {
+    mutating func note(_ known: UInt64, _ value: UnsafeRawBufferPointer, offset: Int) -> Verdict {
         if section == .trailers { return .drop }
-        switch name {
+        switch KnownHeader(rawValue: UInt8(truncatingIfNeeded: known)) {
         case .host where section == .request:
             hosts += 1
             hostStart = offset
@@ -97,7 +100,7 @@ struct HeadFacts {
     }
 
     private mutating func noteConnection(_ value: UnsafeRawBufferPointer) {
-        if value.equalsIgnoringCase("keep-alive") {
+        if Self.isKeepAlive(value) {
             signs.insert(.keepAlive)
             return
         }
@@ -110,6 +113,15 @@ struct HeadFacts {
                 signs.insert(.upgrade)
             }
         }
+    }
+
+    /// Whether a value, which must lie in the text of a block, is `keep-alive` in any case: by two comparisons.
+    @inline(__always)
+    static func isKeepAlive(_ value: UnsafeRawBufferPointer) -> Bool {
+        guard value.count == 10, let base = value.baseAddress else { return false }
+        // Setting the bit of small letters maps nothing else onto these: control characters were refused.
+        return base.loadUnaligned(as: UInt64.self) | 0x2020_2020_2020_2020 == 0x696C_612D_7065_656B
+            && base.loadUnaligned(fromByteOffset: 8, as: UInt16.self) | 0x2020 == 0x6576
     }
 
     private mutating func noteCoding(_ value: UnsafeRawBufferPointer) {

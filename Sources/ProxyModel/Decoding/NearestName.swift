@@ -1,7 +1,7 @@
 /// Finds the known name that a mistyped one was probably meant to be.
-enum NearestName {
+package enum NearestName {
     /// The candidate with the fewest edits, when they are few for a name of this length.
-    static func find(_ name: String, among candidates: some Sequence<String>) -> String? {
+    package static func find(_ name: String, among candidates: some Sequence<String>) -> String? {
         let name = Array(name.lowercased().utf8.prefix(maximumLength))
         var best: (name: String, distance: Int)?
         for candidate in candidates {

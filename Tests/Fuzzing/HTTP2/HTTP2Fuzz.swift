@@ -20,7 +20,8 @@ private func run(_ role: HTTP2Role, _ bytes: UnsafeRawBufferPointer, piece: Int,
     var options = HTTP2Options()
     options.allowConnect = reaction & 8 != 0
     do {
-        guard let session = HTTP2Session(role: role, options: options, pool: pool, counters: HTTP2Counters(), now: 1) else { return }
+        guard let session = HTTP2Session(role: role, options: options, pool: pool, counters: HTTP2Counters(), now: 1)
+        else { return }
         if role == .client { request(session) }
         var start = 0
         while start < bytes.count {
@@ -58,7 +59,8 @@ private func drain(_ session: HTTP2Session, _ reaction: UInt8) {
         switch event.kind {
         case .headers where session.role == .server:
             for index in 0..<stream.fields.count {
-                precondition(HeaderRules.isValidValue(stream.fields.value(at: index)), "a value that HTTP/1 could not carry")
+                precondition(
+                    HeaderRules.isValidValue(stream.fields.value(at: index)), "a value that HTTP/1 could not carry")
             }
             var fields = HeaderBlock()
             fields.append(.status, "200")

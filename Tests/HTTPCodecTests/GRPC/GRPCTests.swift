@@ -12,7 +12,9 @@ struct GRPCTests {
     // MARK: Messages
 
     /// Events of a stream, data joined.
-    private func events(_ bytes: [UInt8], pieces: [Int] = [], maximum: Int = 16, allowsCompression: Bool = false) -> [String] {
+    private func events(_ bytes: [UInt8], pieces: [Int] = [], maximum: Int = 16, allowsCompression: Bool = false)
+        -> [String]
+    {
         var parser = GRPCMessageParser(maximumMessageBytes: maximum, allowsCompression: allowsCompression)
         var log: [String] = []
         var data: [UInt8] = []
@@ -28,7 +30,8 @@ struct GRPCTests {
                 if step.event == .needMore { break }
                 switch step.event {
                 case .needMore, .data: break
-                case .message(let length, let isCompressed): log.append("message \(length)\(isCompressed ? " compressed" : "")")
+                case .message(let length, let isCompressed):
+                    log.append("message \(length)\(isCompressed ? " compressed" : "")")
                 case .end:
                     log.append(String(decoding: data, as: UTF8.self))
                     data = []
@@ -98,8 +101,10 @@ struct GRPCTests {
     @Test(
         "an HTTP status becomes the code of the table",
         arguments: [
-            (200, GRPCStatus.ok), (400, .internal), (401, .unauthenticated), (403, .permissionDenied), (404, .unimplemented), (429, .unavailable),
-            (502, .unavailable), (503, .unavailable), (504, .unavailable), (500, .unknown), (302, .unknown), (408, .unknown),
+            (200, GRPCStatus.ok), (400, .internal), (401, .unauthenticated), (403, .permissionDenied),
+            (404, .unimplemented), (429, .unavailable),
+            (502, .unavailable), (503, .unavailable), (504, .unavailable), (500, .unknown), (302, .unknown),
+            (408, .unknown),
         ])
     func mapping(http: Int, code: GRPCStatus) {
         #expect(GRPCStatus(httpStatus: http) == code)
@@ -117,9 +122,11 @@ struct GRPCTests {
     @Test(
         "grpc-timeout is read by the letter of the specification",
         arguments: [
-            ("1H", Duration.seconds(3600)), ("2M", .seconds(120)), ("3S", .seconds(3)), ("99999999m", .milliseconds(99_999_999)),
+            ("1H", Duration.seconds(3600)), ("2M", .seconds(120)), ("3S", .seconds(3)),
+            ("99999999m", .milliseconds(99_999_999)),
             ("5u", .microseconds(5)), ("0n", .zero), ("00000001S", .seconds(1)),
-            ("", nil), ("S", nil), ("1", nil), ("1s", nil), ("1h", nil), ("-1S", nil), ("+1S", nil), ("1 S", nil), ("123456789S", nil), ("1.5S", nil),
+            ("", nil), ("S", nil), ("1", nil), ("1s", nil), ("1h", nil), ("-1S", nil), ("+1S", nil), ("1 S", nil),
+            ("123456789S", nil), ("1.5S", nil),
             ("1SS", nil), ("S1", nil), ("0x1S", nil),
         ] as [(String, Duration?)])
     func timeout(text: String, expected: Duration?) {
@@ -130,9 +137,12 @@ struct GRPCTests {
     @Test(
         "grpc-timeout is written in at most eight digits and never shorter than it is",
         arguments: [
-            (Duration.nanoseconds(7), "7n"), (.milliseconds(50), "50000000n"), (.milliseconds(100), "100000u"), (.seconds(15), "15000000u"),
-            (.seconds(100), "100000m"), (.seconds(99_999), "99999000m"), (.seconds(100_000), "100000S"), (.seconds(100_000_000), "1666667M"),
-            (.seconds(-1), "0n"), (.zero, "0n"), (.milliseconds(99) + .milliseconds(1) + .nanoseconds(1), "100001u"), (.seconds(Int64.max), "99999999H"),
+            (Duration.nanoseconds(7), "7n"), (.milliseconds(50), "50000000n"), (.milliseconds(100), "100000u"),
+            (.seconds(15), "15000000u"),
+            (.seconds(100), "100000m"), (.seconds(99_999), "99999000m"), (.seconds(100_000), "100000S"),
+            (.seconds(100_000_000), "1666667M"),
+            (.seconds(-1), "0n"), (.zero, "0n"), (.milliseconds(99) + .milliseconds(1) + .nanoseconds(1), "100001u"),
+            (.seconds(Int64.max), "99999999H"),
         ])
     func writeTimeout(duration: Duration, expected: String) {
         let written = text { GRPCHeaders.writeTimeout(duration, to: &$0) }
@@ -145,12 +155,16 @@ struct GRPCTests {
 
     @Test("grpc-message is escaped and read back; broken escapes stay")
     func message() {
-        for (plain, escaped) in [("ok then", "ok then"), ("50% é\n", "50%25 %C3%A9%0A"), ("", ""), ("\u{7F}~", "%7F~")] {
-            #expect(text { out in Array(plain.utf8).withUnsafeBytes { GRPCHeaders.writeMessage($0, to: &out) } } == escaped)
-            #expect(text { out in Array(escaped.utf8).withUnsafeBytes { GRPCHeaders.readMessage($0, to: &out) } } == plain)
+        for (plain, escaped) in [("ok then", "ok then"), ("50% é\n", "50%25 %C3%A9%0A"), ("", ""), ("\u{7F}~", "%7F~")]
+        {
+            #expect(
+                text { out in Array(plain.utf8).withUnsafeBytes { GRPCHeaders.writeMessage($0, to: &out) } } == escaped)
+            #expect(
+                text { out in Array(escaped.utf8).withUnsafeBytes { GRPCHeaders.readMessage($0, to: &out) } } == plain)
         }
         #expect(text { out in Array("a%2".utf8).withUnsafeBytes { GRPCHeaders.readMessage($0, to: &out) } } == "a%2")
-        #expect(text { out in Array("%zz%41".utf8).withUnsafeBytes { GRPCHeaders.readMessage($0, to: &out) } } == "%zzA")
+        #expect(
+            text { out in Array("%zz%41".utf8).withUnsafeBytes { GRPCHeaders.readMessage($0, to: &out) } } == "%zzA")
     }
 
     @Test("only application/grpc, alone or with a format, is gRPC")

@@ -31,7 +31,8 @@ struct HTTP1Driver: ~Copyable {
             calls += 1
             precondition(step.consumed >= 0 && step.consumed <= waiting.count, "consumed more than was given")
             if case .body(let offset, let count) = step.event {
-                precondition(count > 0 && offset >= 0 && offset + count <= step.consumed, "a body piece outside the input")
+                precondition(
+                    count > 0 && offset >= 0 && offset + count <= step.consumed, "a body piece outside the input")
                 body.append(contentsOf: waiting[offset..<(offset + count)])
             }
             waiting.removeFirst(step.consumed)
@@ -90,12 +91,15 @@ struct HTTP1Driver: ~Copyable {
                 regular = regular || !known.isPseudo
             } else {
                 regular = true
-                precondition(HeaderRules.isValidName(name) && KnownHeader.lookup(name) == nil, "an invalid name came through")
+                precondition(
+                    HeaderRules.isValidName(name) && KnownHeader.lookup(name) == nil, "an invalid name came through")
                 precondition(name.allSatisfy { ASCII.lower($0) == $0 }, "a capital in a name came through")
             }
         }
         precondition(bytes == fields.byteCount, "the bytes of the block are miscounted")
-        precondition(fields.valueCount(of: UnsafeRawBufferPointer("host")) == 0 || fields.get(.method) == nil, "Host came through")
+        precondition(
+            fields.valueCount(of: UnsafeRawBufferPointer("host")) == 0 || fields.get(.method) == nil,
+            "Host came through")
     }
 
     static func describe(_ head: HTTP1Head) -> String {
@@ -120,7 +124,9 @@ func parseRequest(_ text: String, options: HTTP1Options = HTTP1Options()) -> [St
     parse(.request, Array(text.utf8), options: options)
 }
 
-func parseResponse(_ text: String, toHead: Bool = false, toConnect: Bool = false, options: HTTP1Options = HTTP1Options()) -> [String] {
+func parseResponse(
+    _ text: String, toHead: Bool = false, toConnect: Bool = false, options: HTTP1Options = HTTP1Options()
+) -> [String] {
     parse(.response, Array(text.utf8), toHead: toHead, toConnect: toConnect, options: options)
 }
 
@@ -149,7 +155,8 @@ func responseError(_ text: String, toHead: Bool = false, toConnect: Bool = false
 }
 
 private func error(
-    _ role: HTTP1Parser.Role, _ text: String, toHead: Bool = false, toConnect: Bool = false, options: HTTP1Options = HTTP1Options()
+    _ role: HTTP1Parser.Role, _ text: String, toHead: Bool = false, toConnect: Bool = false,
+    options: HTTP1Options = HTTP1Options()
 ) -> HTTP1Error? {
     var driver = HTTP1Driver(role, options: options)
     if role == .response { driver.parser.expectResponse(toHead: toHead, toConnect: toConnect) }

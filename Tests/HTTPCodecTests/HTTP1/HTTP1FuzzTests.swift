@@ -6,9 +6,12 @@ struct HTTP1FuzzTests {
     /// Everything the tables have, as seeds.
     private static let seeds: [[UInt8]] = {
         let requests =
-            HTTP1RequestTests.accepted.map(\.text) + HTTP1RefusalTests.framing.map(\.text) + HTTP1RefusalTests.lines.map(\.text)
+            HTTP1RequestTests.accepted.map(\.text) + HTTP1RefusalTests.framing.map(\.text)
+            + HTTP1RefusalTests.lines.map(\.text)
             + HTTP1RefusalTests.startLines.map { $0.text + "Host: h\r\n\r\n" }
-            + HTTP1RefusalTests.chunks.map { "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + $0.text }
+            + HTTP1RefusalTests.chunks.map {
+                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + $0.text
+            }
         let responses = HTTP1ResponseTests.accepted.map(\.text) + HTTP1ResponseTests.refused.map(\.text)
         return requests.map { [0, 0] + Array($0.utf8) } + responses.map { [1, 0] + Array($0.utf8) }
     }()
@@ -16,11 +19,15 @@ struct HTTP1FuzzTests {
     @Test("every message of the tables keeps the promises that hold for any bytes, under all options")
     func tables() {
         for seed in Self.seeds {
-            for choice in stride(from: seed[0], through: 126 + seed[0], by: 2) { HTTP1Property.check([choice, 1] + seed[2...]) }
+            for choice in stride(from: seed[0], through: 126 + seed[0], by: 2) {
+                HTTP1Property.check([choice, 1] + seed[2...])
+            }
         }
     }
 
-    @Test("messages with random bytes changed, cut out, doubled or joined keep the promises", arguments: [1, 2, 3, 4] as [UInt64])
+    @Test(
+        "messages with random bytes changed, cut out, doubled or joined keep the promises",
+        arguments: [1, 2, 3, 4] as [UInt64])
     func mutations(seed: UInt64) {
         var state = seed
         func next(_ bound: Int) -> Int {
@@ -54,7 +61,9 @@ struct HTTP1FuzzTests {
         defer { closedir(directory) }
         var replayed = 0
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             if name.hasPrefix(".") { continue }
             let file = try #require(fopen(folder + "/" + name, "r"))
             defer { fclose(file) }

@@ -16,12 +16,15 @@ struct HTTP1LimitTests {
         #expect(requestError(request(fields: 10_000)) == .tooManyFields)
     }
 
-    @Test("a head of exactly the limit is taken, one byte more is refused, whole or byte by byte", arguments: [256, 60 * 1024])
+    @Test(
+        "a head of exactly the limit is taken, one byte more is refused, whole or byte by byte",
+        arguments: [256, 60 * 1024])
     func headBytes(limit: Int) {
         var options = HTTP1Options()
         options.maximumHeadBytes = limit
         let frame = "GET / HTTP/1.1\r\nHost: h\r\nX: \r\n\r\n"
-        let fits = Array(frame.replacingOctets("X: ", "X: " + String(repeating: "v", count: limit - frame.utf8.count)).utf8)
+        let fits = Array(
+            frame.replacingOctets("X: ", "X: " + String(repeating: "v", count: limit - frame.utf8.count)).utf8)
         #expect(fits.count == limit)
         #expect(parse(.request, fits, options: options).last == "end")
         let over = Array(String(decoding: fits, as: UTF8.self).replacingOctets("X: ", "X: v").utf8)
@@ -32,7 +35,9 @@ struct HTTP1LimitTests {
         #expect(parse(.request, over, pieces: Array(0..<limit), options: options) == ["failed headTooLarge"])
     }
 
-    @Test("an endless line is refused at the limit", arguments: ["GET /", "GET / HTTP/1.1\r\nHost: h\r\nX: ", "GET / HTTP/1.1\r\nHost: h\r\nX"])
+    @Test(
+        "an endless line is refused at the limit",
+        arguments: ["GET /", "GET / HTTP/1.1\r\nHost: h\r\nX: ", "GET / HTTP/1.1\r\nHost: h\r\nX"])
     func endlessLine(start: String) {
         #expect(requestError(start + String(repeating: "a", count: 70_000)) == .headTooLarge)
         #expect(requestError(start + String(repeating: "a", count: 1_000)) == nil)
@@ -56,8 +61,11 @@ struct HTTP1LimitTests {
         options.maximumChunkExtensionBytes = 10
         let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
         #expect(requestError(head + "1;abcd\r\nx\r\n1;efgh\r\nx\r\n0\r\n\r\n", options: options) == nil)
-        #expect(requestError(head + "1;abcd\r\nx\r\n1;efghi\r\nx\r\n0\r\n\r\n", options: options) == .chunkExtensionsTooLarge)
-        #expect(requestError(head + "1 \t \t \t \t \t \r\nx\r\n0\r\n\r\n", options: options) == .chunkExtensionsTooLarge)
+        #expect(
+            requestError(head + "1;abcd\r\nx\r\n1;efghi\r\nx\r\n0\r\n\r\n", options: options)
+                == .chunkExtensionsTooLarge)
+        #expect(
+            requestError(head + "1 \t \t \t \t \t \r\nx\r\n0\r\n\r\n", options: options) == .chunkExtensionsTooLarge)
         #expect(requestError(head + "1;" + String(repeating: "e", count: 64 * 1024)) == .chunkExtensionsTooLarge)
     }
 
@@ -71,7 +79,9 @@ struct HTTP1LimitTests {
 
     @Test("a block of little room grows to what a head needs")
     func growth() {
-        let text = "GET / HTTP/1.1\r\nHost: h\r\n" + (0..<90).map { "x-\($0): \(String(repeating: "v", count: 100 + $0))\r\n" }.joined() + "\r\n"
+        let text =
+            "GET / HTTP/1.1\r\nHost: h\r\n"
+            + (0..<90).map { "x-\($0): \(String(repeating: "v", count: 100 + $0))\r\n" }.joined() + "\r\n"
         var fields = HeaderBlock(fields: 4, bytes: 64)
         var parser = HTTP1Parser(role: .request)
         let bytes = Array(text.utf8)
@@ -112,21 +122,39 @@ struct HTTP1LimitTests {
             return options
         }
         let bare = "\nGET / HTTP/1.1\nHost: h\r\nX: y\n\n"
-        #expect(parseRequest(bare, options: with { $0.allowBareLF = true }) == ["head HTTP/1.1 none keepAlive | :method=GET; :path=/; :authority=h; x=y", "end"])
+        #expect(
+            parseRequest(bare, options: with { $0.allowBareLF = true }) == [
+                "head HTTP/1.1 none keepAlive | :method=GET; :path=/; :authority=h; x=y", "end",
+            ])
         for pieces in [[5], Array(0..<bare.utf8.count)] {
-            #expect(parse(.request, Array(bare.utf8), pieces: pieces, options: with { $0.allowBareLF = true }).last == "end")
+            #expect(
+                parse(.request, Array(bare.utf8), pieces: pieces, options: with { $0.allowBareLF = true }).last == "end"
+            )
         }
-        #expect(requestError("GET / HTTP/1.1\nHost: h\nX: a\rb\n\n", options: with { $0.allowBareLF = true }) == .invalidLineEnd)
-        #expect(requestError("POST / HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n", options: with { $0.allowBareLF = true }) == .invalidChunk)
+        #expect(
+            requestError("GET / HTTP/1.1\nHost: h\nX: a\rb\n\n", options: with { $0.allowBareLF = true })
+                == .invalidLineEnd)
+        #expect(
+            requestError(
+                "POST / HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n",
+                options: with { $0.allowBareLF = true }) == .invalidChunk)
         #expect(requestError("GET / HTTP/1.0\r\n\r\n", options: with { $0.acceptHTTP10 = false }) == .lowVersion)
-        #expect(requestError("GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", options: with { $0.allowAbsoluteURL = false }) == .invalidTarget)
-        #expect(requestError("FOO / HTTP/1.1\r\nHost: h\r\n\r\n", options: with { $0.allowCustomMethods = true }) == nil)
-        #expect(requestError("GET /a\\b HTTP/1.1\r\nHost: h\r\n\r\n", options: with { $0.allowBackslashInPath = true }) == nil)
+        #expect(
+            requestError("GET http://h/ HTTP/1.1\r\nHost: h\r\n\r\n", options: with { $0.allowAbsoluteURL = false })
+                == .invalidTarget)
+        #expect(
+            requestError("FOO / HTTP/1.1\r\nHost: h\r\n\r\n", options: with { $0.allowCustomMethods = true }) == nil)
+        #expect(
+            requestError("GET /a\\b HTTP/1.1\r\nHost: h\r\n\r\n", options: with { $0.allowBackslashInPath = true })
+                == nil)
         #expect(
             parseRequest(
                 "POST / HTTP/1.1\r\nContent-Length: 3\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
                 options: with { $0.allowChunkedLength = true })
-                == ["head HTTP/1.1 chunked hopByHop | :method=POST; :path=/; :authority=h; transfer-encoding=chunked", "body x", "end"])
+                == [
+                    "head HTTP/1.1 chunked hopByHop | :method=POST; :path=/; :authority=h; transfer-encoding=chunked",
+                    "body x", "end",
+                ])
 
         let under = "GET / HTTP/1.1\r\nHost: h\r\na_b: 1\r\nc: 2\r\n\r\n"
         #expect(requestError(under) == nil)

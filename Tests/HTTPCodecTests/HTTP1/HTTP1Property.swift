@@ -20,7 +20,9 @@ enum HTTP1Property {
         let pieces = parse(bytes, choice: choice, cuts: cuts)
 
         // In pieces a fault in a head may show later than in one; then nothing else may have come of it.
-        if let failure = pieces.failure { precondition(failure == whole.failure, "another fault in pieces: \(failure)") }
+        if let failure = pieces.failure {
+            precondition(failure == whole.failure, "another fault in pieces: \(failure)")
+        }
         let same = whole.log.filter { !$0.hasPrefix("failed") } == pieces.log.filter { !$0.hasPrefix("failed") }
         precondition(same, "other events in pieces")
         if whole.failure == nil { precondition(pieces.failure == nil, "a fault in pieces only") }
@@ -68,7 +70,9 @@ enum HTTP1Property {
         var second = HTTP1Parser(role: .request, options: strict)
         var again = HeaderBlock()
         let reread = second.next(out.bytes, into: &again)
-        guard case .head(let newHead) = reread.event else { preconditionFailure("what was written is refused: \(reread.event)") }
+        guard case .head(let newHead) = reread.event else {
+            preconditionFailure("what was written is refused: \(reread.event)")
+        }
         precondition(reread.consumed == out.count, "what was written is more than one head")
         precondition(newHead.framing == head.framing, "the framing changed")
         fields.remove(.scheme)

@@ -11,7 +11,10 @@ struct HTTP1RefusalTests {
     static let framing: [(text: String, error: HTTP1Error)] = [
         // Content-Length with Transfer-Encoding, in either order.
         (post("Content-Length: 6\r\nTransfer-Encoding: chunked", "0\r\n\r\nG"), .contentLengthAndChunked),
-        (post("Transfer-Encoding: chunked\r\nContent-Length: 3", "8\r\nSMUGGLED\r\n0\r\n\r\n"), .contentLengthAndChunked),
+        (
+            post("Transfer-Encoding: chunked\r\nContent-Length: 3", "8\r\nSMUGGLED\r\n0\r\n\r\n"),
+            .contentLengthAndChunked
+        ),
         (post("Transfer-Encoding:\tchunked\r\nContent-Length: 3"), .contentLengthAndChunked),
         (post("Transfer-Encoding: gzip\r\nContent-Length: 3"), .contentLengthAndChunked),
         // Transfer-Encoding that is not exactly chunked.
@@ -99,8 +102,10 @@ struct HTTP1RefusalTests {
     ]
 
     static let startLines: [(text: String, error: HTTP1Error)] = [
-        ("GET  / HTTP/1.1\r\n", .invalidTarget), (" GET / HTTP/1.1\r\n", .invalidMethod), ("GET\t/ HTTP/1.1\r\n", .invalidMethod),
-        ("get / HTTP/1.1\r\n", .invalidMethod), ("FOO / HTTP/1.1\r\n", .invalidMethod), ("G\u{0}T / HTTP/1.1\r\n", .invalidMethod),
+        ("GET  / HTTP/1.1\r\n", .invalidTarget), (" GET / HTTP/1.1\r\n", .invalidMethod),
+        ("GET\t/ HTTP/1.1\r\n", .invalidMethod),
+        ("get / HTTP/1.1\r\n", .invalidMethod), ("FOO / HTTP/1.1\r\n", .invalidMethod),
+        ("G\u{0}T / HTTP/1.1\r\n", .invalidMethod),
         ("\u{16}\u{3}\u{1} TLS\r\n", .invalidMethod), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", .invalidMethod),
         (String(repeating: "A", count: 65) + " / HTTP/1.1\r\n", .invalidMethod),
         ("GET /\r\n", .invalidStartLine), ("GET / \r\n", .invalidStartLine), ("GET / HTTP\r\n", .invalidStartLine),
@@ -110,7 +115,8 @@ struct HTTP1RefusalTests {
         ("GET / HTTP/1.\r\n", .invalidStartLine), ("GET / HTTP/x.1\r\n", .invalidStartLine),
         ("GET / HTTP/2.0\r\n", .unsupportedVersion), ("GET / HTTP/1.2\r\n", .unsupportedVersion),
         ("GET / HTTP/0.9\r\n", .unsupportedVersion), ("GET / HTTP/3.0\r\n", .unsupportedVersion),
-        ("GET x HTTP/1.1\r\n", .invalidTarget), ("GET * HTTP/1.1\r\n", .invalidTarget), ("GET h:80 HTTP/1.1\r\n", .invalidTarget),
+        ("GET x HTTP/1.1\r\n", .invalidTarget), ("GET * HTTP/1.1\r\n", .invalidTarget),
+        ("GET h:80 HTTP/1.1\r\n", .invalidTarget),
         ("GET /#f HTTP/1.1\r\n", .invalidTarget), ("GET /a-path-longer-than-a-vector#f HTTP/1.1\r\n", .invalidTarget),
         ("GET /\u{E9} HTTP/1.1\r\n", .invalidTarget), ("GET /\u{1} HTTP/1.1\r\n", .invalidTarget),
         ("GET /\u{7F} HTTP/1.1\r\n", .invalidTarget), ("GET /a\\b HTTP/1.1\r\n", .invalidTarget),
@@ -126,13 +132,17 @@ struct HTTP1RefusalTests {
 
     static let chunks: [(text: String, error: HTTP1Error)] = [
         ("0x5\r\nhello\r\n", .invalidChunk), ("+5\r\nhello\r\n", .invalidChunk), ("-5\r\nhello\r\n", .invalidChunk),
-        ("5_0\r\n", .invalidChunk), (" 5\r\nhello\r\n", .invalidChunk), ("\r\nhello\r\n", .invalidChunk), (";x\r\n", .invalidChunk),
+        ("5_0\r\n", .invalidChunk), (" 5\r\nhello\r\n", .invalidChunk), ("\r\nhello\r\n", .invalidChunk),
+        (";x\r\n", .invalidChunk),
         ("00000000000000005\r\nhello\r\n", .invalidChunk), ("FFFFFFFFFFFFFFFF\r\nx", .invalidChunk),
-        ("8000000000000000\r\nx", .invalidChunk), ("5g\r\nhello\r\n", .invalidChunk), ("5 5\r\nhello\r\n", .invalidChunk),
-        ("5\r\nhelloX\r\n", .invalidChunk), ("5\r\nhello0\r\n\r\n", .invalidChunk), ("5\r\nhello\n0\r\n\r\n", .invalidChunk),
+        ("8000000000000000\r\nx", .invalidChunk), ("5g\r\nhello\r\n", .invalidChunk),
+        ("5 5\r\nhello\r\n", .invalidChunk),
+        ("5\r\nhelloX\r\n", .invalidChunk), ("5\r\nhello0\r\n\r\n", .invalidChunk),
+        ("5\r\nhello\n0\r\n\r\n", .invalidChunk),
         ("5\nhello\r\n", .invalidChunk), ("5\rhello", .invalidChunk), ("5\r\r\nhello", .invalidChunk),
         ("5;\nX\r\nhello\r\n", .invalidChunk), ("5;a=b\r\r\nhello", .invalidChunk), ("5\r\r;x\r\nhello", .invalidChunk),
-        ("5;a\u{0}\r\nhello", .invalidChunk), ("5;a\u{7F}\r\nhello", .invalidChunk), ("5\u{0B}\r\nhello", .invalidChunk),
+        ("5;a\u{0}\r\nhello", .invalidChunk), ("5;a\u{7F}\r\nhello", .invalidChunk),
+        ("5\u{0B}\r\nhello", .invalidChunk),
         ("0\r\nX: y\n\r\n", .invalidLineEnd), ("0\r\n\n", .invalidLineEnd), ("0\r\n X: y\r\n\r\n", .foldedField),
         ("0\r\nX : y\r\n\r\n", .invalidFieldName), ("0\r\nX: \u{0}\r\n\r\n", .invalidFieldValue),
         ("0\r\nGET / HTTP/1.1\r\n\r\n", .invalidFieldName),
@@ -143,7 +153,9 @@ struct HTTP1RefusalTests {
         #expect(requestError(Self.framing[index].text) == Self.framing[index].error)
     }
 
-    @Test("line ends, folds, control characters, names and hosts that peers read differently are refused", arguments: lines.indices)
+    @Test(
+        "line ends, folds, control characters, names and hosts that peers read differently are refused",
+        arguments: lines.indices)
     func refusesLines(index: Int) {
         #expect(requestError(Self.lines[index].text) == Self.lines[index].error)
     }
@@ -162,7 +174,8 @@ struct HTTP1RefusalTests {
 
     @Test("a message that is refused whole is refused with the same error byte by byte")
     func refusesInPieces() {
-        let all = Self.framing + Self.lines + Self.startLines.map { ($0.text + "Host: h\r\n\r\n", $0.error) }
+        let all =
+            Self.framing + Self.lines + Self.startLines.map { ($0.text + "Host: h\r\n\r\n", $0.error) }
             + Self.chunks.map { (Self.post("Transfer-Encoding: chunked", $0.text), $0.error) }
         for (text, error) in all {
             let bytes = Array(text.utf8)

@@ -15,11 +15,17 @@ struct HTTP1RequestTests {
         ),
         (
             "POST /p HTTP/1.1\r\ncontent-length: 5\r\nhost: h:8080\r\n\r\nhello",
-            ["head HTTP/1.1 length(5) keepAlive | :method=POST; :path=/p; :authority=h:8080; content-length=5", "body hello", "end"]
+            [
+                "head HTTP/1.1 length(5) keepAlive | :method=POST; :path=/p; :authority=h:8080; content-length=5",
+                "body hello", "end",
+            ]
         ),
         (
             "POST / HTTP/1.1\r\nhost: h\r\nContent-Length: 010\r\n\r\n0123456789",
-            ["head HTTP/1.1 length(10) keepAlive | :method=POST; :path=/; :authority=h; content-length=010", "body 0123456789", "end"]
+            [
+                "head HTTP/1.1 length(10) keepAlive | :method=POST; :path=/; :authority=h; content-length=010",
+                "body 0123456789", "end",
+            ]
         ),
         (
             "PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: \t chUNked \t\r\n\r\n5\r\nhello\r\n00001\r\n!\r\n0\r\n\r\n",
@@ -58,7 +64,10 @@ struct HTTP1RequestTests {
         // Absolute form wins over Host.
         (
             "GET HTTP://A.example:80/x?y HTTP/1.1\r\nHost: b.example\r\nX-A: 1\r\n\r\n",
-            ["head HTTP/1.1 none keepAlive | :method=GET; :path=/x?y; :scheme=http; :authority=A.example:80; x-a=1", "end"]
+            [
+                "head HTTP/1.1 none keepAlive | :method=GET; :path=/x?y; :scheme=http; :authority=A.example:80; x-a=1",
+                "end",
+            ]
         ),
         (
             "GET https://a HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -75,12 +84,18 @@ struct HTTP1RequestTests {
             "OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n",
             ["head HTTP/1.1 none keepAlive | :method=OPTIONS; :path=*; :scheme=http; :authority=a", "end"]
         ),
-        ("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", ["head HTTP/1.1 none keepAlive | :method=OPTIONS; :path=*; :authority=a", "end"]),
+        (
+            "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+            ["head HTTP/1.1 none keepAlive | :method=OPTIONS; :path=*; :authority=a", "end"]
+        ),
         (
             "CONNECT a.example:443 HTTP/1.1\r\nHost: b.example\r\n\r\n",
             ["head HTTP/1.1 none connect | :method=CONNECT; :authority=a.example:443"]
         ),
-        ("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", ["head HTTP/1.1 none keepAlive head | :method=HEAD; :path=/; :authority=h", "end"]),
+        (
+            "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n",
+            ["head HTTP/1.1 none keepAlive head | :method=HEAD; :path=/; :authority=h", "end"]
+        ),
         // 100-continue counts only where a body follows.
         (
             "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\nx",
@@ -110,8 +125,12 @@ struct HTTP1RequestTests {
         ),
         // Values: empty, blanks around, a tab within, bytes above 0x7F; names: rare bytes, long ones.
         (
-            "GET / HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nX-Blank: \t \r\nX-Tab: \ta\tb \t\r\nX-\u{00E9}\r\n\r\n".replacingOctets("X-\u{00E9}\r\n", "X-Text: \u{00E9}\r\n"),
-            ["head HTTP/1.1 none keepAlive | :method=GET; :path=/; :authority=h; x-empty=; x-blank=; x-tab=a\tb; x-text=\u{00E9}", "end"]
+            "GET / HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nX-Blank: \t \r\nX-Tab: \ta\tb \t\r\nX-\u{00E9}\r\n\r\n"
+                .replacingOctets("X-\u{00E9}\r\n", "X-Text: \u{00E9}\r\n"),
+            [
+                "head HTTP/1.1 none keepAlive | :method=GET; :path=/; :authority=h; x-empty=; x-blank=; x-tab=a\tb; x-text=\u{00E9}",
+                "end",
+            ]
         ),
         (
             "GET / HTTP/1.1\r\nHost: h\r\nX_Under!#$%&'*+.^`|~: 1\r\nX-A-Name-That-Is-Longer-Than-One-Vector-Of-Bytes: 2\r\nX-Forwarded-Client-Cert: 3\r\n\r\n",
@@ -132,7 +151,9 @@ struct HTTP1RequestTests {
         #expect(parseRequest(text) == events)
     }
 
-    @Test("wherever a good request is cut in two, and byte by byte, it gives the same events", arguments: accepted.indices)
+    @Test(
+        "wherever a good request is cut in two, and byte by byte, it gives the same events", arguments: accepted.indices
+    )
     func splits(index: Int) {
         let (text, events) = Self.accepted[index]
         let bytes = Array(text.utf8)

@@ -14,22 +14,30 @@ struct HopByHopTests {
     func always() {
         #expect(
             stripped([
-                (":method", "GET"), ("keep-alive", "timeout=5"), ("x-a", "1"), ("proxy-connection", "keep-alive"), ("connection", "close"),
-                ("transfer-encoding", "chunked"), ("upgrade", "h2c"), ("http2-settings", "AA"), ("te", "gzip"), ("x-b", "2"),
+                (":method", "GET"), ("keep-alive", "timeout=5"), ("x-a", "1"), ("proxy-connection", "keep-alive"),
+                ("connection", "close"),
+                ("transfer-encoding", "chunked"), ("upgrade", "h2c"), ("http2-settings", "AA"), ("te", "gzip"),
+                ("x-b", "2"),
             ]) == ":method=GET; x-a=1; x-b=2")
     }
 
     @Test("what Connection nominates goes, whatever its case and however many fields nominate it")
     func nominated() {
-        #expect(stripped([("connection", "X-Secret , close"), ("connection", "x-other"), ("x-secret", "1"), ("x-other", "2"), ("x-c", "3")]) == "x-c=3")
+        #expect(
+            stripped([
+                ("connection", "X-Secret , close"), ("connection", "x-other"), ("x-secret", "1"), ("x-other", "2"),
+                ("x-c", "3"),
+            ]) == "x-c=3")
         #expect(stripped([("x-secret", "1"), ("x-secret", "2"), ("connection", "x-secret, ,,a b")]) == "")
     }
 
     @Test(
         "a client cannot nominate away who it is, where it goes or what gateways said",
         arguments: [
-            "authorization", "host", ":path", ":authority", "cookie", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-client-cert",
-            "x-forwarded-anything", "x-envoy-internal", "x-envoy-peer-metadata", "x-request-id", "content-length", "content-type", "via",
+            "authorization", "host", ":path", ":authority", "cookie", "x-forwarded-for", "x-forwarded-proto",
+            "x-forwarded-client-cert",
+            "x-forwarded-anything", "x-envoy-internal", "x-envoy-peer-metadata", "x-request-id", "content-length",
+            "content-type", "via",
             "traceparent", "x-b3-traceid", "x-heddle-explain", "grpc-timeout",
         ])
     func protected(name: String) {

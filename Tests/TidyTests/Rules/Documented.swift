@@ -57,9 +57,9 @@ enum Documented {
     private static func isMemberwise(_ index: Int, in source: SwiftSource) -> Bool {
         guard source.code[index].contains("init("), !source.code[index].contains("func ") else { return false }
         let declaration = source.code[index...].prefix(maximumMemberwiseLines).joined(separator: "\n")
-        let pattern = #/^[^{}]*\binit\([^{}]*\)\s*\{(?<body>[^{}]*)\}/#
-        guard let body = declaration.firstMatch(of: pattern)?.output.body else { return false }
-        let statements = body.split(separator: "\n").map { $0.drop(while: \.isWhitespace) }.filter { !$0.isEmpty }
+        let pattern = #/^(?<head>[^{}]*\binit\([^{}]*\)\s*)\{(?<body>[^{}]*)\}/#
+        guard let match = declaration.firstMatch(of: pattern)?.output, !match.head.contains("throws") else { return false }
+        let statements = match.body.split(separator: "\n").map { $0.drop(while: \.isWhitespace) }.filter { !$0.isEmpty }
         return !statements.isEmpty
             && statements.allSatisfy { $0.wholeMatch(of: #/self\.(\w+) = .*\b\1\b.*/#) != nil }
     }

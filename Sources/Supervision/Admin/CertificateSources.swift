@@ -1,0 +1,80 @@
+import DataPlane
+import ProxyModel
+import SecureTransport
+import SwiftProtobuf
+
+/// A certificate chain or bundle that the configuration names, as `/certs` shows it.
+struct CertificateSources {
+    let name: String
+    /// `certificate_chain` or `trusted_ca`.
+    let kind: String
+    private let source: Envoy_Config_Core_V3_DataSource
+
+    static func all(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) -> [CertificateSources] {
+        var contexts: [(String, Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext)] = []
+        for cluster in bootstrap.staticResources.clusters {
+            if let context = common(cluster.transportSocket) { contexts.append(("cluster \(cluster.name)", context)) }
+        }
+        for (name, listener) in zip(ListenerPlan.names(bootstrap), bootstrap.staticResources.listeners) {
+            for chain in listener.filterChains + (listener.hasDefaultFilterChain ? [listener.defaultFilterChain] : []) {
+                if let context = common(chain.transportSocket) { contexts.append(("listener \(name)", context)) }
+            }
+        }
+        var result: [CertificateSources] = []
+        for (owner, context) in contexts {
+            for certificate in context.tlsCertificates {
+                result.append(CertificateSources(owner, "certificate_chain", certificate.certificateChain))
+            }
+            if case .validationContext(let validation)? = context.validationContextType, validation.hasTrustedCa {
+                result.append(CertificateSources(owner, "trusted_ca", validation.trustedCa))
+            }
+        }
+        for secret in bootstrap.staticResources.secrets {
+            switch secret.type {
+            case .tlsCertificate(let certificate)?:
+                result.append(CertificateSources("secret \(secret.name)", "certificate_chain", certificate.certificateChain))
+            case .validationContext(let validation)? where validation.hasTrustedCa:
+                result.append(CertificateSources("secret \(secret.name)", "trusted_ca", validation.trustedCa))
+            default: break
+            }
+        }
+        return result
+    }
+
+    private init(_ owner: String, _ kind: String, _ source: Envoy_Config_Core_V3_DataSource) {
+        self.kind = kind
+        self.source = source
+        if case .filename(let file)? = source.specifier { name = "\(owner): \(file)" } else { name = "\(owner): <inline>" }
+    }
+
+    private static func common(
+        _ socket: Envoy_Config_Core_V3_TransportSocket
+    ) -> Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext? {
+        if let context: Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext = try? socket.typedConfig.unpack() {
+            return context.commonTlsContext
+        }
+        if let context: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext = try? socket.typedConfig.unpack() {
+            return context.commonTlsContext
+        }
+        return nil
+    }
+
+    /// The certificates themselves, or why they cannot be read.
+    func append(to json: inout JSONText) {
+        do {
+            let bytes = try DataSources.bytes(source, kind)
+            for certificate in try Certificate.parsePEM(bytes, code: .certificateChain, name: name) {
+                json.object { json in
+                    json.field("subject", certificate.subject)
+                    json.field("issuer", certificate.issuer)
+                    json.field("serial_number", certificate.serialNumber)
+                    json.field("sha256", certificate.sha256)
+                    if let from = certificate.validFrom { json.field("valid_from_epoch_seconds", Int(from)) }
+                    if let until = certificate.validUntil { json.field("expiration_epoch_seconds", Int(until)) }
+                }
+            }
+        } catch {
+            json.object { $0.field("error", "\(error)") }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+import Bytes
+import DataPlane
+import TrafficPolicy
+
+/// What the supervisor says to a worker. Descriptors travel beside the bytes.
+enum WorkerOrder: Equatable, Sendable {
+    /// The first message. Descriptors: board, limits, log levels, statistics, inbox.
+    case hello(WorkerIdentity)
+    /// Where connections for another worker go. Descriptor: the sending end of its inbox.
+    case peer(Int)
+    /// Compile a configuration. Descriptor: the memory file of a ``ConfigPackage``.
+    case prepare(generation: UInt64)
+    /// Listening sockets for a listener of the configuration that is prepared. Descriptors: the sockets.
+    case sockets(listener: String)
+    /// Addresses of a cluster; those of a cluster that is only prepared hold from its commit on.
+    case endpoints(cluster: String, [Endpoint])
+    /// Put the prepared configuration in force.
+    case commit(generation: UInt64)
+    /// Forget the prepared configuration.
+    case discard(generation: UInt64)
+    /// Take no new connections, end when those that are open have ended or after so many milliseconds.
+    case drain(milliseconds: Int)
+    /// Take no new connections and go on.
+    case stopAccepting
+    case reopenLogs
+
+    private enum Tag: UInt8 {
+        case hello, peer, prepare, sockets, endpoints, commit, discard, drain, stopAccepting, reopenLogs
+    }
+
+    var encoded: [UInt8] {
+        var frame = FrameWriter()
+        func begin(_ tag: Tag) { frame.put(tag.rawValue) }
+        switch self {
+        case .hello(let identity):
+            begin(.hello)
+            identity.encode(&frame)
+        case .peer(let index):
+            begin(.peer)
+            frame.put(index)
+        case .prepare(let generation):
+            begin(.prepare)
+            frame.put(generation)
+        case .sockets(let listener):
+            begin(.sockets)
+            frame.put(listener)
+        case .endpoints(let cluster, let endpoints):
+            begin(.endpoints)
+            frame.put(cluster)
+            frame.put(endpoints.count)
+            for endpoint in endpoints { endpoint.encode(&frame) }
+        case .commit(let generation):
+            begin(.commit)
+            frame.put(generation)
+        case .discard(let generation):
+            begin(.discard)
+            frame.put(generation)
+        case .drain(let milliseconds):
+            begin(.drain)
+            frame.put(milliseconds)
+        case .stopAccepting: begin(.stopAccepting)
+        case .reopenLogs: begin(.reopenLogs)
+        }
+        return frame.bytes
+    }
+
+    init(decoding bytes: [UInt8]) throws(FrameError) {
+        var frame = FrameReader(bytes)
+        guard let tag = Tag(rawValue: try frame.byte()) else { throw FrameError(offset: 0) }
+        switch tag {
+        case .hello: self = .hello(try WorkerIdentity(&frame))
+        case .peer: self = .peer(try frame.int())
+        case .prepare: self = .prepare(generation: try frame.number())
+        case .sockets: self = .sockets(listener: try frame.text())
+        case .endpoints:
+            let cluster = try frame.text()
+            let count = try frame.int()
+            guard count >= 0, count <= bytes.count else { throw FrameError(offset: frame.offset) }
+            var endpoints: [Endpoint] = []
+            for _ in 0..<count { endpoints.append(try Endpoint(&frame)) }
+            self = .endpoints(cluster: cluster, endpoints)
+        case .commit: self = .commit(generation: try frame.number())
+        case .discard: self = .discard(generation: try frame.number())
+        case .drain: self = .drain(milliseconds: try frame.int())
+        case .stopAccepting: self = .stopAccepting
+        case .reopenLogs: self = .reopenLogs
+        }
+        guard frame.isAtEnd else { throw FrameError(offset: frame.offset) }
+    }
+}
+
+/// Who a worker is; what its first message tells it.
+struct WorkerIdentity: Equatable, Sendable {
+    var index: Int
+    var concurrency: Int
+    /// Counts the processes that had this index.
+    var incarnation: UInt64
+    /// Groups of counters in the limit region.
+    var limitGroups: Int
+    var logsJSON: Bool
+
+    init(index: Int, concurrency: Int, incarnation: UInt64, limitGroups: Int, logsJSON: Bool) {
+        self.index = index
+        self.concurrency = concurrency
+        self.incarnation = incarnation
+        self.limitGroups = limitGroups
+        self.logsJSON = logsJSON
+    }
+
+    func encode(_ frame: inout FrameWriter) {
+        frame.put(index)
+        frame.put(concurrency)
+        frame.put(incarnation)
+        frame.put(limitGroups)
+        frame.put(logsJSON ? 1 as UInt8 : 0)
+    }
+
+    init(_ frame: inout FrameReader) throws(FrameError) {
+        index = try frame.int()
+        concurrency = try frame.int()
+        incarnation = try frame.number()
+        limitGroups = try frame.int()
+        logsJSON = try frame.byte() != 0
+        guard concurrency > 0, concurrency <= CommandLineFlag.maximumConcurrency, index >= 0, index < concurrency, limitGroups > 0
+        else { throw FrameError(offset: frame.offset) }
+    }
+}
+
+extension Endpoint {
+    func encode(_ frame: inout FrameWriter) {
+        switch address.kind {
+        case .ip(let ip, let port):
+            frame.put(ip.isIPv6 ? 6 as UInt8 : 4)
+            frame.put(ip.high)
+            frame.put(ip.low)
+            frame.put(UInt64(port))
+        case .unix(let path):
+            frame.put(0 as UInt8)
+            frame.put(path)
+        }
+        frame.put(hostname ?? "")
+        frame.put(UInt64(weight))
+        frame.put(priority)
+        frame.put(UInt64(health.rawValue))
+    }
+
+    init(_ frame: inout FrameReader) throws(FrameError) {
+        let address: SocketAddress
+        switch try frame.byte() {
+        case 0: address = SocketAddress(unixPath: try frame.text())
+        case let family:
+            let high = try frame.number()
+            let low = try frame.number()
+            let port = UInt16(truncatingIfNeeded: try frame.number())
+            address = SocketAddress(family == 6 ? .init(high: high, low: low) : .init(v4: UInt32(truncatingIfNeeded: low)), port: port)
+        }
+        let hostname = try frame.text()
+        let weight = UInt32(truncatingIfNeeded: try frame.number())
+        let priority = try frame.int()
+        let health = HostHealthFlags(rawValue: .init(truncatingIfNeeded: try frame.number()))
+        self.init(address: address, hostname: hostname.isEmpty ? nil : hostname, weight: weight, priority: priority, health: health)
+    }
+}

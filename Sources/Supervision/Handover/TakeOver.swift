@@ -1,0 +1,130 @@
+import CLinux
+import Glibc
+import Observability
+import Reactor
+
+/// What the two programs say to each other: the old one sends its sockets, one message each, and an end mark; the new one
+/// says that it serves; then the old one drains.
+enum TakeOverMessage: UInt8 {
+    /// New to old: give me the sockets.
+    case ask
+    /// Old to new, with a key and a descriptor.
+    case socket
+    /// Old to new: that was all.
+    case done
+    /// New to old: I serve.
+    case serving
+}
+
+/// The old program's side: waits at a unix socket for a new program of the same user.
+@WorkerActor final class TakeOverListener: EventHandler, MessageChannelOwner {
+    private let loop: EventLoop
+    private let log: Log
+    private let path: String
+    private let listener: Descriptor
+    private unowned let supervisor: Supervisor
+    private var channel: MessageChannel?
+    private var isOpen = true
+
+    init(loop: EventLoop, path: String, log: Log, supervisor: Supervisor) throws(SystemError) {
+        self.loop = loop
+        self.path = path
+        self.log = log
+        self.supervisor = supervisor
+        listener = try TakeOverSocket.listen(path)
+        try loop.watch(listener.raw, .readable, self)
+    }
+
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        loop.unwatch(listener.raw)
+        TakeOverSocket.shutDown(listener.raw, path)
+    }
+
+    func ready(_ readiness: Readiness) {
+        guard case .connection(let descriptor, _) = Socket.accept(listener.raw) else { return }
+        guard channel == nil, heddle_peer_user(descriptor.raw) == Int64(geteuid()) else {
+            log.warning(.supervisor, "a take-over was refused")
+            return
+        }
+        let channel = MessageChannel(loop: loop, socket: descriptor)
+        do throws(SystemError) {
+            try channel.open(owner: self)
+            self.channel = channel
+        } catch {
+            log.error(.supervisor, "a take-over failed: \(error)")
+        }
+    }
+
+    func received(_ bytes: [UInt8], _ descriptors: [Int32], on channel: MessageChannel) {
+        for descriptor in descriptors { Glibc.close(descriptor) }
+        switch bytes.first.flatMap(TakeOverMessage.init) {
+        case .ask:
+            for socket in supervisor.sockets.bound {
+                channel.send([TakeOverMessage.socket.rawValue] + Array(socket.binding.key.utf8), [socket.descriptor])
+            }
+            // The new program listens at the same admin address and waits at the same path.
+            supervisor.makeRoom()
+            channel.send([TakeOverMessage.done.rawValue])
+        case .serving:
+            channel.close()
+            supervisor.handedOver()
+        default: log.error(.supervisor, "a take-over sent what cannot be read")
+        }
+    }
+
+    func closed(_ channel: MessageChannel) {
+        // The new program ended before it served: this one goes on, without its admin listener until it is started anew.
+        self.channel = nil
+        log.error(.supervisor, "a take-over was given up")
+        supervisor.takeOverFailed()
+    }
+}
+
+/// The new program's side.
+@WorkerActor final class TakeOverClient {
+    private static let patienceMilliseconds: Int32 = 10_000
+
+    private let socket: Descriptor
+
+    init(loop: EventLoop, path: String) throws(ConfigRefusal) {
+        do throws(SystemError) {
+            socket = try TakeOverSocket.connect(path)
+        } catch {
+            throw ConfigRefusal(description: "no proxy to take over from at \(path): \(error)")
+        }
+    }
+
+    /// Asks for the sockets and waits for them.
+    func receive() throws(ConfigRefusal) -> [(key: String, descriptor: Int32)] {
+        var ask = TakeOverMessage.ask.rawValue
+        guard heddle_send_descriptors(socket.raw, &ask, 1, nil, 0) == 1 else {
+            throw ConfigRefusal(description: "the running proxy cannot be asked for its sockets: \(SystemError("sendmsg"))")
+        }
+        var result: [(key: String, descriptor: Int32)] = []
+        var buffer = [UInt8](repeating: 0, count: 8192)
+        var descriptors = [Int32](repeating: -1, count: Int(HEDDLE_MAX_DESCRIPTORS))
+        while true {
+            var poll = pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0)
+            guard Glibc.poll(&poll, 1, Self.patienceMilliseconds) > 0 else {
+                throw ConfigRefusal(description: "the running proxy does not hand its sockets over")
+            }
+            var count: Int32 = 0
+            let size = heddle_receive_descriptors(socket.raw, &buffer, buffer.count, &descriptors, &count)
+            guard size > 0 else { throw ConfigRefusal(description: "the running proxy ended the take-over") }
+            switch TakeOverMessage(rawValue: buffer[0]) {
+            case .socket where count == 1:
+                result.append((String(decoding: buffer[1..<size], as: UTF8.self), descriptors[0]))
+            case .done: return result
+            default: throw ConfigRefusal(description: "the running proxy is another version")
+            }
+        }
+    }
+
+    /// This program serves.
+    func finish() {
+        var message = TakeOverMessage.serving.rawValue
+        _ = heddle_send_descriptors(socket.raw, &message, 1, nil, 0)
+    }
+}

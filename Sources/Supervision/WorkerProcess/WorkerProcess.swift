@@ -1,0 +1,181 @@
+import Bytes
+import CLinux
+import DataPlane
+import Glibc
+import Observability
+import ProxyModel
+import Reactor
+import SwiftProtobuf
+import TrafficPolicy
+
+/// A worker as a process: follows the supervisor's orders, and ends when they end.
+@WorkerActor final class WorkerProcess: MessageChannelOwner {
+    /// The descriptor by which the supervisor speaks to a worker.
+    static let channelDescriptor: Int32 = 3
+    /// How often a worker gives a sign of life, in nanoseconds.
+    private static let beatInterval: UInt64 = 250_000_000
+    /// After it stopped accepting, how long a worker still takes connections that others pass to it.
+    private static let passingTime: UInt64 = 100_000_000
+    /// How long a worker whose supervisor is gone lets requests end.
+    private static let orphanTime = 60_000
+
+    private let loop: EventLoop
+    private let registry: @WorkerActor () -> HTTPFilterRegistry
+    private let channel: MessageChannel
+    private var peers: [(Int, Int32)] = []
+    private var parts: WorkerParts?
+    private var prepared: (generation: UInt64, snapshot: WorkerSnapshot, listeners: Set<String>)?
+    private var sockets: [String: [Int32]] = [:]
+    private var resolved: [String: [Endpoint]] = [:]
+    private var beat: LoopTimer?
+    private var drainTimer: LoopTimer?
+    private var drainDeadline: UInt64?
+
+    init(loop: EventLoop, registry: @escaping @WorkerActor () -> HTTPFilterRegistry) {
+        self.loop = loop
+        self.registry = registry
+        _ = fcntl(Self.channelDescriptor, F_SETFD, FD_CLOEXEC)
+        channel = MessageChannel(loop: loop, socket: Descriptor(Self.channelDescriptor))
+    }
+
+    func start() throws(SystemError) {
+        try channel.open(owner: self)
+    }
+
+    // MARK: Orders
+
+    func received(_ bytes: [UInt8], _ descriptors: [Int32], on channel: MessageChannel) {
+        do throws(FrameError) {
+            follow(try WorkerOrder(decoding: bytes), descriptors)
+        } catch {
+            fail("an order from the supervisor cannot be read: \(error)")
+        }
+    }
+
+    func closed(_ channel: MessageChannel) {
+        parts?.log.error(.supervisor, "the supervisor is gone: draining")
+        drain(milliseconds: Self.orphanTime)
+    }
+
+    private func follow(_ order: WorkerOrder, _ descriptors: [Int32]) {
+        switch order {
+        case .hello(let identity): hello(identity, descriptors)
+        case .peer(let index):
+            guard let balancer = parts?.balancer, descriptors.count == 1 else { return closeAll(descriptors) }
+            balancer.setPeer(index, descriptors[0])
+        case .prepare(let generation): prepare(generation, descriptors)
+        case .sockets(let listener): sockets[listener, default: []] += descriptors
+        case .endpoints(let cluster, let endpoints):
+            resolved[cluster] = endpoints
+            parts?.worker.setEndpoints(cluster, endpoints)
+        case .commit(let generation): commit(generation)
+        case .discard(let generation):
+            guard prepared?.generation == generation else { return }
+            prepared = nil
+            for descriptors in sockets.values { closeAll(descriptors) }
+            sockets = [:]
+        case .drain(let milliseconds): drain(milliseconds: milliseconds)
+        case .stopAccepting:
+            parts?.setAccepting(false)
+            parts?.worker.stopAccepting()
+        case .reopenLogs: parts?.logWriter.reopen()
+        }
+    }
+
+    private func hello(_ identity: WorkerIdentity, _ descriptors: [Int32]) {
+        guard parts == nil, descriptors.count == WorkerParts.descriptorCount else {
+            fail("a greeting with \(descriptors.count) descriptors")
+            return
+        }
+        do {
+            let parts = try WorkerParts(identity, descriptors, loop: loop, registry: registry())
+            self.parts = parts
+            heddle_install_crash_handler(parts.board.crashRecord(identity.index))
+            let timer = LoopTimer(loop: loop) { [unowned self] in self.strike() }
+            beat = timer
+            strike()
+        } catch {
+            fail("the worker cannot start: \(error)")
+        }
+    }
+
+    private func strike() {
+        guard let parts else { return }
+        parts.strike()
+        beat?.schedule(after: Self.beatInterval)
+    }
+
+    // MARK: Configuration
+
+    private func prepare(_ generation: UInt64, _ descriptors: [Int32]) {
+        defer { closeAll(descriptors) }
+        guard let parts, descriptors.count == 1 else { return }
+        do {
+            let package = try ConfigPackage(decoding: try ConfigPackage.read(descriptors[0]))
+            let bootstrap = try Envoy_Config_Bootstrap_V3_Bootstrap(
+                serializedBytes: package.bootstrap, options: ConfigDecoder.binaryOptions)
+            let snapshot = try parts.worker.prepare(bootstrap)
+            parts.groups.merge(package.groups) { $1 }
+            prepared = (generation, snapshot, Set(ListenerPlan.names(bootstrap)))
+            channel.send(WorkerReport.prepared(generation: generation).encoded)
+        } catch {
+            channel.send(WorkerReport.refused(generation: generation, reason: "\(error)").encoded)
+        }
+    }
+
+    private func commit(_ generation: UInt64) {
+        guard let parts, let prepared, prepared.generation == generation else { return }
+        self.prepared = nil
+        do {
+            // Listeners take connections from the next turn of the loop on; the addresses are there by then.
+            try parts.worker.commit(prepared.snapshot, sockets: sockets)
+        } catch {
+            fail("the configuration cannot be put in force: \(error)")
+            return
+        }
+        parts.keepSockets(sockets, listeners: prepared.listeners)
+        sockets = [:]
+        for (cluster, endpoints) in resolved { parts.worker.setEndpoints(cluster, endpoints) }
+        heddle_trim_memory()
+        parts.setAccepting(drainDeadline == nil)
+        parts.openInbox()
+        channel.send(WorkerReport.committed(generation: generation).encoded)
+    }
+
+    // MARK: The end
+
+    private func drain(milliseconds: Int) {
+        guard let parts else { exit(0) }
+        let deadline = loop.now + UInt64(max(0, milliseconds)) * 1_000_000
+        if let before = drainDeadline {
+            drainDeadline = min(before, deadline)
+            return
+        }
+        drainDeadline = deadline
+        parts.setAccepting(false)
+        parts.worker.stopAccepting()
+        let timer = LoopTimer(loop: loop) { [unowned self] in self.drainStep() }
+        drainTimer = timer
+        timer.schedule(after: Self.passingTime)
+    }
+
+    private func drainStep() {
+        guard let parts, let drainDeadline else { return }
+        parts.worker.drain()
+        if parts.worker.connectionCount == 0 || loop.now >= drainDeadline {
+            parts.worker.closeAll()
+            parts.logWriter.flush()
+            exit(0)
+        }
+        drainTimer?.schedule(after: 20_000_000)
+    }
+
+    private func fail(_ reason: String) {
+        (parts?.log ?? Log()).error(.supervisor, reason)
+        exit(EXIT_FAILURE)
+    }
+
+    private func closeAll(_ descriptors: [Int32]) {
+        for descriptor in descriptors { Glibc.close(descriptor) }
+    }
+}

@@ -1,0 +1,87 @@
+/// What a ``RecordingUpstream`` answers to one request.
+package struct UpstreamScript: Sendable {
+    /// When the answer begins.
+    package enum Start: Sendable {
+        /// When the whole request is there.
+        case afterRequest
+        /// As soon as the head is there; the body is read afterwards.
+        case afterHead
+    }
+
+    /// What comes after the answer.
+    package enum Ending: Sendable {
+        case keep, close, reset
+        /// Nothing more is sent, and nothing closed.
+        case silence
+    }
+
+    /// How the body of an HTTP/1 answer is framed.
+    package enum Framing: Sendable {
+        case length, chunked, untilClose, none
+    }
+
+    package var start = Start.afterRequest
+    package var status = 200
+    package var fields: [WireField] = []
+    package var body: [UInt8] = []
+    package var trailers: [WireField] = []
+    package var framing = Framing.length
+    package var ending = Ending.keep
+    /// In place of everything above, for what no well-behaved server says (HTTP/1 only).
+    package var raw: [UInt8]?
+    /// The connection becomes an echo after the answer.
+    package var echoes = false
+
+    package init() {}
+
+    /// An answer with a status and a body.
+    package static func reply(_ status: Int, _ fields: [WireField] = [], body: String = "") -> UpstreamScript {
+        var script = UpstreamScript()
+        script.status = status
+        script.fields = fields
+        script.body = Array(body.utf8)
+        return script
+    }
+
+    /// Bytes as they are, and what comes after them.
+    package static func raw(_ text: String, then ending: Ending = .keep) -> UpstreamScript {
+        var script = UpstreamScript()
+        script.raw = Array(text.utf8)
+        script.ending = ending
+        return script
+    }
+
+    /// Takes the request and never answers.
+    package static let silent: UpstreamScript = .raw("", then: .silence)
+
+    /// The same with other details.
+    package func with(_ change: (inout UpstreamScript) -> Void) -> UpstreamScript {
+        var script = self
+        change(&script)
+        return script
+    }
+
+    /// The bytes of the answer in HTTP/1.
+    func http1(answering method: String) -> [UInt8] {
+        if let raw { return raw }
+        var head = "HTTP/1.1 \(status) Scripted\r\n"
+        for field in fields { head += "\(field.name): \(field.value)\r\n" }
+        switch framing {
+        case .length: head += "content-length: \(body.count)\r\n"
+        case .chunked: head += "transfer-encoding: chunked\r\n"
+        case .untilClose, .none: break
+        }
+        if ending == .close { head += "connection: close\r\n" }
+        var bytes = Array((head + "\r\n").utf8)
+        if method == "HEAD" { return bytes }
+        if framing == .chunked {
+            if !body.isEmpty { bytes += Array("\(String(body.count, radix: 16))\r\n".utf8) + body + [13, 10] }
+            bytes += Array("0\r\n".utf8)
+            for trailer in trailers { bytes += Array("\(trailer.name): \(trailer.value)\r\n".utf8) }
+            bytes += [13, 10]
+        } else if framing != .none {
+            bytes += body
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,4 @@
+import Filters
+import Supervision
+
+ProxyProgram.run(Array(CommandLine.arguments.dropFirst())) { BuiltInFilters.registry() }

@@ -1,0 +1,104 @@
+import Foundation
+import TestKit
+
+/// The configuration that both proxies run in the conformance tests. Only ports, the log's path and the admin address
+/// differ.
+struct ConformanceBootstrap {
+    /// A listener and what its connection manager says besides what all of them say.
+    enum Listener: String, CaseIterable, Sendable {
+        case main, edge, hops, appended, normal, rejectSlash, forwardSlash, redirectSlash, upgrades, old, limits, named, replies, strips, underscores
+        case trailers, proper, timeouts, nameless
+
+        var options: String {
+            switch self {
+            case .main: "server_name: mesh"
+            case .edge: "server_name: mesh, use_remote_address: true"
+            case .hops: "server_name: mesh, use_remote_address: true, xff_num_trusted_hops: 1"
+            case .appended: "server_name: mesh, use_remote_address: true, skip_xff_append: true, via: edge-1"
+            case .normal: "server_name: mesh, normalize_path: true, merge_slashes: true"
+            case .rejectSlash: "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: REJECT_REQUEST"
+            case .forwardSlash: "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD"
+            case .redirectSlash: "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT"
+            case .upgrades: "server_name: mesh, upgrade_configs: [{upgrade_type: websocket}]"
+            case .old: "server_name: mesh, http_protocol_options: {accept_http_10: true, default_host_for_http_10: match.test}"
+            case .limits: "server_name: mesh, max_request_headers_kb: 8, common_http_protocol_options: {max_headers_count: 20}"
+            case .named: "server_name: mesh, server_header_transformation: APPEND_IF_ABSENT, always_set_request_id_in_response: true, preserve_external_request_id: true, use_remote_address: true"
+            case .replies:
+                """
+                server_name: mesh, local_reply_config: {mappers: [
+                  {filter: {status_code_filter: {comparison: {op: EQ, value: {default_value: 404, runtime_key: a}}}}, status_code: 418,
+                   body: {inline_string: "not here"}, headers_to_add: [{header: {key: x-mapped, value: "yes"}}]}],
+                  body_format: {text_format_source: {inline_string: "<%LOCAL_REPLY_BODY%> %RESPONSE_CODE%"}}}
+                """
+            case .strips: "server_name: mesh, strip_any_host_port: true, generate_request_id: false"
+            case .underscores: "server_name: mesh, common_http_protocol_options: {headers_with_underscores_action: REJECT_REQUEST}"
+            case .trailers: "server_name: mesh, http_protocol_options: {enable_trailers: true}"
+            case .proper: "server_name: mesh, http_protocol_options: {header_key_format: {proper_case_words: {}}}"
+            case .timeouts: "server_name: mesh, stream_idle_timeout: 0.3s, request_headers_timeout: 0.3s, request_timeout: 0.4s"
+            case .nameless: "add_user_agent: false"
+            }
+        }
+    }
+
+    let ports: [Listener: UInt16]
+    let adminPort: UInt16
+    let logPath: String
+
+    init() {
+        ports = Dictionary(uniqueKeysWithValues: Listener.allCases.map { ($0, Loopback.freePort()) })
+        adminPort = Loopback.freePort()
+        logPath = NSTemporaryDirectory() + "heddle-conformance-\(getpid())-\(adminPort).log"
+    }
+
+    private static let logFormat = [
+        "%REQ(:AUTHORITY)%", "%REQ(:METHOD)%", "%REQ(:PATH)%", "%PROTOCOL%", "%RESPONSE_CODE%", "%RESPONSE_FLAGS%",
+        "%RESPONSE_CODE_DETAILS%", "%UPSTREAM_CLUSTER%", "%ROUTE_NAME%", "%BYTES_RECEIVED%", "%BYTES_SENT%",
+        "%REQ(X-LOGGED)%",
+    ].joined(separator: " ")
+
+    /// The whole bootstrap.
+    func text(http1: UInt16, http2: UInt16, refusing: UInt16) -> String {
+        var text = "admin: {address: {socket_address: {address: \(Loopback.address), port_value: \(adminPort)}}}\n"
+        text += "static_resources:\n  listeners:\n"
+        for (listener, port) in ports.sorted(by: { $0.value < $1.value }) { text += self.listener(listener, port) }
+        text += "  clusters:\n"
+        for name in ["one", "other"] { text += cluster(name, port: http1) }
+        text += cluster("two", port: http2, extra: Self.http2Upstream)
+        text += cluster("refused", port: refusing)
+        text += cluster("full", port: http1, extra: "circuit_breakers: {thresholds: [{max_pending_requests: 0}]}")
+        text += "  - {name: empty, type: STATIC, connect_timeout: 1s, load_assignment: {cluster_name: empty}}\n"
+        return text
+    }
+
+    private static let http2Upstream = """
+        typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {
+              "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http2_protocol_options: {}}}}
+        """
+
+    private func cluster(_ name: String, port: UInt16, extra: String = "") -> String {
+        """
+          - name: \(name)
+            type: STATIC
+            connect_timeout: 1s
+            load_assignment: {cluster_name: \(name), endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: \(Loopback.address), port_value: \(port)}}}}]}]}
+            \(extra)
+
+        """
+    }
+
+    private func listener(_ listener: Listener, _ port: UInt16) -> String {
+        """
+          - name: \(listener.rawValue)
+            address: {socket_address: {address: \(Loopback.address), port_value: \(port)}}
+            filter_chains:
+            - filters:
+              - name: envoy.filters.network.http_connection_manager
+                typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager,
+                  stat_prefix: \(listener.rawValue), \(listener.options.replacingOccurrences(of: "\n", with: "\n          ")),
+                  access_log: [{name: envoy.access_loggers.file, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: \(logPath), log_format: {text_format_source: {inline_string: "\(Self.logFormat)\\n"}}}}],
+                  http_filters: [{name: envoy.filters.http.router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}],
+                  \(ConformanceRoutes.text)}
+
+        """
+    }
+}

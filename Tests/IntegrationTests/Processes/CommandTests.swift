@@ -1,0 +1,62 @@
+import Foundation
+import TestKit
+import Testing
+
+@Suite("heddle-proxy as a command", .enabled(if: SupervisedProxy.program != nil, "no heddle-proxy is built"))
+struct CommandTests {
+    private func run(_ arguments: [String]) throws -> (code: Int32, output: String, errors: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try #require(SupervisedProxy.program))
+        process.arguments = arguments
+        let output = Pipe()
+        let errors = Pipe()
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        let said = output.fileHandleForReading.readDataToEndOfFile()
+        let complained = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: said, as: UTF8.self), String(decoding: complained, as: UTF8.self))
+    }
+
+    @Test("--mode validate accepts a good configuration and ends with 0")
+    func good() throws {
+        let result = try run(["--mode", "validate", "--config-yaml", "static_resources: {clusters: [{name: a}]}"])
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output == "configuration '--config-yaml' OK\n")
+    }
+
+    @Test("a bad configuration ends with 1 and every error with its place", arguments: ["validate", "serve"])
+    func bad(mode: String) throws {
+        let result = try run(["--mode", mode, "--config-yaml", "static_resources:\n  clusters: [{nam: a}]\n  listenrs: []"])
+        #expect(result.code == 1)
+        #expect(result.errors.contains("--config-yaml:2:14: static_resources.clusters[0].nam: "))
+        #expect(result.errors.contains("listeners"))
+    }
+
+    @Test("an address in use ends with 1 and names listener and address")
+    func inUse() throws {
+        let upstream = RecordingUpstream { _ in .silent }
+        let config = """
+            static_resources:
+              listeners:
+              - name: front
+                address: {socket_address: {address: \(Loopback.address), port_value: \(upstream.port)}}
+                filter_chains: [{filters: [{name: t, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, stat_prefix: t, cluster: a}}]}]
+              clusters: [{name: a}]
+            """
+        let result = try run(["--config-yaml", config])
+        #expect(result.code == 1)
+        #expect(result.errors.contains("listener front: cannot listen at \(Loopback.address):\(upstream.port): bind: Address already in use"), "\(result.errors)")
+        withExtendedLifetime(upstream) {}
+    }
+
+    @Test("help and version are told, a wrong flag ends with 1 and the nearest name")
+    func flags() throws {
+        #expect(try run(["--help"]).output.contains("Examples:"))
+        #expect(try run(["--version"]).output.hasPrefix("heddle "))
+        let wrong = try run(["--concurency", "2"])
+        #expect(wrong.code == 1)
+        #expect(wrong.errors.contains("did you mean --concurrency?"))
+    }
+}
