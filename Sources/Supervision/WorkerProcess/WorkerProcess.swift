@@ -162,6 +162,8 @@ import TrafficPolicy
     private func drainStep() {
         guard let parts, let drainDeadline else { return }
         parts.worker.drain()
+        // As long as any process has them open, clients wait in their queues instead of being refused.
+        parts.keepSockets([:], listeners: [])
         if parts.worker.connectionCount == 0 || loop.now >= drainDeadline {
             parts.worker.closeAll()
             parts.logWriter.flush()

@@ -30,7 +30,7 @@ struct CommandTests {
     func bad(mode: String) throws {
         let result = try run(["--mode", mode, "--config-yaml", "static_resources:\n  clusters: [{nam: a}]\n  listenrs: []"])
         #expect(result.code == 1)
-        #expect(result.errors.contains("--config-yaml:2:14: static_resources.clusters[0].nam: "))
+        #expect(result.errors.contains("--config-yaml:2:15: static_resources.clusters[0].nam: "))
         #expect(result.errors.contains("listeners"))
     }
 
