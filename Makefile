@@ -6,9 +6,8 @@ SHELL := /bin/bash
 SWIFT ?= swift
 RELEASE_DIR := .build-release
 PROXY := $(RELEASE_DIR)/release/heddle-proxy
-# A target may import only what the manifest lists for it. The manifest leaves out targets whose folder is not there, which
-# SwiftPM's cache of manifests cannot know.
-SWIFT_FLAGS := --explicit-target-dependency-import-check error --manifest-cache none
+# A target may import only what the manifest lists for it.
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
 # The sources that swift-format looks at: ours, not generated ones.
 SOURCES = $$(git ls-files -co --exclude-standard '*.swift' | grep -v '\.pb\.swift$$')
 BENCH_ARGS ?=

@@ -12,6 +12,7 @@ public struct PathNormalizer: Equatable, Sendable {
         case keep, reject, unescapeAndRedirect, unescapeAndForward
     }
 
+    /// What normalising came to.
     public enum Outcome: Equatable, Sendable {
         case unchanged
         /// The block has the canonical path now.

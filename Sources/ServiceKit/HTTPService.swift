@@ -21,6 +21,7 @@ package struct ServiceLimits: Equatable, Sendable {
     /// Connections accepted in one event.
     private static let acceptBatch = 16
 
+    /// Where it listens; with the port that the kernel chose where none was asked for.
     package let address: SocketAddress
     let loop: EventLoop
     let limits: ServiceLimits
@@ -60,8 +61,10 @@ package struct ServiceLimits: Equatable, Sendable {
         connections = [:]
     }
 
+    /// Connections that have not closed.
     package var connectionCount: Int { connections.count }
 
+    /// Accepts what waits.
     package func ready(_ readiness: Readiness) {
         for _ in 0..<Self.acceptBatch {
             guard case .connection(let descriptor, let remote) = Socket.accept(listener) else { return }

@@ -76,7 +76,8 @@ import SwiftProtobuf
             clusters: bootstrap.staticResources.clusters.count, watchdogSeconds: options.watchdogSeconds, stats: serverStats)
         fleet.addStatistics(try StatsReader(mapping: try Socket.duplicate(stats.region.descriptor).release()))
         limitGroups = LimitGroups(capacity: fleet.limitGroups)
-        names = try NameDirectory(loop: loop, log: log, stats: stats, settings: NameResolver.Settings(bootstrap))
+        names = try NameDirectory(
+            loop: loop, log: log, stats: stats, seed: heddle_random(), settings: NameResolver.Settings(bootstrap))
         serverStats[.concurrency].set(concurrency)
         serverStats[.hotRestartEpoch].set(options.restartEpoch)
     }

@@ -7,6 +7,7 @@ package struct HTTP2Frame: Equatable, Sendable {
         case data, headers, priority, reset, settings, push, ping, goAway, windowUpdate, continuation
     }
 
+    /// The frame as it stands on the wire (RFC 9113 section 4.1), its length left out.
     package var type: UInt8
     package var flags: UInt8
     package var stream: UInt32

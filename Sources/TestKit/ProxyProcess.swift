@@ -44,6 +44,7 @@ package final class ProxyProcess: Sendable {
         package let description: String
     }
 
+    /// Which proxy it is.
     package let kind: Kind
     /// Its process id.
     package let id: Int32

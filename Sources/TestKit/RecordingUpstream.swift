@@ -21,6 +21,7 @@ package final class RecordingUpstream: Sendable {
     /// Which script answers a request.
     package typealias Choice = @Sendable (WireMessage) -> UpstreamScript
 
+    /// The port on loopback that the kernel chose.
     package let port: UInt16
     private let listener: Int32
     private let isHTTP2: Bool

@@ -20,6 +20,7 @@ package struct UpstreamScript: Sendable {
         case length, chunked, untilClose, none
     }
 
+    /// When the answer begins, what it is made of, how its end is marked, and what becomes of the connection.
     package var start = Start.afterRequest
     package var status = 200
     package var fields: [WireField] = []

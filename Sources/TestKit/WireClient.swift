@@ -38,8 +38,18 @@ package final class WireClient {
         signal(SIGPIPE, SIG_IGN)
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return nil }
+        // The port is chosen when connecting, so that each peer has all ports to offer.
+        var late: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_IP), 24, &late, socklen_t(MemoryLayout<Int32>.size))
         if var size = receiveBuffer {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
+        // From an address of our own: 127.0.0.1, which is everybody's, is a special case in proxies.
+        var own = Loopback.socketAddress(port: 0)
+        _ = withUnsafePointer(to: &own) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
         var name = Loopback.socketAddress(host, port: port)
         let isConnected = withUnsafePointer(to: &name) {

@@ -122,6 +122,7 @@ final class ConformanceHarness: Sendable {
     /// Ports as words.
     private func steady(_ text: String) -> String {
         var text = text
+        text = text.replacingOccurrences(of: Loopback.address, with: "<host>")
         for (listener, port) in bootstrap.ports { text = text.replacingOccurrences(of: ":\(port)", with: ":<\(listener)>") }
         return text.replacingOccurrences(of: ":\(http1.port)", with: ":<upstream>").replacingOccurrences(of: ":\(http2.port)", with: ":<upstream2>")
     }

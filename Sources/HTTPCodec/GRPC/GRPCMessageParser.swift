@@ -22,6 +22,7 @@ public enum GRPCError: UInt8, Error, Equatable, Sendable {
 
 /// Takes gRPC's length-prefixed messages apart, without collecting them.
 public struct GRPCMessageParser: Equatable, Sendable {
+    /// What the next bytes mean.
     public enum Event: Equatable, Sendable {
         case needMore
         /// A message of this many bytes begins.
@@ -33,6 +34,7 @@ public struct GRPCMessageParser: Equatable, Sendable {
         case failed(GRPCError)
     }
 
+    /// An event and how many bytes of the input it took.
     public struct Step: Equatable, Sendable {
         public var event: Event
         public var consumed: Int
@@ -118,6 +120,7 @@ public struct GRPCMessageReader: ~Copyable {
     private var parser: GRPCMessageParser
     private var partial = ByteWriter(capacity: 64)
 
+    /// - Parameter maximumMessageBytes: a longer message fails; 4 MiB as in gRPC's own libraries.
     public init(maximumMessageBytes: Int = 4 << 20) {
         parser = GRPCMessageParser(maximumMessageBytes: maximumMessageBytes)
     }

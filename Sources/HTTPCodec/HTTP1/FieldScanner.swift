@@ -78,6 +78,7 @@ struct FieldScanner {
                 if nameLength < 16 {
                     let lower = ByteVector.lowerCase(raw)
                     let inName = ByteVector.load(prefixes, nameLength &<< 4)
+                    // Safety: both are 16 bytes without padding, of which every value is valid.
                     let words = unsafeBitCast(lower & inName, to: SIMD2<UInt64>.self)
                     let slot = slots + ShortNameTable.hash(words[0], words[1], seed)
                     if slot.pointee.length == nameLength, slot.pointee.low == words[0], slot.pointee.high == words[1],

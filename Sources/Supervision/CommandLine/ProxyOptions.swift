@@ -2,10 +2,12 @@ package import Observability
 
 /// What `heddle-proxy` was asked to do.
 package struct ProxyOptions: Equatable, Sendable {
+    /// What the program is to do (`--mode`).
     package enum Mode: String, Sendable, CaseIterable {
         case serve, validate
     }
 
+    /// The bootstrap's file (`-c`); nil when the text came by `--config-yaml` alone.
     package var configPath: String?
     /// `--config-yaml`, merged over the file.
     package var configText: String?

@@ -25,6 +25,7 @@ package struct ConfigRollout: Equatable, Sendable {
         case discarded
     }
 
+    /// Which configuration is rolled out; each has a higher number than the one before.
     package let generation: UInt64
     private var state: State
     private var namesPending: Bool
@@ -40,8 +41,10 @@ package struct ConfigRollout: Equatable, Sendable {
         self.namesPending = namesPending
     }
 
+    /// Whether all workers have it, or it was given up.
     package var isDone: Bool { state == .committed || state == .discarded }
 
+    /// A worker has compiled the configuration.
     package mutating func prepared(_ worker: Int, _ generation: UInt64) -> Action {
         guard generation == self.generation, case .preparing(var waiting) = state else { return .none }
         waiting.remove(worker)
@@ -49,6 +52,7 @@ package struct ConfigRollout: Equatable, Sendable {
         return commitIfReady()
     }
 
+    /// A worker cannot run the configuration; nobody gets it then.
     package mutating func refused(_ worker: Int, _ generation: UInt64, _ reason: String) -> Action {
         guard generation == self.generation, case .preparing = state else { return .none }
         state = .discarded

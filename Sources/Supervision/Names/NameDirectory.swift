@@ -32,6 +32,7 @@ import TrafficPolicy
     }
 
     private let loop: EventLoop
+    private var random: FastRandom
     private let log: Log
     private let stats: StatsSegment
     private let resolver: NameResolver
@@ -41,8 +42,12 @@ import TrafficPolicy
     /// A cluster has other addresses than before.
     var changed: (@WorkerActor (_ cluster: String, [Endpoint]) -> Void)?
 
-    init(loop: EventLoop, log: Log, stats: StatsSegment, settings: NameResolver.Settings) throws(NameFailure) {
+    /// - Parameter seed: of the jitter between two questions.
+    init(
+        loop: EventLoop, log: Log, stats: StatsSegment, seed: UInt64, settings: NameResolver.Settings
+    ) throws(NameFailure) {
         self.loop = loop
+        random = FastRandom(seed: seed)
         self.log = log
         self.stats = stats
         resolver = try NameResolver(loop: loop, settings: settings)
@@ -137,7 +142,7 @@ import TrafficPolicy
     private func answered(_ entry: Entry, _ index: Int, _ addresses: [ResolvedAddress]) {
         entry.stats[.updateSuccess].add()
         let ttl = addresses.map(\.ttl).min()
-        entry.timers[index].schedule(after: entry.refresh[index].answered(ttl: ttl, random: .random(in: 0 ... .max)))
+        entry.timers[index].schedule(after: entry.refresh[index].answered(ttl: ttl, random: random.next()))
         settle(entry, index, addresses)
     }
 
@@ -145,7 +150,7 @@ import TrafficPolicy
         entry.stats[.updateFailure].add()
         let name = entry.plan.targets[index].host
         log.warning(.dns, "cluster \(entry.plan.cluster): \(name) cannot be resolved: \(reason)")
-        entry.timers[index].schedule(after: entry.refresh[index].failed(random: .random(in: 0 ... .max)))
+        entry.timers[index].schedule(after: entry.refresh[index].failed(random: random.next()))
         // The last good answer stays.
         settle(entry, index, entry.answers[index] ?? [])
     }

@@ -5,6 +5,8 @@ import Reactor
 /// What the processes of a proxy tell each other without messages: a place of its own for each worker with its beat, the
 /// connections it has, whether it takes more, and what a fatal signal leaves behind.
 final class WorkerBoard: @unchecked Sendable {
+    // Safety: it has nothing but the shared memory, see `memory`.
+
     /// A place is this large, so that no two workers write to one cache line.
     private static let placeSize = 512
 

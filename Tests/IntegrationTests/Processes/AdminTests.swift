@@ -3,6 +3,13 @@ import Glibc
 import TestKit
 import Testing
 
+/// Prometheus' checker of metrics, where it is installed.
+private enum Promtool {
+    static let path = ["/usr/bin/promtool", "/usr/local/bin/promtool"].first {
+        FileManager.default.isExecutableFile(atPath: $0)
+    }
+}
+
 @Suite("The admin interface", .serialized, .enabled(if: SupervisedProxy.program != nil, "no heddle-proxy is built"))
 struct AdminTests {
     private let upstream = RecordingUpstream { _ in .reply(200, body: "hello") }
@@ -47,13 +54,12 @@ struct AdminTests {
         withExtendedLifetime(proxy) {}
     }
 
-    private static let promtool = ["/usr/bin/promtool", "/usr/local/bin/promtool"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
-    @Test("promtool accepts the metrics", .enabled(if: AdminTests.promtool != nil, "no promtool is installed"))
+    @Test("promtool accepts the metrics", .enabled(if: Promtool.path != nil, "no promtool is installed"))
     func metricsFormat() throws {
         let proxy = try SupervisedProxy(workers: 2, upstream: upstream.port)
         let check = Process()
-        check.executableURL = URL(fileURLWithPath: try #require(Self.promtool))
+        check.executableURL = URL(fileURLWithPath: try #require(Promtool.path))
         check.arguments = ["check", "metrics"]
         let input = Pipe()
         let errors = Pipe()
