@@ -329,7 +329,11 @@ import SwiftProtobuf
 
     func reopenLogs() { fleet.broadcast(.reopenLogs) }
 
-    func stopAccepting() { fleet.broadcast(.stopAccepting) }
+    /// Closes the listening sockets (`/drain_listeners`); what is open goes on.
+    func stopAccepting() {
+        fleet.broadcast(.stopAccepting)
+        sockets.closeAll(keepsPaths: false)
+    }
 
     /// Takes nothing new and ends when what is under way has ended.
     func drain() {

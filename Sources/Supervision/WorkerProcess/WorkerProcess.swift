@@ -78,6 +78,7 @@ import TrafficPolicy
         case .stopAccepting:
             parts?.setAccepting(false)
             parts?.worker.stopAccepting()
+            parts?.keepSockets([:], listeners: [])
         case .reopenLogs: parts?.logWriter.reopen()
         }
     }

@@ -36,6 +36,9 @@ struct AdminTests {
         #expect(try status("GET", "/ready", port) == 503)
         #expect(try status("POST", "/healthcheck/ok", port) == 200)
         #expect(try status("GET", "/ready", port) == 200)
+        #expect(WireClient(port: proxy.port) != nil)
+        #expect(try status("POST", "/drain_listeners", port) == 200)
+        #expect(Deadline(seconds: 5).polls { WireClient(port: proxy.port) == nil })
         #expect(try status("POST", "/quitquitquit", port) == 200)
         #expect(SupervisedProxy.exitCode(proxy.id) == 0)
     }
