@@ -150,6 +150,8 @@ import Reactor
             case .head(let head): receiveHead(head, request)
             case .body(let at, let count): request.receiveData(input.slice(at, at + count), endStream: false)
             case .trailers:
+                // The parser still has its end to tell; the next response must not begin with it.
+                endIsDue = true
                 end(request) { request.receiveTrailers(&worker.scratchFields) }
             case .end: end(request) { request.receiveData(.empty, endStream: true) }
             case .failed(let error):
@@ -160,7 +162,8 @@ import Reactor
         return transport.isOpen ? offset : bytes.count
     }
 
-    private var headEndedMessage = false
+    /// The message is over, and the parser has not said so yet.
+    private var endIsDue = false
 
     private func receiveHead(_ head: HTTP1Head, _ request: UpstreamRequest) {
         if head.informational {
@@ -185,7 +188,7 @@ import Reactor
         } else {
             // The parser's end follows at once; the connection is free before the response goes on, so that the client's
             // next request can use it.
-            headEndedMessage = true
+            endIsDue = true
             end(request) { request.receiveHeaders(&worker.scratchFields, endStream: true) }
         }
     }
@@ -204,10 +207,10 @@ import Reactor
 
     private var isDoneAlready: Bool { request == nil }
 
-    /// Takes the parser's end of a message that had no body, so that it is idle for the next one.
+    /// Takes the parser's end of a message without a body or with trailers, so that it is idle for the next one.
     private func consumeEnd() {
-        guard headEndedMessage else { return }
-        headEndedMessage = false
+        guard endIsDue else { return }
+        endIsDue = false
         _ = parser.next(.empty, into: &worker.scratchFields)
     }
 
