@@ -180,6 +180,8 @@ import Reactor
             request.receiveHeaders(&worker.scratchFields, endStream: false)
             return
         }
+        // Nobody asked for another protocol (RFC 9110 section 15.2.2): what follows is no HTTP.
+        if status == 101 { return fail(.unexpectedData) }
         if head.hasHopByHop { HopByHop.strip(&worker.scratchFields, keepUpgrade: false) }
         worker.scratchFields.remove(.transferEncoding)
         let hasBody = head.framing.hasBody && !head.isHead
