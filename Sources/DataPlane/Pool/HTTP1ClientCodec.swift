@@ -234,7 +234,8 @@ import Reactor
             keepAlive = false
             end(request) { request.receiveData(.empty, endStream: true) }
         default:
-            transport.closeNow()
+            // A message that broke off is malformed; where none began, the host has only hung up.
+            if hasResponseBytes { fail(.incomplete) } else { transport.closeNow() }
         }
     }
 

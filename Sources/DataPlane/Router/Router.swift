@@ -273,7 +273,12 @@ import TrafficPolicy
             default: .upstreamConnectionTermination
             }
         guard !afterHead else {
-            stream.setDetails("upstream_reset_after_response_started{connection_termination}")
+            stream.info.responseCodeDetails =
+                reason == .protocolError
+                ? "upstream_reset_after_response_started{protocol_error}"
+                : reason == .connectionTermination
+                    ? "upstream_reset_after_response_started{connection_termination}"
+                    : "upstream_reset_after_response_started{remote_reset}"
             stream.breakOffResponse(flags)
             return
         }
