@@ -185,6 +185,7 @@ import TrafficPolicy
         stream.info.upstreamAttemptCount = attempts
         switch cluster.pick() {
         case .overflow:
+            countFailure(cluster)
             stream.recorder?.note(.limit, "max_requests reached")
             stream.reply(
                 LocalReply(
@@ -192,6 +193,7 @@ import TrafficPolicy
                     details: "upstream_reset_before_response_started{overflow}", flags: .upstreamOverflow,
                     headers: [("x-envoy-overloaded", "true")]))
         case .noHealthyHost:
+            countFailure(cluster)
             stream.recorder?.note(.host, "none healthy")
             stream.reply(
                 LocalReply(
@@ -238,10 +240,17 @@ import TrafficPolicy
         return method.equals("GET") || method.equals("HEAD") || method.equals("OPTIONS")
     }
 
+    /// An answer in a host's place counts as one of its cluster.
+    private func countFailure(_ cluster: Cluster, status: Int = 503) {
+        cluster.stats.countClass(status)
+        cluster.stats.codes.add(status)
+    }
+
     /// No connection could be had.
     func attemptFailed(_ reason: StreamReset, reason text: StaticString, detail: String?) {
         guard let stream, stream.isActive else { return }
         if let detail { stream.info.upstreamTransportFailureReason = .init(copying: detail) }
+        if let cluster { countFailure(cluster) }
         let isOverflow = reason == .overflow
         let body = "upstream connect error or disconnect/reset before headers. reset reason: \(text)"
         stream.recorder?.note(isOverflow ? .limit : .connection, detail ?? "\(text)")
@@ -289,6 +298,7 @@ import TrafficPolicy
             case .remoteRefused: ("remote refused stream reset", "upstream_reset_before_response_started{remote_refused_stream_reset}")
             default: ("connection termination", "upstream_reset_before_response_started{connection_termination}")
             }
+        countFailure(cluster, status: reason == .protocolError ? 502 : 503)
         stream.reply(
             LocalReply(
                 status: reason == .protocolError ? 502 : 503,
@@ -306,6 +316,7 @@ import TrafficPolicy
             stream.breakOffResponse(.upstreamRequestTimeout)
             return
         }
+        countFailure(cluster, status: 504)
         stream.reply(
             LocalReply(status: 504, body: "upstream request timeout", details: "response_timeout", flags: .upstreamRequestTimeout))
     }
