@@ -256,7 +256,7 @@ import TrafficPolicy
         stream.recorder?.note(isOverflow ? .limit : .connection, detail ?? "\(text)")
         stream.reply(
             LocalReply(
-                status: 503, body: detail.map { body + ", transport failure reason: \($0)" } ?? body,
+                status: 503, body: body,
                 details: isOverflow
                     ? "upstream_reset_before_response_started{overflow}"
                     : "upstream_reset_before_response_started{remote_connection_failure}",
