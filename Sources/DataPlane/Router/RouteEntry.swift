@@ -51,6 +51,8 @@ package import TrafficPolicy
     /// Upgrades that the route allows or forbids against the connection manager's word.
     package var upgrades: [UpgradeConfig] = []
     package var includesAttemptCount = false
+    /// `include_attempt_count_in_response`
+    package var answersAttemptCount = false
     /// How the route's match reads in an explanation.
     package var matchText = ""
 
@@ -94,6 +96,18 @@ struct RouteChoice {
     let match: RouteMatch
     /// Of a weighted route: which cluster.
     var weighted: Int?
+
+    /// Removes and adds the response fields of the route, whoever answered. The formats see the status.
+    @WorkerActor func applyResponseMutations(to stream: Stream, attempts: UInt32) {
+        stream.info.responseCode = UInt16(clamping: stream.responseHeaders.status)
+        if entry.answersAttemptCount, attempts > 0 {
+            stream.responseHeaders.set(.xEnvoyAttemptCount, decimal: Int(attempts))
+        }
+        if let weighted, case .forward(.weighted(let clusters, _)) = entry.action {
+            clusters[weighted].mutations.apply(to: stream, .response)
+        }
+        for mutations in entry.mutations { mutations.apply(to: stream, .response) }
+    }
 }
 
 extension Stream {

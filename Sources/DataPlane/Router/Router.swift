@@ -370,16 +370,12 @@ import TrafficPolicy
         let status = stream.responseHeaders.status
         cluster.stats.countClass(status)
         cluster.stats.codes.add(status)
-        if !suppressesHeaders {
+        // While the request goes on there is no time to tell from its end.
+        if !suppressesHeaders, requestEnded {
             stream.responseHeaders.set(.xEnvoyUpstreamServiceTime, decimal: Int((now - startedAt) / 1_000_000))
         }
         stream.info.responseCodeDetails = "via_upstream"
-        if let choice = stream.routeChoice {
-            if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = choice.entry.action {
-                clusters[weighted].mutations.apply(to: stream, .response)
-            }
-            for mutations in choice.entry.mutations { mutations.apply(to: stream, .response) }
-        }
+        if let choice = stream.routeChoice { choice.applyResponseMutations(to: stream, attempts: attempts) }
         stream.respond(endStream: endStream)
     }
 

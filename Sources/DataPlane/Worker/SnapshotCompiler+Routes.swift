@@ -65,6 +65,7 @@ extension SnapshotCompiler {
                 entry.filterConfigs = merged(try filterConfigs(route.typedPerFilterConfig, filters), ownFilters)
                 entry.virtualHostMetadata = Metadata.compile(message.metadata)
                 entry.includesAttemptCount = message.includeRequestAttemptCount
+                entry.answersAttemptCount = message.includeAttemptCountInResponse
                 entries.append(entry)
             } catch {
                 throw error.within("routes[\(index)]")
