@@ -123,8 +123,8 @@ import Reactor
         }
     }
 
-    /// A request is internal when its client is: at the edge the peer of the socket, elsewhere the one address that
-    /// x-forwarded-for holds.
+    /// A request is internal when its client's address is in the ranges that the configuration calls so, none by
+    /// default: at the edge the address of the socket's peer, elsewhere the one that x-forwarded-for holds.
     private static func isInternal(_ stream: Stream, _ remote: SocketAddress?) -> Bool {
         guard let ip = remote?.ip else {
             return stream.config.useRemoteAddress && remote != nil && stream.config.unixIsInternal
@@ -134,7 +134,7 @@ import Reactor
                 return false
             }
         }
-        return ip.isInternal
+        return stream.config.internalRanges.contains { $0.contains(ip) }
     }
 
     /// Takes away what only Envoy-like proxies of the same mesh may say.
