@@ -109,6 +109,7 @@ import Reactor
         if config.useRemoteAddress && config.trustedHops == 0 || !stream.requestHeaders.has(.xForwardedProto) {
             stream.requestHeaders.set(.xForwardedProto, isSecure ? "https" : "http")
         }
+        if let via = config.via { stream.requestHeaders.append(.via, via.bytes) }
         if !stream.requestHeaders.has(.scheme) { stream.requestHeaders.append(.scheme, isSecure ? "https" : "http") }
         let isInternal = isInternal(stream, remote)
         if isInternal {
