@@ -60,7 +60,7 @@ import Reactor
         case .unchanged, .changed: return nil
         case .rejected:
             config.stats.pathNormalizationFailed()
-            return LocalReply(status: 400, body: "Bad Request", details: "path_normalization_failed")
+            return LocalReply(status: 400, details: "path_normalization_failed")
         case .redirect:
             config.stats.pathNormalizationRedirected()
             let path = stream.requestHeaders.get(.path)?.text ?? "/"
