@@ -147,7 +147,7 @@ import TrafficPolicy
             }
             hostRewrite.apply(
                 to: &stream.requestHeaders, upstreamName: nil, appendsForwardedHost: route.appendsForwardedHost,
-                scratch: &worker.scratchText)
+                keepsOriginal: !suppressesHeaders, scratch: &worker.scratchText)
         }
         rewritePath(stream, choice, route)
     }
@@ -205,7 +205,8 @@ import TrafficPolicy
             if let route = stream.route, let rewrite = route.hostRewrite, case .upstream = rewrite {
                 rewrite.apply(
                     to: &stream.requestHeaders, upstreamName: host.hostname?.bytes,
-                    appendsForwardedHost: route.appendsForwardedHost, scratch: &stream.worker.scratchText)
+                    appendsForwardedHost: route.appendsForwardedHost, keepsOriginal: !suppressesHeaders,
+                    scratch: &stream.worker.scratchText)
             }
             let request = self.request ?? UpstreamRequest(owner: self, worker: stream.worker)
             self.request = request
