@@ -76,13 +76,10 @@ import Reactor
         fields.remove(.transferEncoding)
         if isUpgrade { return .none }
         if endStream {
-            // A method that usually has a body says that there is none (RFC 9110 section 8.6).
-            if !fields.has(.contentLength), let method = fields.get(.method),
-                method.equals("POST") || method.equals("PUT") || method.equals("PATCH")
-            {
-                fields.append(.contentLength, "0")
-            }
-            return .none
+            // A method that usually has a body says that there is none (RFC 9110 section 8.6); so does who said it already.
+            if fields.has(.contentLength) { return .length(0) }
+            guard let method = fields.get(.method) else { return .none }
+            return method.equals("POST") || method.equals("PUT") || method.equals("PATCH") ? .length(0) : .none
         }
         if let length = fields.get(.contentLength)?.decimal { return .length(length) }
         fields.remove(.contentLength)
