@@ -44,6 +44,7 @@ package final class UpgradeConfig {
     package var trustedHops = 0
     package var skipForwardedForAppend = false
     package var unixIsInternal = false
+    package var internalRanges: [AddressRange] = []
     package var generateRequestID = true
     package var preserveExternalRequestID = false
     package var alwaysSetRequestIDInResponse = false

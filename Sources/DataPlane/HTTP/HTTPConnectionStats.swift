@@ -74,7 +74,8 @@ package struct HTTPConnectionStats: Sendable {
     func noRoute() { http[.noRoute].add() }
     func noCluster() { http[.noCluster].add() }
     func directResponse() { http[.rqDirectResponse].add() }
-    func redirected() { http[.rqRedirect].add() }
+    /// Envoy counts the answer of a redirect route as a direct response.
+    func redirected() { http[.rqDirectResponse].add() }
     func readingPaused() { http[.downstreamFlowControlPausedReadingTotal].add() }
     func readingResumed() { http[.downstreamFlowControlResumedReadingTotal].add() }
     func responseBeforeRequestComplete() { http[.downstreamRqResponseBeforeRqComplete].add() }

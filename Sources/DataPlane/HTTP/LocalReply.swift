@@ -63,6 +63,10 @@ extension Stream {
         let bypassesFilters = responsePath.iteration != FilterIteration()
         responsePath.reset()
         let hasBody = writeHead(of: reply)
+        // As for a host's answer; nothing is done where the request has not been routed.
+        if case .known(let choice?) = routeState {
+            choice.applyResponseMutations(to: self, attempts: info.upstreamAttemptCount)
+        }
         if !reply.body.isEmpty { info.localReplyBody = .init(copying: String(decoding: reply.body, as: UTF8.self)) }
         responsePath.iteration.endSeen = !hasBody
         if bypassesFilters {

@@ -60,7 +60,7 @@ import Reactor
         case .unchanged, .changed: return nil
         case .rejected:
             config.stats.pathNormalizationFailed()
-            return LocalReply(status: 400, body: "Bad Request", details: "path_normalization_failed")
+            return LocalReply(status: 400, details: "path_normalization_failed")
         case .redirect:
             config.stats.pathNormalizationRedirected()
             let path = stream.requestHeaders.get(.path)?.text ?? "/"
@@ -109,6 +109,7 @@ import Reactor
         if config.useRemoteAddress && config.trustedHops == 0 || !stream.requestHeaders.has(.xForwardedProto) {
             stream.requestHeaders.set(.xForwardedProto, isSecure ? "https" : "http")
         }
+        if let via = config.via { stream.requestHeaders.append(.via, via.bytes) }
         if !stream.requestHeaders.has(.scheme) { stream.requestHeaders.append(.scheme, isSecure ? "https" : "http") }
         let isInternal = isInternal(stream, remote)
         if isInternal {
@@ -123,8 +124,8 @@ import Reactor
         }
     }
 
-    /// A request is internal when its client is: at the edge the peer of the socket, elsewhere the one address that
-    /// x-forwarded-for holds.
+    /// A request is internal when its client's address is in the ranges that the configuration calls so, none by
+    /// default: at the edge the address of the socket's peer, elsewhere the one that x-forwarded-for holds.
     private static func isInternal(_ stream: Stream, _ remote: SocketAddress?) -> Bool {
         guard let ip = remote?.ip else {
             return stream.config.useRemoteAddress && remote != nil && stream.config.unixIsInternal
@@ -134,7 +135,7 @@ import Reactor
                 return false
             }
         }
-        return ip.isInternal
+        return stream.config.internalRanges.contains { $0.contains(ip) }
     }
 
     /// Takes away what only Envoy-like proxies of the same mesh may say.

@@ -76,13 +76,10 @@ import Reactor
         fields.remove(.transferEncoding)
         if isUpgrade { return .none }
         if endStream {
-            // A method that usually has a body says that there is none (RFC 9110 section 8.6).
-            if !fields.has(.contentLength), let method = fields.get(.method),
-                method.equals("POST") || method.equals("PUT") || method.equals("PATCH")
-            {
-                fields.append(.contentLength, "0")
-            }
-            return .none
+            // A method that usually has a body says that there is none (RFC 9110 section 8.6); so does who said it already.
+            if fields.has(.contentLength) { return .length(0) }
+            guard let method = fields.get(.method) else { return .none }
+            return method.equals("POST") || method.equals("PUT") || method.equals("PATCH") ? .length(0) : .none
         }
         if let length = fields.get(.contentLength)?.decimal { return .length(length) }
         fields.remove(.contentLength)
@@ -150,6 +147,8 @@ import Reactor
             case .head(let head): receiveHead(head, request)
             case .body(let at, let count): request.receiveData(input.slice(at, at + count), endStream: false)
             case .trailers:
+                // The parser still has its end to tell; the next response must not begin with it.
+                endIsDue = true
                 end(request) { request.receiveTrailers(&worker.scratchFields) }
             case .end: end(request) { request.receiveData(.empty, endStream: true) }
             case .failed(let error):
@@ -160,7 +159,8 @@ import Reactor
         return transport.isOpen ? offset : bytes.count
     }
 
-    private var headEndedMessage = false
+    /// The message is over, and the parser has not said so yet.
+    private var endIsDue = false
 
     private func receiveHead(_ head: HTTP1Head, _ request: UpstreamRequest) {
         if head.informational {
@@ -177,6 +177,8 @@ import Reactor
             request.receiveHeaders(&worker.scratchFields, endStream: false)
             return
         }
+        // Nobody asked for another protocol (RFC 9110 section 15.2.2): what follows is no HTTP.
+        if status == 101 { return fail(.unexpectedData) }
         if head.hasHopByHop { HopByHop.strip(&worker.scratchFields, keepUpgrade: false) }
         worker.scratchFields.remove(.transferEncoding)
         let hasBody = head.framing.hasBody && !head.isHead
@@ -185,7 +187,7 @@ import Reactor
         } else {
             // The parser's end follows at once; the connection is free before the response goes on, so that the client's
             // next request can use it.
-            headEndedMessage = true
+            endIsDue = true
             end(request) { request.receiveHeaders(&worker.scratchFields, endStream: true) }
         }
     }
@@ -204,10 +206,10 @@ import Reactor
 
     private var isDoneAlready: Bool { request == nil }
 
-    /// Takes the parser's end of a message that had no body, so that it is idle for the next one.
+    /// Takes the parser's end of a message without a body or with trailers, so that it is idle for the next one.
     private func consumeEnd() {
-        guard headEndedMessage else { return }
-        headEndedMessage = false
+        guard endIsDue else { return }
+        endIsDue = false
         _ = parser.next(.empty, into: &worker.scratchFields)
     }
 
@@ -229,7 +231,8 @@ import Reactor
             keepAlive = false
             end(request) { request.receiveData(.empty, endStream: true) }
         default:
-            transport.closeNow()
+            // A message that broke off is malformed; where none began, the host has only hung up.
+            if hasResponseBytes { fail(.incomplete) } else { transport.closeNow() }
         }
     }
 

@@ -22,6 +22,11 @@ package import TrafficPolicy
         case clusterHeader(NamedText)
     }
 
+    /// Which requests must have come by TLS (`require_tls` of the virtual host).
+    package enum TLSRequirement: Sendable {
+        case none, external, all
+    }
+
     /// What becomes of a request that took the route.
     package enum Action {
         case forward(Target)
@@ -50,7 +55,10 @@ package import TrafficPolicy
     package var virtualHostMetadata: [String: MetadataValue] = [:]
     /// Upgrades that the route allows or forbids against the connection manager's word.
     package var upgrades: [UpgradeConfig] = []
+    package var tlsRequirement = TLSRequirement.none
     package var includesAttemptCount = false
+    /// `include_attempt_count_in_response`
+    package var answersAttemptCount = false
     /// How the route's match reads in an explanation.
     package var matchText = ""
 
@@ -69,6 +77,9 @@ package import TrafficPolicy
     package let entries: [[RouteEntry]]
     /// By filter index: whether any route says something of the filter. Where none does, nobody asks for the route early.
     let configuredFilters: [Bool]
+    /// Where requests go that must come by TLS and did not.
+    let secureRedirect = RouteEntry(
+        name: "", virtualHostName: NamedText(""), action: .redirect(Redirect(scheme: "https")))
 
     /// - Parameter entries: by virtual host and route, as `table` counts them.
     package init(name: String, table: RouteTable, entries: [[RouteEntry]]) {
@@ -94,6 +105,18 @@ struct RouteChoice {
     let match: RouteMatch
     /// Of a weighted route: which cluster.
     var weighted: Int?
+
+    /// Removes and adds the response fields of the route, whoever answered. The formats see the status.
+    @WorkerActor func applyResponseMutations(to stream: Stream, attempts: UInt32) {
+        stream.info.responseCode = UInt16(clamping: stream.responseHeaders.status)
+        if entry.answersAttemptCount, attempts > 0 {
+            stream.responseHeaders.set(.xEnvoyAttemptCount, decimal: Int(attempts))
+        }
+        if let weighted, case .forward(.weighted(let clusters, _)) = entry.action {
+            clusters[weighted].mutations.apply(to: stream, .response)
+        }
+        for mutations in entry.mutations { mutations.apply(to: stream, .response) }
+    }
 }
 
 extension Stream {
@@ -116,10 +139,20 @@ extension Stream {
             return nil
         }
         let entry = config.routes.entries[match.virtualHost][match.route]
+        if needsTLS(entry) { return RouteChoice(entry: config.routes.secureRedirect, match: match) }
         var choice = RouteChoice(entry: entry, match: match)
         if case .forward(.weighted(_, let weights)) = entry.action { choice.weighted = weights.pick(worker.random.next()) }
         if recorder != nil { explainRoute(random) }
         return choice
+    }
+
+    private func needsTLS(_ entry: RouteEntry) -> Bool {
+        switch entry.tlsRequirement {
+        case .none: return false
+        case .external where requestHeaders.has(.xEnvoyInternal): return false
+        case .external, .all: break
+        }
+        return !requestHeaders.get(.xForwardedProto, is: "https")
     }
 
     private func explainRoute(_ random: UInt64) {

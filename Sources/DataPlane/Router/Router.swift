@@ -147,7 +147,7 @@ import TrafficPolicy
             }
             hostRewrite.apply(
                 to: &stream.requestHeaders, upstreamName: nil, appendsForwardedHost: route.appendsForwardedHost,
-                scratch: &worker.scratchText)
+                keepsOriginal: !suppressesHeaders, scratch: &worker.scratchText)
         }
         rewritePath(stream, choice, route)
     }
@@ -185,6 +185,7 @@ import TrafficPolicy
         stream.info.upstreamAttemptCount = attempts
         switch cluster.pick() {
         case .overflow:
+            countFailure(cluster)
             stream.recorder?.note(.limit, "max_requests reached")
             stream.reply(
                 LocalReply(
@@ -192,6 +193,7 @@ import TrafficPolicy
                     details: "upstream_reset_before_response_started{overflow}", flags: .upstreamOverflow,
                     headers: [("x-envoy-overloaded", "true")]))
         case .noHealthyHost:
+            countFailure(cluster)
             stream.recorder?.note(.host, "none healthy")
             stream.reply(
                 LocalReply(
@@ -203,7 +205,8 @@ import TrafficPolicy
             if let route = stream.route, let rewrite = route.hostRewrite, case .upstream = rewrite {
                 rewrite.apply(
                     to: &stream.requestHeaders, upstreamName: host.hostname?.bytes,
-                    appendsForwardedHost: route.appendsForwardedHost, scratch: &stream.worker.scratchText)
+                    appendsForwardedHost: route.appendsForwardedHost, keepsOriginal: !suppressesHeaders,
+                    scratch: &stream.worker.scratchText)
             }
             let request = self.request ?? UpstreamRequest(owner: self, worker: stream.worker)
             self.request = request
@@ -238,16 +241,23 @@ import TrafficPolicy
         return method.equals("GET") || method.equals("HEAD") || method.equals("OPTIONS")
     }
 
+    /// An answer in a host's place counts as one of its cluster.
+    private func countFailure(_ cluster: Cluster, status: Int = 503) {
+        cluster.stats.countClass(status)
+        cluster.stats.codes.add(status)
+    }
+
     /// No connection could be had.
     func attemptFailed(_ reason: StreamReset, reason text: StaticString, detail: String?) {
         guard let stream, stream.isActive else { return }
         if let detail { stream.info.upstreamTransportFailureReason = .init(copying: detail) }
+        if let cluster { countFailure(cluster) }
         let isOverflow = reason == .overflow
         let body = "upstream connect error or disconnect/reset before headers. reset reason: \(text)"
         stream.recorder?.note(isOverflow ? .limit : .connection, detail ?? "\(text)")
         stream.reply(
             LocalReply(
-                status: 503, body: detail.map { body + ", transport failure reason: \($0)" } ?? body,
+                status: 503, body: body,
                 details: isOverflow
                     ? "upstream_reset_before_response_started{overflow}"
                     : "upstream_reset_before_response_started{remote_connection_failure}",
@@ -273,7 +283,12 @@ import TrafficPolicy
             default: .upstreamConnectionTermination
             }
         guard !afterHead else {
-            stream.setDetails("upstream_reset_after_response_started{connection_termination}")
+            stream.info.responseCodeDetails =
+                reason == .protocolError
+                ? "upstream_reset_after_response_started{protocol_error}"
+                : reason == .connectionTermination
+                    ? "upstream_reset_after_response_started{connection_termination}"
+                    : "upstream_reset_after_response_started{remote_reset}"
             stream.breakOffResponse(flags)
             return
         }
@@ -284,6 +299,7 @@ import TrafficPolicy
             case .remoteRefused: ("remote refused stream reset", "upstream_reset_before_response_started{remote_refused_stream_reset}")
             default: ("connection termination", "upstream_reset_before_response_started{connection_termination}")
             }
+        countFailure(cluster, status: reason == .protocolError ? 502 : 503)
         stream.reply(
             LocalReply(
                 status: reason == .protocolError ? 502 : 503,
@@ -301,6 +317,7 @@ import TrafficPolicy
             stream.breakOffResponse(.upstreamRequestTimeout)
             return
         }
+        countFailure(cluster, status: 504)
         stream.reply(
             LocalReply(status: 504, body: "upstream request timeout", details: "response_timeout", flags: .upstreamRequestTimeout))
     }
@@ -354,16 +371,12 @@ import TrafficPolicy
         let status = stream.responseHeaders.status
         cluster.stats.countClass(status)
         cluster.stats.codes.add(status)
-        if !suppressesHeaders {
+        // While the request goes on there is no time to tell from its end.
+        if !suppressesHeaders, requestEnded {
             stream.responseHeaders.set(.xEnvoyUpstreamServiceTime, decimal: Int((now - startedAt) / 1_000_000))
         }
         stream.info.responseCodeDetails = "via_upstream"
-        if let choice = stream.routeChoice {
-            if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = choice.entry.action {
-                clusters[weighted].mutations.apply(to: stream, .response)
-            }
-            for mutations in choice.entry.mutations { mutations.apply(to: stream, .response) }
-        }
+        if let choice = stream.routeChoice { choice.applyResponseMutations(to: stream, attempts: attempts) }
         stream.respond(endStream: endStream)
     }
 

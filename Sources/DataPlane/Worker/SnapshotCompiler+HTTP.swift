@@ -38,6 +38,7 @@ extension SnapshotCompiler {
         config.listenerPort = listenerPort
         try fillProtocols(config, message)
         fillForwarding(config, message)
+        config.internalRanges = try ranges(message.internalAddressConfig.cidrRanges, "internal_address_config.cidr_ranges")
         fillTimeouts(config, message)
         for (index, log) in message.accessLog.enumerated() {
             do throws(ConfigProblem) {

@@ -65,6 +65,12 @@ extension SnapshotCompiler {
                 entry.filterConfigs = merged(try filterConfigs(route.typedPerFilterConfig, filters), ownFilters)
                 entry.virtualHostMetadata = Metadata.compile(message.metadata)
                 entry.includesAttemptCount = message.includeRequestAttemptCount
+                switch message.requireTls {
+                case .all: entry.tlsRequirement = .all
+                case .externalOnly: entry.tlsRequirement = .external
+                default: break
+                }
+                entry.answersAttemptCount = message.includeAttemptCountInResponse
                 entries.append(entry)
             } catch {
                 throw error.within("routes[\(index)]")

@@ -139,9 +139,9 @@ package import SwiftProtobuf
     private func criteria(_ match: Envoy_Config_Listener_V3_FilterChainMatch) throws(ConfigProblem) -> FilterChainCriteria {
         var criteria = FilterChainCriteria()
         if match.hasDestinationPort { criteria.destinationPort = UInt16(clamping: match.destinationPort.value) }
-        criteria.destinationRanges = try ranges(match.prefixRanges, "prefix_ranges")
-        criteria.directSourceRanges = try ranges(match.directSourcePrefixRanges, "direct_source_prefix_ranges")
-        criteria.sourceRanges = try ranges(match.sourcePrefixRanges, "source_prefix_ranges")
+        criteria.destinationRanges = try ranges(match.prefixRanges, "filter_chain_match.prefix_ranges")
+        criteria.directSourceRanges = try ranges(match.directSourcePrefixRanges, "filter_chain_match.direct_source_prefix_ranges")
+        criteria.sourceRanges = try ranges(match.sourcePrefixRanges, "filter_chain_match.source_prefix_ranges")
         criteria.serverNames = match.serverNames.map { $0.lowercased() }
         criteria.transportProtocol = match.transportProtocol
         criteria.applicationProtocols = match.applicationProtocols
@@ -154,14 +154,14 @@ package import SwiftProtobuf
         return criteria
     }
 
-    private func ranges(
+    func ranges(
         _ messages: [Envoy_Config_Core_V3_CidrRange], _ field: String
     ) throws(ConfigProblem) -> [AddressRange] {
         var ranges: [AddressRange] = []
         for (index, message) in messages.enumerated() {
             guard let ip = SocketAddress.IP(message.addressPrefix) else {
                 throw ConfigProblem(
-                    "\"\(message.addressPrefix)\" is no IP address", path: "filter_chain_match.\(field)[\(index)].address_prefix")
+                    "\"\(message.addressPrefix)\" is no IP address", path: "\(field)[\(index)].address_prefix")
             }
             ranges.append(AddressRange(ip, length: Int(message.prefixLen.value)))
         }

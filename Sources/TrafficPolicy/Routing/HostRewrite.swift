@@ -15,11 +15,12 @@ public enum HostRewrite: Sendable {
     ///
     /// - Parameters:
     ///   - upstreamName: the chosen host's name; needed by ``upstream`` alone.
+    ///   - keepsOriginal: the old value goes into `x-envoy-original-host`.
     ///   - appendsForwardedHost: puts the old value at the end of `x-forwarded-host`.
     ///   - scratch: memory to work in; its contents are lost.
     public func apply(
         to head: inout HeaderBlock, upstreamName: UnsafeRawBufferPointer? = nil, appendsForwardedHost: Bool,
-        scratch: inout ByteWriter
+        keepsOriginal: Bool = false, scratch: inout ByteWriter
     ) {
         scratch.reset()
         switch self {
@@ -35,6 +36,7 @@ public enum HostRewrite: Sendable {
         let length = scratch.count
         guard length > 0 else { return }
         if appendsForwardedHost { Self.appendForwardedHost(&head, &scratch) }
+        if keepsOriginal, let host = head.get(.authority) { head.set(.xEnvoyOriginalHost, host) }
         head.set(.authority, scratch.bytes.slice(0, length))
     }
 
