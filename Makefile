@@ -12,7 +12,7 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 SOURCES = $$(git ls-files -co --exclude-standard '*.swift' | grep -v '\.pb\.swift$$')
 BENCH_ARGS ?=
 
-.PHONY: help setup build release test tidy bench bench-gate micro demo lint format clean
+.PHONY: help setup build release test conformance tidy bench bench-gate micro demo lint format clean
 
 help: ## Say what can be made
 	@if [ -t 1 ]; then bold=$$'\e[1m'; cyan=$$'\e[36m'; off=$$'\e[0m'; else bold=; cyan=; off=; fi; \
@@ -34,6 +34,9 @@ release: setup ## Build heddle-proxy optimised, Swift library linked in, into .b
 
 test: build ## Set up, build, and run all tests: fast ones, then integration
 	@SWIFT='$(SWIFT)' SWIFT_FLAGS='$(SWIFT_FLAGS)' .ci/test
+
+conformance: build ## Compare with a real Envoy: the same configuration and bytes to both
+	PATH="$$PWD/.venv/bin:$$PATH" HEDDLE_ENVOY="$$PWD/.venv/bin/envoy" $(SWIFT) test $(SWIFT_FLAGS) --skip-build --no-parallel --filter '^(Integration|Conformance)Tests\.'
 
 tidy: ## Run only the tidy tests (layers, sizes, banned calls, docs)
 	$(SWIFT) test $(SWIFT_FLAGS) --filter '^TidyTests\.'
