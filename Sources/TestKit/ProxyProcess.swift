@@ -8,13 +8,14 @@ package final class ProxyProcess: Sendable {
     package enum Kind: String, Sendable {
         case heddle, envoy
 
-        /// Where the program is: `HEDDLE_PROXY` or next to the test bundle, `HEDDLE_ENVOY` or in the virtual environment.
+        /// Where the program is: `HEDDLE_PROXY` or next to the test bundle, `HEDDLE_ENVOY` or else in the virtual
+        /// environment.
         package var program: String? {
             let environment = ProcessInfo.processInfo.environment
             let candidates: [String?]
             switch self {
             case .heddle: candidates = [environment["HEDDLE_PROXY"], ProxyProcess.buildFolder + "/heddle-proxy"]
-            case .envoy: candidates = [environment["HEDDLE_ENVOY"], ProxyProcess.root + "/.venv/bin/envoy"]
+            case .envoy: candidates = [environment["HEDDLE_ENVOY"] ?? ProxyProcess.root + "/.venv/bin/envoy"]
             }
             return candidates.compactMap { $0 }.first { FileManager.default.isExecutableFile(atPath: $0) }
         }
