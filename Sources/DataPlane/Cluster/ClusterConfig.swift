@@ -24,6 +24,8 @@ package import TrafficPolicy
     package var upstreamProtocol = UpstreamProtocol.http1
     package var http1 = HTTP1Options()
     package var http1Writer = HTTP1Writer()
+    /// `enable_trailers`: without it, trailers are dropped on the way to and from HTTP/1 hosts.
+    package var http1AllowsTrailers = false
     package var http2 = HTTP2Options()
     package var balancing = LoadBalancer.Settings()
     package var thresholds = CircuitThresholds()

@@ -109,7 +109,11 @@ import Reactor
         guard self.request === request else { return }
         if requestFraming == .chunked {
             worker.scratchText.reset()
-            cluster.config.http1Writer.writeLastChunk(trailers: fields, to: &worker.scratchText)
+            if cluster.config.http1AllowsTrailers {
+                cluster.config.http1Writer.writeLastChunk(trailers: fields, to: &worker.scratchText)
+            } else {
+                cluster.config.http1Writer.writeLastChunk(to: &worker.scratchText)
+            }
             transport.write(worker.scratchText.bytes)
         }
         requestDone()
@@ -149,7 +153,13 @@ import Reactor
             case .trailers:
                 // The parser still has its end to tell; the next response must not begin with it.
                 endIsDue = true
-                end(request) { request.receiveTrailers(&worker.scratchFields) }
+                end(request) {
+                    if cluster.config.http1AllowsTrailers {
+                        request.receiveTrailers(&worker.scratchFields)
+                    } else {
+                        request.receiveData(.empty, endStream: true)
+                    }
+                }
             case .end: end(request) { request.receiveData(.empty, endStream: true) }
             case .failed(let error):
                 fail(error)

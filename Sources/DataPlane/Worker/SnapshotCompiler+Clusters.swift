@@ -80,6 +80,7 @@ extension SnapshotCompiler {
         }
         config.http1 = Protocols.http1(http1, common, serves: false)
         config.http1Writer = Protocols.writer(http1)
+        config.http1AllowsTrailers = http1.enableTrailers
         config.http2 = Protocols.http2(http2, common)
         if !http2.hasMaxConcurrentStreams { config.http2.maxConcurrentStreams = 1024 }
         config.autoSNI = options.upstreamHTTPProtocolOptions.autoSni
