@@ -156,7 +156,6 @@ public final class HTTP2Session {
             case .writable:
                 return HTTP2Event(kind: .writable, stream: stream)
             case .closed:
-                stream.context = nil
                 endingStream = unmanaged
                 return HTTP2Event(kind: .closed(HTTP2ErrorCode(record.code), record.cause), stream: stream)
             case .goAway, .settingsChanged, .pingAck:

@@ -23,6 +23,26 @@ struct HTTP2EndingTests {
         #expect(pair.client.counters.sentReset == 1)
     }
 
+    @Test("who is told of the end finds what it left with the stream")
+    func contextAtTheEnd() throws {
+        final class Owner {}
+        let owner = Owner()
+        let pair = try SessionPair()
+        var found: AnyObject?
+        pair.server.reaction = { event, _ in
+            switch event.kind {
+            case .headers: event.stream?.context = owner
+            case .closed: found = event.stream?.context
+            default: break
+            }
+        }
+        let stream = try #require(pair.client.request(method: "POST", endStream: false))
+        pair.run()
+        pair.client.session.reset(stream, .cancel)
+        pair.run()
+        #expect(found === owner)
+    }
+
     @Test("REFUSED_STREAM says that the request may be tried again")
     func refused() throws {
         let pair = try SessionPair()
