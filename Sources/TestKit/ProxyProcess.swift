@@ -43,6 +43,11 @@ package final class ProxyProcess: Sendable {
     /// It did not come up, and what it said.
     package struct NotReady: Error, CustomStringConvertible {
         package let description: String
+
+        /// - Parameter description: what is missing, and what the program said.
+        package init(description: String) {
+            self.description = description
+        }
     }
 
     /// Which proxy it is.

@@ -7,7 +7,7 @@ struct ConformanceBootstrap {
     /// A listener and what its connection manager says besides what all of them say.
     enum Listener: String, CaseIterable, Sendable {
         case main, edge, hops, appended, normal, rejectSlash, forwardSlash, redirectSlash, upgrades, old, limits, named, replies, strips, underscores
-        case trailers, proper, timeouts, nameless
+        case trailers, proper, timeouts, nameless, trusting
 
         var options: String {
             switch self {
@@ -35,7 +35,8 @@ struct ConformanceBootstrap {
             case .trailers: "server_name: mesh, http_protocol_options: {enable_trailers: true}"
             case .proper: "server_name: mesh, http_protocol_options: {header_key_format: {proper_case_words: {}}}"
             case .timeouts: "server_name: mesh, stream_idle_timeout: 0.3s, request_headers_timeout: 0.3s, request_timeout: 0.4s"
-            case .nameless: "add_user_agent: false"
+            case .trusting: "server_name: mesh, use_remote_address: true, internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8}]}"
+            case .nameless: "skip_xff_append: false"
             }
         }
     }
@@ -94,7 +95,7 @@ struct ConformanceBootstrap {
             - filters:
               - name: envoy.filters.network.http_connection_manager
                 typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager,
-                  stat_prefix: \(listener.rawValue), \(listener.options.replacingOccurrences(of: "\n", with: "\n          ")),
+                  stat_prefix: \(listener.rawValue), delayed_close_timeout: 0.1s, \(listener.options.replacingOccurrences(of: "\n", with: "\n          ")),
                   access_log: [{name: envoy.access_loggers.file, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: \(logPath), log_format: {text_format_source: {inline_string: "\(Self.logFormat)\\n"}}}}],
                   http_filters: [{name: envoy.filters.http.router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}],
                   \(ConformanceRoutes.text)}

@@ -15,18 +15,13 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
     let listener: ConformanceBootstrap.Listener
     let input: Input
     var answers = 1
-    /// The client ends its direction after the request.
-    var finishes = false
-    /// Lines in the access log.
-    var logLines: Int?
 
     var testDescription: String { name }
 
-    init(_ name: String, _ listener: ConformanceBootstrap.Listener = .main, raw: String..., answers: Int = 1, logLines: Int? = nil) {
+    init(_ name: String, _ listener: ConformanceBootstrap.Listener = .main, raw: String..., answers: Int = 1) {
         self.name = name
         self.listener = listener
         self.answers = answers
-        self.logLines = logLines
         input = .http1(raw)
     }
 

@@ -13,6 +13,7 @@ extension ConformanceCase {
         .get("xfp: kept behind a hop", "/rest", .hops, with: ["x-forwarded-proto: https", "x-forwarded-for: 1.2.3.4"]),
         .get("internal headers: stripped outside", "/rest", with: ["x-forwarded-for: 8.8.8.8", "x-envoy-retry-on: 5xx", "x-envoy-internal: true", "x-envoy-expected-rq-timeout-ms: 1", "x-envoy-original-path: /x", "x-envoy-decorator-operation: y", "x-envoy-peer-metadata: z"]),
         .get("internal headers: at the edge", "/rest", .edge, with: ["x-envoy-upstream-rq-timeout-ms: 5000", "x-envoy-original-path: /x"]),
+        .get("internal headers: kept inside", "/rest", .trusting, with: ["x-envoy-upstream-rq-timeout-ms: 5000"]),
         .get("request id: made", "/rest"),
         .get("request id: kept inside", "/rest", with: ["x-request-id: mine"]),
         .get("request id: replaced at the edge", "/rest", .hops, with: ["x-request-id: mine", "x-forwarded-for: 8.8.8.8"]),

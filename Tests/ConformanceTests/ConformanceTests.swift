@@ -7,8 +7,9 @@ import Testing
 struct ConformanceTests {
     @Test("Heddle does as Envoy does, or as the table of differences says", arguments: ConformanceCase.all)
     func sameAsEnvoy(one: ConformanceCase) throws {
-        let envoy = try ConformanceHarness.envoy.get().observe(one)
-        let heddle = try ConformanceHarness.heddle.get().observe(one)
+        let observations = try ConformanceHarness.observations.get()
+        let envoy = try #require(observations.envoy[one.name])
+        let heddle = try #require(observations.heddle[one.name])
         let differences = Observation.differences(envoy: envoy, heddle: heddle)
         let expected = try DifferencesTable.shared.get().expected(one.name)
         let surprising = differences.subtracting(expected).map(\.description).sorted()
