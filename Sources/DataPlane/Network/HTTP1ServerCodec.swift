@@ -96,9 +96,10 @@ import Reactor
         self.stream = stream
         swap(&stream.requestHeaders, &worker.scratchFields)
         let hasBody = head.framing.hasBody || head.isConnect || head.hasUpgrade && manager.config.upgrades.isEmpty == false
-        if head.expectContinue, !manager.config.proxy100Continue, hasBody {
+        // The parser lets no other expectation pass; one without a body asks for nothing.
+        if !manager.config.proxy100Continue, stream.requestHeaders.has(.expect) {
             stream.requestHeaders.remove(.expect)
-            sendContinue()
+            if head.expectContinue, hasBody { sendContinue() }
         }
         if head.hasHopByHop { HopByHop.strip(&stream.requestHeaders, keepUpgrade: head.hasUpgrade) }
         stream.requestHeaders.remove(.transferEncoding)
