@@ -143,6 +143,10 @@ final class UpstreamHTTP2Connection {
             send(HTTP2Frame(
                 .headers, flags: HTTP2Frame.endHeaders | 1, stream: stream, FieldBlockCodec.encode(script.trailers)))
         }
+        if script.resetsAfterwards {
+            streams[stream] = nil
+            send(HTTP2Frame(.reset, stream: stream, HTTP2Frame.word(0)))
+        }
     }
 
     private func send(_ frame: HTTP2Frame) {

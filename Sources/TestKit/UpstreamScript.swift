@@ -30,6 +30,8 @@ package struct UpstreamScript: Sendable {
     package var ending = Ending.keep
     /// In place of everything above, for what no well-behaved server says (HTTP/1 only).
     package var raw: [UInt8]?
+    /// RST_STREAM with NO_ERROR after the answer (RFC 9113 section 8.1; HTTP/2 only).
+    package var resetsAfterwards = false
     /// The connection becomes an echo after the answer.
     package var echoes = false
 

@@ -16,15 +16,18 @@ final class HostileHarness: Sendable {
     let http2: RecordingUpstream
     private let ports: [Door: UInt16]
     let adminPort: UInt16
+    let logPath: String
 
     private init(_ kind: ProxyProcess.Kind) throws {
         http1 = RecordingUpstream(choice: HostileScripts.choose)
         http2 = RecordingUpstream(http2: true, choice: HostileScripts.choose)
         ports = [.plain: Loopback.freePort(), .tls: Loopback.freePort()]
         adminPort = Loopback.freePort()
+        logPath = NSTemporaryDirectory() + "heddle-hostile-\(getpid())-\(adminPort).log"
         let config = HostileBootstrap(
-            plain: ports[.plain] ?? 0, tls: ports[.tls] ?? 0, admin: adminPort, http1: http1.port, http2: http2.port)
-        proxy = try ProxyProcess(kind, config: config.text, ports: Array(ports.values))
+            plain: ports[.plain] ?? 0, tls: ports[.tls] ?? 0, admin: adminPort, http1: http1.port, http2: http2.port,
+            logPath: logPath)
+        proxy = try ProxyProcess(kind, config: config.text, ports: Array(ports.values) + [adminPort])
     }
 
     func port(_ door: Door) -> UInt16 { ports[door] ?? 0 }

@@ -73,7 +73,7 @@ extension HostileRow {
         .get(18, "h2c", line: "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA", .served(1)),
         .get(18, "TLS", line: "Connection: Upgrade\r\nUpgrade: TLS/1.0", .answered([403])),
         .post(18, "with a body", "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 34", "GET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n"),
-        HostileRow(18, "CONNECT", "CONNECT h.test:80 HTTP/1.1\r\nHost: h.test:80\r\n\r\nGET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n", .refused([400, 403, 404])),
+        HostileRow(18, "CONNECT", "CONNECT h.test:80 HTTP/1.1\r\nHost: h.test:80\r\n\r\nGET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n", .answered([403])),
     ]
 
     static let all = framing + bodies + lines + chunks + targets + upgrades

@@ -31,6 +31,11 @@ enum HostileScripts {
         "204-with-body": .raw("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"),
         "304-with-body": .raw("HTTP/1.1 304 Not Modified\r\ncontent-length: 6\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"),
         "early": UpstreamScript.reply(200, body: "early").with { $0.start = .afterHead },
+        "framed": UpstreamScript.reply(200).with { $0.body = HTTP2Frame(.goAway, HTTP2Frame.word(0) + HTTP2Frame.word(0)).bytes },
+        "early-end": UpstreamScript.reply(200, body: "early").with {
+            $0.start = .afterHead
+            $0.resetsAfterwards = true
+        },
         "silent": .silent,
         "large": UpstreamScript.reply(200).with { $0.body = large },
         "broken-off": .raw("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", then: .close),
