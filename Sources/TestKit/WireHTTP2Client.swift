@@ -123,7 +123,11 @@ package final class WireHTTP2Client {
                 send(HTTP2Frame(.windowUpdate, count), HTTP2Frame(.windowUpdate, stream: frame.stream, count))
             }
             if frame.flags & HTTP2Frame.endStream != 0 { answers[frame.stream]?.ending = "ended" }
-        case .reset: answers[frame.stream, default: Answer()].ending = "reset \(frame.word(at: 0))"
+        case .reset:
+            // After the end it says only that the rest of the request is not wanted (RFC 9113 section 8.1).
+            if answers[frame.stream]?.ending != "ended" {
+                answers[frame.stream, default: Answer()].ending = "reset \(frame.word(at: 0))"
+            }
         case .goAway: goAway = frame.word(at: 4)
         default: break
         }
