@@ -113,7 +113,8 @@ package final class FieldBlockCodec {
             var pair = nghttp2_nv()
             var flags: Int32 = 0
             let used = block.withUnsafeBufferPointer {
-                nghttp2_hd_inflate_hd2(inflater, &pair, &flags, $0.baseAddress.map { $0 + offset }, $0.count - offset, 1)
+                nghttp2_hd_inflate_hd2(
+                    inflater, &pair, &flags, $0.baseAddress.map { $0 + offset }, $0.count - offset, 1)
             }
             guard used >= 0 else { return nil }
             offset += used

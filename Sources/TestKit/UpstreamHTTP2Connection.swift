@@ -132,16 +132,20 @@ final class UpstreamHTTP2Connection {
         if script.framing == .length { fields.append(WireField("content-length", "\(script.body.count)")) }
         let body = request.method == "HEAD" ? [] : script.body
         let isShort = body.isEmpty && script.trailers.isEmpty
-        send(HTTP2Frame(
-            .headers, flags: HTTP2Frame.endHeaders | (isShort ? 1 : 0), stream: stream, FieldBlockCodec.encode(fields)))
+        send(
+            HTTP2Frame(
+                .headers, flags: HTTP2Frame.endHeaders | (isShort ? 1 : 0), stream: stream,
+                FieldBlockCodec.encode(fields)))
         for start in stride(from: 0, to: body.count, by: 16384) {
             let end = min(body.count, start + 16384)
             let isLast = end == body.count && script.trailers.isEmpty
             send(HTTP2Frame(.data, flags: isLast ? 1 : 0, stream: stream, Array(body[start..<end])))
         }
         if !script.trailers.isEmpty {
-            send(HTTP2Frame(
-                .headers, flags: HTTP2Frame.endHeaders | 1, stream: stream, FieldBlockCodec.encode(script.trailers)))
+            send(
+                HTTP2Frame(
+                    .headers, flags: HTTP2Frame.endHeaders | 1, stream: stream, FieldBlockCodec.encode(script.trailers))
+            )
         }
         if script.resetsAfterwards {
             streams[stream] = nil

@@ -20,7 +20,8 @@ package struct WireAnswers {
             let method = finals < methods.count ? methods[finals] : "GET"
             let parsed: WireMessage?
             do throws(WireMessage.Malformed) {
-                parsed = try WireMessage.parse(client.received[used...], answering: method, isEnded: client.ending != nil)
+                parsed = try WireMessage.parse(
+                    client.received[used...], answering: method, isEnded: client.ending != nil)
             } catch {
                 malformed = error.reason
                 return

@@ -99,7 +99,9 @@ package final class WireClient {
         if let ending { return ending }
         var count = 0
         while true {
-            if session.map({ SSL_pending($0) == 0 }) ?? true, !deadline.waits(for: descriptor, POLLIN) { return .nothing }
+            if session.map({ SSL_pending($0) == 0 }) ?? true, !deadline.waits(for: descriptor, POLLIN) {
+                return .nothing
+            }
             count = receiveOnce()
             // A record that holds none of the peer's bytes, a session ticket for instance.
             guard let session, count <= 0 else { break }
@@ -115,14 +117,15 @@ package final class WireClient {
     private func receiveOnce() -> Int {
         let size = 65536
         var count = 0
-        received.append(contentsOf: Array(unsafeUninitializedCapacity: size) { buffer, used in
-            if let session {
-                count = Int(SSL_read(session, buffer.baseAddress, Int32(size)))
-            } else {
-                count = recv(descriptor, buffer.baseAddress, size, 0)
-            }
-            used = Swift.max(0, count)
-        })
+        received.append(
+            contentsOf: Array(unsafeUninitializedCapacity: size) { buffer, used in
+                if let session {
+                    count = Int(SSL_read(session, buffer.baseAddress, Int32(size)))
+                } else {
+                    count = recv(descriptor, buffer.baseAddress, size, 0)
+                }
+                used = Swift.max(0, count)
+            })
         return count
     }
 
@@ -164,7 +167,9 @@ package final class WireClient {
         session = SSL_new(context)
         SSL_set_fd(session, descriptor)
         tls.serverName.withCString { name in
-            _ = SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), UnsafeMutableRawPointer(mutating: name))
+            _ = SSL_ctrl(
+                session, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name),
+                UnsafeMutableRawPointer(mutating: name))
         }
         let list = tls.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !list.isEmpty { SSL_set_alpn_protos(session, list, UInt32(list.count)) }

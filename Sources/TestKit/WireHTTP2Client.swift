@@ -55,8 +55,10 @@ package final class WireHTTP2Client {
     package func request(_ fields: [WireField], body: [UInt8]? = nil, trailers: [WireField] = []) -> UInt32 {
         let stream = takeStream()
         let endsAtHead = body == nil && trailers.isEmpty
-        send(HTTP2Frame(
-            .headers, flags: HTTP2Frame.endHeaders | (endsAtHead ? 1 : 0), stream: stream, FieldBlockCodec.encode(fields)))
+        send(
+            HTTP2Frame(
+                .headers, flags: HTTP2Frame.endHeaders | (endsAtHead ? 1 : 0), stream: stream,
+                FieldBlockCodec.encode(fields)))
         if let body {
             for start in stride(from: 0, to: max(1, body.count), by: 16384) {
                 let end = min(body.count, start + 16384)
@@ -65,8 +67,9 @@ package final class WireHTTP2Client {
             }
         }
         if !trailers.isEmpty {
-            send(HTTP2Frame(
-                .headers, flags: HTTP2Frame.endHeaders | 1, stream: stream, FieldBlockCodec.encode(trailers)))
+            send(
+                HTTP2Frame(
+                    .headers, flags: HTTP2Frame.endHeaders | 1, stream: stream, FieldBlockCodec.encode(trailers)))
         }
         return stream
     }

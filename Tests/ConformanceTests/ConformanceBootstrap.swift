@@ -6,7 +6,8 @@ import TestKit
 struct ConformanceBootstrap {
     /// A listener and what its connection manager says besides what all of them say.
     enum Listener: String, CaseIterable, Sendable {
-        case main, edge, hops, appended, normal, rejectSlash, forwardSlash, redirectSlash, upgrades, old, limits, named, replies, strips, underscores
+        case main, edge, hops, appended, normal, rejectSlash, forwardSlash, redirectSlash, upgrades, old, limits, named,
+            replies, strips, underscores
         case trailers, proper, timeouts, nameless, trusting
 
         var options: String {
@@ -16,13 +17,19 @@ struct ConformanceBootstrap {
             case .hops: "server_name: mesh, use_remote_address: true, xff_num_trusted_hops: 1"
             case .appended: "server_name: mesh, use_remote_address: true, skip_xff_append: true, via: edge-1"
             case .normal: "server_name: mesh, normalize_path: true, merge_slashes: true"
-            case .rejectSlash: "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: REJECT_REQUEST"
-            case .forwardSlash: "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD"
-            case .redirectSlash: "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT"
+            case .rejectSlash:
+                "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: REJECT_REQUEST"
+            case .forwardSlash:
+                "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD"
+            case .redirectSlash:
+                "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT"
             case .upgrades: "server_name: mesh, upgrade_configs: [{upgrade_type: websocket}]"
-            case .old: "server_name: mesh, http_protocol_options: {accept_http_10: true, default_host_for_http_10: match.test}"
-            case .limits: "server_name: mesh, max_request_headers_kb: 8, common_http_protocol_options: {max_headers_count: 20}"
-            case .named: "server_name: mesh, server_header_transformation: APPEND_IF_ABSENT, always_set_request_id_in_response: true, preserve_external_request_id: true, use_remote_address: true"
+            case .old:
+                "server_name: mesh, http_protocol_options: {accept_http_10: true, default_host_for_http_10: match.test}"
+            case .limits:
+                "server_name: mesh, max_request_headers_kb: 8, common_http_protocol_options: {max_headers_count: 20}"
+            case .named:
+                "server_name: mesh, server_header_transformation: APPEND_IF_ABSENT, always_set_request_id_in_response: true, preserve_external_request_id: true, use_remote_address: true"
             case .replies:
                 """
                 server_name: mesh, local_reply_config: {mappers: [
@@ -31,11 +38,14 @@ struct ConformanceBootstrap {
                   body_format: {text_format_source: {inline_string: "<%LOCAL_REPLY_BODY%> %RESPONSE_CODE%"}}}
                 """
             case .strips: "server_name: mesh, strip_any_host_port: true, generate_request_id: false"
-            case .underscores: "server_name: mesh, common_http_protocol_options: {headers_with_underscores_action: REJECT_REQUEST}"
+            case .underscores:
+                "server_name: mesh, common_http_protocol_options: {headers_with_underscores_action: REJECT_REQUEST}"
             case .trailers: "server_name: mesh, http_protocol_options: {enable_trailers: true}"
             case .proper: "server_name: mesh, http_protocol_options: {header_key_format: {proper_case_words: {}}}"
-            case .timeouts: "server_name: mesh, stream_idle_timeout: 0.3s, request_headers_timeout: 0.3s, request_timeout: 0.4s"
-            case .trusting: "server_name: mesh, use_remote_address: true, internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8}]}"
+            case .timeouts:
+                "server_name: mesh, stream_idle_timeout: 0.3s, request_headers_timeout: 0.3s, request_timeout: 0.4s"
+            case .trusting:
+                "server_name: mesh, use_remote_address: true, internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8}]}"
             case .nameless: "skip_xff_append: false"
             }
         }

@@ -25,7 +25,10 @@ struct ConformanceCase: Sendable, CustomTestStringConvertible {
         input = .http1(raw)
     }
 
-    init(_ name: String, _ listener: ConformanceBootstrap.Listener = .main, http2 fields: [WireField], body: String? = nil, trailers: [WireField] = []) {
+    init(
+        _ name: String, _ listener: ConformanceBootstrap.Listener = .main, http2 fields: [WireField],
+        body: String? = nil, trailers: [WireField] = []
+    ) {
         self.name = name
         self.listener = listener
         input = .http2(fields, body: body, trailers: trailers)

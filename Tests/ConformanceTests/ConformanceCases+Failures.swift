@@ -18,14 +18,17 @@ extension ConformanceCase {
         .get("route idle timeout", "/idle", script: "silent"),
         .get("stream idle timeout", "/rest", .timeouts, script: "silent"),
         ConformanceCase("request headers timeout", .timeouts, raw: "GET /rest HTTP/1.1\r\nHost: a"),
-        ConformanceCase("request timeout", .timeouts, raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\ncontent-length: 5\r\n\r\nab"),
+        ConformanceCase(
+            "request timeout", .timeouts, raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\ncontent-length: 5\r\n\r\nab"),
         .get("upstream 404", "/rest", script: "missing"),
         .get("upstream 503", "/rest", script: "broken"),
         .get("local reply: mapped", "/none", .replies, host: "match.test"),
         .get("local reply: format", "/empty", .replies),
         .get("local reply: upstream answers are not local", "/rest", .replies, script: "missing"),
         .get("local reply: gRPC", "/empty", method: "POST", with: ["content-type: application/grpc"], body: "x"),
-        .get("local reply: gRPC not found", "/none", host: "match.test", method: "POST", with: ["content-type: application/grpc"], body: "x"),
+        .get(
+            "local reply: gRPC not found", "/none", host: "match.test", method: "POST",
+            with: ["content-type: application/grpc"], body: "x"),
         .get("head: too many fields", "/rest", .limits, fields: 30),
         .get("head: too large", "/rest", .limits, with: ["x-big: " + String(repeating: "a", count: 9000)]),
         .get("method: unknown", "/rest", method: "BREW"),
@@ -44,10 +47,24 @@ extension ConformanceCase {
     /// Framing, versions and upgrades.
     static let messages: [ConformanceCase] = [
         .get("body: length", "/rest", method: "POST", body: "some text"),
-        ConformanceCase("body: chunked", raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nTransfer-Encoding: chunked\r\n\r\n4;ext=1\r\nsome\r\n5\r\n text\r\n0\r\n\r\n"),
-        ConformanceCase("body: chunked in capitals", raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nTransfer-Encoding: Chunked\r\n\r\n4\r\nsome\r\n0\r\n\r\n"),
-        ConformanceCase("body: request trailers dropped", raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n0\r\nx-sum: 1\r\n\r\n"),
-        ConformanceCase("body: request trailers passed", .trailers, raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n0\r\nx-sum: 1\r\n\r\n"),
+        ConformanceCase(
+            "body: chunked",
+            raw:
+                "POST /rest HTTP/1.1\r\nHost: act.test\r\nTransfer-Encoding: chunked\r\n\r\n4;ext=1\r\nsome\r\n5\r\n text\r\n0\r\n\r\n"
+        ),
+        ConformanceCase(
+            "body: chunked in capitals",
+            raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nTransfer-Encoding: Chunked\r\n\r\n4\r\nsome\r\n0\r\n\r\n"),
+        ConformanceCase(
+            "body: request trailers dropped",
+            raw:
+                "POST /rest HTTP/1.1\r\nHost: act.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n0\r\nx-sum: 1\r\n\r\n"
+        ),
+        ConformanceCase(
+            "body: request trailers passed", .trailers,
+            raw:
+                "POST /rest HTTP/1.1\r\nHost: act.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n0\r\nx-sum: 1\r\n\r\n"
+        ),
         .get("body: on GET", "/rest", body: "read"),
         .get("body: length 0", "/rest", method: "POST", body: ""),
         .get("answer: chunked", "/rest", script: "chunked"),
@@ -62,18 +79,38 @@ extension ConformanceCase {
         .get("answer: 103 before it", "/rest", script: "hints"),
         .get("answer: 100 unasked", "/rest", script: "continue"),
         .get("answer: before the request ends", "/rest", method: "POST", script: "early", body: "late"),
-        ConformanceCase("answer: before the body came", raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nx-script: early\r\ncontent-length: 5\r\n\r\nab"),
+        ConformanceCase(
+            "answer: before the body came",
+            raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nx-script: early\r\ncontent-length: 5\r\n\r\nab"),
         .get("connection: client asks to close", "/rest", with: ["connection: close"]),
-        ConformanceCase("connection: pipelined", raw: "GET /rest/1 HTTP/1.1\r\nHost: act.test\r\n\r\nPOST /rest/2 HTTP/1.1\r\nHost: act.test\r\ncontent-length: 2\r\n\r\nabGET /direct HTTP/1.1\r\nHost: act.test\r\n\r\n", answers: 3),
-        ConformanceCase("connection: one after the other", raw: "GET /rest/1 HTTP/1.1\r\nHost: act.test\r\n\r\n", "GET /none HTTP/1.1\r\nHost: match.test\r\n\r\n", answers: 2),
-        ConformanceCase("expect: 100-continue", raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nExpect: 100-continue\r\ncontent-length: 4\r\n\r\nbody"),
-        ConformanceCase("expect: another", raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nExpect: miracles\r\ncontent-length: 4\r\n\r\nbody"),
+        ConformanceCase(
+            "connection: pipelined",
+            raw:
+                "GET /rest/1 HTTP/1.1\r\nHost: act.test\r\n\r\nPOST /rest/2 HTTP/1.1\r\nHost: act.test\r\ncontent-length: 2\r\n\r\nabGET /direct HTTP/1.1\r\nHost: act.test\r\n\r\n",
+            answers: 3),
+        ConformanceCase(
+            "connection: one after the other", raw: "GET /rest/1 HTTP/1.1\r\nHost: act.test\r\n\r\n",
+            "GET /none HTTP/1.1\r\nHost: match.test\r\n\r\n", answers: 2),
+        ConformanceCase(
+            "expect: 100-continue",
+            raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nExpect: 100-continue\r\ncontent-length: 4\r\n\r\nbody"),
+        ConformanceCase(
+            "expect: another",
+            raw: "POST /rest HTTP/1.1\r\nHost: act.test\r\nExpect: miracles\r\ncontent-length: 4\r\n\r\nbody"),
         ConformanceCase("old: HTTP/1.0", .old, raw: "GET /rest HTTP/1.0\r\nHost: act.test\r\n\r\n"),
         ConformanceCase("old: HTTP/1.0 without Host", .old, raw: "GET /rest HTTP/1.0\r\n\r\n"),
-        ConformanceCase("old: HTTP/1.0 kept alive", .old, raw: "GET /rest HTTP/1.0\r\nHost: act.test\r\nConnection: keep-alive\r\n\r\n"),
-        ConformanceCase("old: chunked answer to HTTP/1.0", .old, raw: "GET /rest HTTP/1.0\r\nHost: act.test\r\nx-script: chunked\r\n\r\n"),
-        .get("upgrade: accepted", "/rest", .upgrades, script: "upgrade", with: ["connection: Upgrade", "upgrade: websocket"]),
-        .get("upgrade: upstream declines", "/rest", .upgrades, script: "no-upgrade", with: ["connection: Upgrade", "upgrade: websocket"]),
+        ConformanceCase(
+            "old: HTTP/1.0 kept alive", .old,
+            raw: "GET /rest HTTP/1.0\r\nHost: act.test\r\nConnection: keep-alive\r\n\r\n"),
+        ConformanceCase(
+            "old: chunked answer to HTTP/1.0", .old,
+            raw: "GET /rest HTTP/1.0\r\nHost: act.test\r\nx-script: chunked\r\n\r\n"),
+        .get(
+            "upgrade: accepted", "/rest", .upgrades, script: "upgrade",
+            with: ["connection: Upgrade", "upgrade: websocket"]),
+        .get(
+            "upgrade: upstream declines", "/rest", .upgrades, script: "no-upgrade",
+            with: ["connection: Upgrade", "upgrade: websocket"]),
         .get("upgrade: not configured", "/rest", with: ["connection: Upgrade", "upgrade: websocket"]),
         .get("upgrade: another token", "/rest", .upgrades, with: ["connection: Upgrade", "upgrade: h2c"]),
         ConformanceCase("crlf before the request", raw: "\r\n\r\nGET /rest HTTP/1.1\r\nHost: act.test\r\n\r\n"),
@@ -81,20 +118,39 @@ extension ConformanceCase {
 
     /// HTTP/2 on either side.
     static let http2: [ConformanceCase] = [
-        ConformanceCase("h2 to h1", http2: request("GET", "/rest", [WireField("cookie", "a=1"), WireField("cookie", "b=2")])),
+        ConformanceCase(
+            "h2 to h1", http2: request("GET", "/rest", [WireField("cookie", "a=1"), WireField("cookie", "b=2")])),
         ConformanceCase("h2 to h1: body", http2: request("POST", "/rest"), body: "some text"),
-        ConformanceCase("h2 to h1: trailers", http2: request("POST", "/rest"), body: "some", trailers: [WireField("x-sum", "1")]),
+        ConformanceCase(
+            "h2 to h1: trailers", http2: request("POST", "/rest"), body: "some", trailers: [WireField("x-sum", "1")]),
         ConformanceCase("h2 to h1: te trailers", http2: request("GET", "/rest", [WireField("te", "trailers")])),
-        ConformanceCase("h2 to h1: answer in chunks with trailers", http2: request("GET", "/rest", [WireField("x-script", "trailers")])),
+        ConformanceCase(
+            "h2 to h1: answer in chunks with trailers",
+            http2: request("GET", "/rest", [WireField("x-script", "trailers")])),
         ConformanceCase("h2 to h1: HEAD", http2: request("HEAD", "/rest")),
-        ConformanceCase("h2 to h1: 103 before the answer", http2: request("GET", "/rest", [WireField("x-script", "hints")])),
+        ConformanceCase(
+            "h2 to h1: 103 before the answer", http2: request("GET", "/rest", [WireField("x-script", "hints")])),
         ConformanceCase("h2: no route", http2: request("GET", "/none", host: "match.test")),
         ConformanceCase("h2: redirect", http2: request("GET", "/to/host?a=b")),
-        ConformanceCase("h2: no healthy host, gRPC", http2: request("POST", "/empty", [WireField("content-type", "application/grpc")]), body: "x"),
-        ConformanceCase("h2: Host beside the authority", http2: request("GET", "/rest", [WireField("host", "other.test")])),
+        ConformanceCase(
+            "h2: no healthy host, gRPC",
+            http2: request("POST", "/empty", [WireField("content-type", "application/grpc")]), body: "x"),
+        ConformanceCase(
+            "h2: Host beside the authority", http2: request("GET", "/rest", [WireField("host", "other.test")])),
         ConformanceCase("h2 to h2", http2: request("GET", "/two")),
-        ConformanceCase("h2 to h2: gRPC", http2: request("POST", "/two/s/m", [WireField("content-type", "application/grpc"), WireField("te", "trailers"), WireField("x-script", "grpc")]), body: "\0\0\0\0\u{2}hi"),
-        ConformanceCase("h2 to h2: gRPC in its head only", http2: request("POST", "/two/s/m", [WireField("content-type", "application/grpc"), WireField("x-script", "grpc-only")]), body: "x"),
+        ConformanceCase(
+            "h2 to h2: gRPC",
+            http2: request(
+                "POST", "/two/s/m",
+                [
+                    WireField("content-type", "application/grpc"), WireField("te", "trailers"),
+                    WireField("x-script", "grpc"),
+                ]), body: "\0\0\0\0\u{2}hi"),
+        ConformanceCase(
+            "h2 to h2: gRPC in its head only",
+            http2: request(
+                "POST", "/two/s/m", [WireField("content-type", "application/grpc"), WireField("x-script", "grpc-only")]),
+            body: "x"),
         ConformanceCase("h2 to h2: upstream resets", http2: request("GET", "/two", [WireField("x-script", "reset")])),
         .get("h1 to h2", "/two/a?b=c"),
         .get("h1 to h2: body", "/two", method: "POST", body: "some text"),
@@ -104,8 +160,13 @@ extension ConformanceCase {
         .get("h1 to h2: timeout", "/two", script: "silent"),
     ]
 
-    private static func request(_ method: String, _ path: String, _ more: [WireField] = [], host: String = "act.test") -> [WireField] {
-        [WireField(":method", method), WireField(":scheme", "http"), WireField(":authority", host), WireField(":path", path)] + more
+    private static func request(_ method: String, _ path: String, _ more: [WireField] = [], host: String = "act.test")
+        -> [WireField]
+    {
+        [
+            WireField(":method", method), WireField(":scheme", "http"), WireField(":authority", host),
+            WireField(":path", path),
+        ] + more
     }
 
     static let all = routing + actions + forwarding + paths + failures + messages + http2

@@ -11,18 +11,35 @@ extension ConformanceCase {
         .get("xff: single internal address", "/rest", with: ["x-forwarded-for: 10.0.0.1", "x-envoy-max-retries: 3"]),
         .get("xfp: overwritten at the edge", "/rest", .edge, with: ["x-forwarded-proto: https"]),
         .get("xfp: kept behind a hop", "/rest", .hops, with: ["x-forwarded-proto: https", "x-forwarded-for: 1.2.3.4"]),
-        .get("internal headers: stripped outside", "/rest", with: ["x-forwarded-for: 8.8.8.8", "x-envoy-retry-on: 5xx", "x-envoy-internal: true", "x-envoy-expected-rq-timeout-ms: 1", "x-envoy-original-path: /x", "x-envoy-decorator-operation: y", "x-envoy-peer-metadata: z"]),
-        .get("internal headers: at the edge", "/rest", .edge, with: ["x-envoy-upstream-rq-timeout-ms: 5000", "x-envoy-original-path: /x"]),
+        .get(
+            "internal headers: stripped outside", "/rest",
+            with: [
+                "x-forwarded-for: 8.8.8.8", "x-envoy-retry-on: 5xx", "x-envoy-internal: true",
+                "x-envoy-expected-rq-timeout-ms: 1", "x-envoy-original-path: /x", "x-envoy-decorator-operation: y",
+                "x-envoy-peer-metadata: z",
+            ]),
+        .get(
+            "internal headers: at the edge", "/rest", .edge,
+            with: ["x-envoy-upstream-rq-timeout-ms: 5000", "x-envoy-original-path: /x"]),
         .get("internal headers: kept inside", "/rest", .trusting, with: ["x-envoy-upstream-rq-timeout-ms: 5000"]),
         .get("request id: made", "/rest"),
         .get("request id: kept inside", "/rest", with: ["x-request-id: mine"]),
-        .get("request id: replaced at the edge", "/rest", .hops, with: ["x-request-id: mine", "x-forwarded-for: 8.8.8.8"]),
-        .get("request id: preserved and answered", "/rest", .named, with: ["x-request-id: mine", "x-forwarded-for: 8.8.8.8"]),
+        .get(
+            "request id: replaced at the edge", "/rest", .hops,
+            with: ["x-request-id: mine", "x-forwarded-for: 8.8.8.8"]),
+        .get(
+            "request id: preserved and answered", "/rest", .named,
+            with: ["x-request-id: mine", "x-forwarded-for: 8.8.8.8"]),
         .get("request id: none", "/rest", .strips),
         .get("server: overwritten", "/rest", script: "server"),
         .get("server: appended if absent", "/rest", .named, script: "server"),
         .get("server: default name", "/rest", .nameless),
-        .get("hop by hop: Connection nominates", "/rest", with: ["connection: x-hop, keep-alive", "x-hop: 1", "keep-alive: 5", "te: trailers", "proxy-connection: keep-alive"]),
+        .get(
+            "hop by hop: Connection nominates", "/rest",
+            with: [
+                "connection: x-hop, keep-alive", "x-hop: 1", "keep-alive: 5", "te: trailers",
+                "proxy-connection: keep-alive",
+            ]),
         .get("hop by hop: te other than trailers", "/rest", with: ["te: gzip"]),
         .get("hop by hop: of the upstream", "/rest", script: "hop"),
         .get("set-cookie: two fields", "/rest", script: "cookies"),

@@ -34,8 +34,12 @@ extension ConformanceCase {
         .get("query: present", "/q?b", host: "match.test"),
         .get("method: as a header", "/m", host: "match.test", method: "POST", body: "x"),
         .get("method: another", "/m", host: "match.test"),
-        .get("grpc: by content-type", "/g", host: "match.test", method: "POST", with: ["content-type: application/grpc+proto"], body: "x"),
-        .get("grpc: not another content-type", "/g", host: "match.test", method: "POST", with: ["content-type: text/plain"], body: "x"),
+        .get(
+            "grpc: by content-type", "/g", host: "match.test", method: "POST",
+            with: ["content-type: application/grpc+proto"], body: "x"),
+        .get(
+            "grpc: not another content-type", "/g", host: "match.test", method: "POST",
+            with: ["content-type: text/plain"], body: "x"),
     ]
 
     /// What routes do other than forward, and how they change a request before.
@@ -66,7 +70,12 @@ extension ConformanceCase {
         .get("direct response: HEAD", "/direct", method: "HEAD"),
         .get("direct response: empty", "/direct-empty"),
         .get("direct response: to a request with a body", "/direct", method: "POST", body: "dropped"),
-        .get("headers: all mutations", "/headers", with: ["x-gone: 1", "x-also: 1", "x-overwritten: a", "x-overwritten: b", "x-only-absent: theirs", "x-only-present: theirs", "x-long: abcdef", "x-level: client"]),
+        .get(
+            "headers: all mutations", "/headers",
+            with: [
+                "x-gone: 1", "x-also: 1", "x-overwritten: a", "x-overwritten: b", "x-only-absent: theirs",
+                "x-only-present: theirs", "x-long: abcdef", "x-level: client",
+            ]),
         .get("headers: mutations without the headers", "/headers", script: "kept"),
         .get("headers: local reply of a route", "/direct", with: ["x-level: client"]),
     ]

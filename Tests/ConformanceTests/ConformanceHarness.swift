@@ -15,7 +15,9 @@ final class ConformanceHarness: Sendable {
         }
         let heddle = Result { try ConformanceHarness(.heddle).observe(ConformanceCase.all) }
         _ = Deadline(seconds: 200).polls(every: 20) { isDone.withLock { $0 } }
-        guard let envoy = other.withLock({ $0 }) else { throw ProxyProcess.NotReady(description: "Envoy takes too long") }
+        guard let envoy = other.withLock({ $0 }) else {
+            throw ProxyProcess.NotReady(description: "Envoy takes too long")
+        }
         return (envoy: try envoy.get(), heddle: try heddle.get())
     }
 
@@ -43,7 +45,9 @@ final class ConformanceHarness: Sendable {
         }
         let last = Self.markPath(cases.count - 1)
         let isComplete = Deadline(seconds: 10).polls(every: 20) { logLines().last?.contains(last) ?? false }
-        guard isComplete else { throw ProxyProcess.NotReady(description: "the access log of \(proxy.kind) is incomplete") }
+        guard isComplete else {
+            throw ProxyProcess.NotReady(description: "the access log of \(proxy.kind) is incomplete")
+        }
         var index = 0
         for line in logLines() {
             if line.contains(Self.markPath(index)) {
@@ -122,7 +126,8 @@ final class ConformanceHarness: Sendable {
     }
 
     private func observeHTTP2(
-        _ one: ConformanceCase, _ fields: [WireField], _ body: String?, _ trailers: [WireField], _ observation: inout Observation
+        _ one: ConformanceCase, _ fields: [WireField], _ body: String?, _ trailers: [WireField],
+        _ observation: inout Observation
     ) {
         guard let port = bootstrap.ports[one.listener], let client = WireHTTP2Client(port: port) else {
             return observation.note("connection", "refused")
@@ -145,7 +150,9 @@ final class ConformanceHarness: Sendable {
             for request in connection.requests {
                 observation.note("upstream line", request.startLine)
                 observation.note("upstream header", request.fields.map { WireField($0.name, steady($0.value)) })
-                if !request.body.isEmpty { observation.note("upstream body", String(decoding: request.body, as: UTF8.self)) }
+                if !request.body.isEmpty {
+                    observation.note("upstream body", String(decoding: request.body, as: UTF8.self))
+                }
                 observation.note("upstream trailer", request.trailers)
                 if !request.isComplete { observation.note("upstream request", "broken off") }
             }
@@ -161,21 +168,28 @@ final class ConformanceHarness: Sendable {
     private func steady(_ text: String) -> String {
         var text = text
         text = text.replacingOccurrences(of: Loopback.address, with: "<host>")
-        for (listener, port) in bootstrap.ports { text = text.replacingOccurrences(of: ":\(port)", with: ":<\(listener)>") }
-        return text.replacingOccurrences(of: ":\(http1.port)", with: ":<upstream>").replacingOccurrences(of: ":\(http2.port)", with: ":<upstream2>")
+        for (listener, port) in bootstrap.ports {
+            text = text.replacingOccurrences(of: ":\(port)", with: ":<\(listener)>")
+        }
+        return text.replacingOccurrences(of: ":\(http1.port)", with: ":<upstream>").replacingOccurrences(
+            of: ":\(http2.port)", with: ":<upstream2>")
     }
 
     // MARK: Stats
 
     private static let clusterCounters = [
-        "upstream_rq_2xx", "upstream_rq_4xx", "upstream_rq_5xx", "upstream_rq_total", "upstream_rq_timeout", "upstream_rq_retry",
-        "upstream_rq_retry_success", "upstream_rq_pending_overflow", "upstream_cx_connect_fail", "upstream_rq_per_try_timeout",
+        "upstream_rq_2xx", "upstream_rq_4xx", "upstream_rq_5xx", "upstream_rq_total", "upstream_rq_timeout",
+        "upstream_rq_retry",
+        "upstream_rq_retry_success", "upstream_rq_pending_overflow", "upstream_cx_connect_fail",
+        "upstream_rq_per_try_timeout",
         "upstream_cx_none_healthy", "upstream_rq_rx_reset", "upstream_cx_protocol_error",
     ]
     private static let httpCounters = [
         "downstream_rq_2xx", "downstream_rq_3xx", "downstream_rq_4xx", "downstream_rq_5xx", "downstream_rq_total",
-        "downstream_cx_protocol_error", "no_route", "no_cluster", "rq_redirect", "rq_direct_response", "downstream_rq_ws_on_non_ws_route",
-        "downstream_rq_idle_timeout", "downstream_rq_timeout", "downstream_rq_header_timeout", "downstream_cx_upgrades_total",
+        "downstream_cx_protocol_error", "no_route", "no_cluster", "rq_redirect", "rq_direct_response",
+        "downstream_rq_ws_on_non_ws_route",
+        "downstream_rq_idle_timeout", "downstream_rq_timeout", "downstream_rq_header_timeout",
+        "downstream_cx_upgrades_total",
         "downstream_rq_too_large", "downstream_rq_rejected_via_ip_detection", "downstream_rq_non_relative_path",
     ]
 
@@ -185,7 +199,8 @@ final class ConformanceHarness: Sendable {
         for (name, value) in try AdminClient.counters(port: bootstrap.adminPort) {
             if name.hasPrefix(prefix), Self.httpCounters.contains(String(name.dropFirst(prefix.count))) {
                 chosen[String(name.dropFirst(5))] = value
-            } else if name.hasPrefix("cluster."), let last = name.split(separator: ".").last, Self.clusterCounters.contains(String(last)),
+            } else if name.hasPrefix("cluster."), let last = name.split(separator: ".").last,
+                Self.clusterCounters.contains(String(last)),
                 name.split(separator: ".").count == 3
             {
                 chosen[name] = value
@@ -202,7 +217,9 @@ extension WireAnswers {
         for message in messages {
             observation.note("response line", message.startLine)
             observation.note("response header", message.fields)
-            if message.status >= 200 { observation.note("response body", String(decoding: message.body, as: UTF8.self)) }
+            if message.status >= 200 {
+                observation.note("response body", String(decoding: message.body, as: UTF8.self))
+            }
             observation.note("response trailer", message.trailers)
             if !message.isComplete { observation.note("response", "broken off") }
         }

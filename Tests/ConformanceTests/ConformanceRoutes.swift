@@ -32,11 +32,18 @@ enum ConformanceRoutes {
         route("separated", match: "path_separated_prefix: /sep"),
         route("header-exact", match: "prefix: /h, headers: [{name: x-kind, string_match: {exact: a}}]"),
         route("header-prefix", match: "prefix: /h, headers: [{name: x-kind, string_match: {prefix: pre}}]"),
-        route("header-any-case", match: "prefix: /h, headers: [{name: x-kind, string_match: {exact: case, ignore_case: true}}]"),
-        route("header-regex", match: #"prefix: /h, headers: [{name: x-kind, string_match: {safe_regex: {regex: "r+"}}}]"#),
+        route(
+            "header-any-case",
+            match: "prefix: /h, headers: [{name: x-kind, string_match: {exact: case, ignore_case: true}}]"),
+        route(
+            "header-regex", match: #"prefix: /h, headers: [{name: x-kind, string_match: {safe_regex: {regex: "r+"}}}]"#),
         route("header-range", match: "prefix: /h, headers: [{name: x-number, range_match: {start: -3, end: 10}}]"),
         route("header-present", match: "prefix: /h, headers: [{name: x-here, present_match: true}]"),
-        route("header-inverted", match: "prefix: /h, headers: [{name: x-kind, string_match: {exact: none}, invert_match: true}, {name: x-kind, present_match: true}]"),
+        route(
+            "header-inverted",
+            match:
+                "prefix: /h, headers: [{name: x-kind, string_match: {exact: none}, invert_match: true}, {name: x-kind, present_match: true}]"
+        ),
         route("header-absent", match: "prefix: /h, headers: [{name: x-kind, present_match: false}]"),
         route("query", match: "prefix: /q, query_parameters: [{name: a, string_match: {exact: \"1\"}}]"),
         route("query-present", match: "prefix: /q, query_parameters: [{name: b, present_match: true}]"),
@@ -50,22 +57,45 @@ enum ConformanceRoutes {
     private static let actions = [
         route("prefix-rewrite", match: "prefix: /old", "route: {cluster: one, prefix_rewrite: /new}"),
         route("prefix-rewrite-slash", match: "prefix: /cut/", "route: {cluster: one, prefix_rewrite: /}"),
-        route("regex-rewrite", match: "prefix: /svc", #"route: {cluster: one, regex_rewrite: {pattern: {regex: "^/svc/([^/]+)/(.*)$"}, substitution: '/\2/by/\1'}}"#),
+        route(
+            "regex-rewrite", match: "prefix: /svc",
+            #"route: {cluster: one, regex_rewrite: {pattern: {regex: "^/svc/([^/]+)/(.*)$"}, substitution: '/\2/by/\1'}}"#
+        ),
         route("host-literal", match: "path: /host/literal", "route: {cluster: one, host_rewrite_literal: other.test}"),
-        route("host-header", match: "path: /host/header", "route: {cluster: one, host_rewrite_header: x-host, append_x_forwarded_host: true}"),
-        route("host-path", match: "prefix: /host/path", #"route: {cluster: one, host_rewrite_path_regex: {pattern: {regex: "^/host/path/(.+)$"}, substitution: '\1.test'}}"#),
-        route("weighted", match: "path: /weighted", "route: {weighted_clusters: {clusters: [{name: one, weight: 100, request_headers_to_add: [{header: {key: x-weighted, value: first}}]}, {name: other, weight: 0}]}}"),
+        route(
+            "host-header", match: "path: /host/header",
+            "route: {cluster: one, host_rewrite_header: x-host, append_x_forwarded_host: true}"),
+        route(
+            "host-path", match: "prefix: /host/path",
+            #"route: {cluster: one, host_rewrite_path_regex: {pattern: {regex: "^/host/path/(.+)$"}, substitution: '\1.test'}}"#
+        ),
+        route(
+            "weighted", match: "path: /weighted",
+            "route: {weighted_clusters: {clusters: [{name: one, weight: 100, request_headers_to_add: [{header: {key: x-weighted, value: first}}]}, {name: other, weight: 0}]}}"
+        ),
         route("by-header", match: "path: /by-header", "route: {cluster_header: x-cluster}"),
-        route("unknown", match: "path: /unknown", "route: {cluster_header: x-none, cluster_not_found_response_code: NOT_FOUND}"),
+        route(
+            "unknown", match: "path: /unknown",
+            "route: {cluster_header: x-none, cluster_not_found_response_code: NOT_FOUND}"),
         route("redirect-host", match: "path: /to/host", "redirect: {host_redirect: new.test}"),
-        route("redirect-path", match: "path: /to/path", "redirect: {path_redirect: \"/there?x=1\", response_code: FOUND}"),
-        route("redirect-prefix", match: "prefix: /to/prefix", "redirect: {prefix_rewrite: /there, response_code: TEMPORARY_REDIRECT}"),
-        route("redirect-https", match: "path: /to/https", "redirect: {https_redirect: true, response_code: PERMANENT_REDIRECT}"),
-        route("redirect-port", match: "path: /to/port", "redirect: {port_redirect: 8443, scheme_redirect: https, response_code: SEE_OTHER}"),
+        route(
+            "redirect-path", match: "path: /to/path", "redirect: {path_redirect: \"/there?x=1\", response_code: FOUND}"),
+        route(
+            "redirect-prefix", match: "prefix: /to/prefix",
+            "redirect: {prefix_rewrite: /there, response_code: TEMPORARY_REDIRECT}"),
+        route(
+            "redirect-https", match: "path: /to/https",
+            "redirect: {https_redirect: true, response_code: PERMANENT_REDIRECT}"),
+        route(
+            "redirect-port", match: "path: /to/port",
+            "redirect: {port_redirect: 8443, scheme_redirect: https, response_code: SEE_OTHER}"),
         route("redirect-strip", match: "path: /to/strip", "redirect: {host_redirect: new.test, strip_query: true}"),
-        route("redirect-regex", match: "prefix: /to/regex", #"redirect: {regex_rewrite: {pattern: {regex: "^/to/regex/(.*)$"}, substitution: '/r/\1'}}"#),
+        route(
+            "redirect-regex", match: "prefix: /to/regex",
+            #"redirect: {regex_rewrite: {pattern: {regex: "^/to/regex/(.*)$"}, substitution: '/r/\1'}}"#),
         route("direct", match: "path: /direct", "direct_response: {status: 203, body: {inline_string: \"by hand\"}}"),
-        route("direct-empty", match: "path: /direct-empty", "direct_response: {status: 404, body: {inline_string: \"\"}}"),
+        route(
+            "direct-empty", match: "path: /direct-empty", "direct_response: {status: 404, body: {inline_string: \"\"}}"),
         route("refused", match: "path: /refused", "route: {cluster: refused}"),
         route("empty", match: "path: /empty", "route: {cluster: empty}"),
         route("full", match: "path: /full", "route: {cluster: full}"),

@@ -15,7 +15,8 @@ struct Observation: Equatable {
     /// A value with what differs from run to run replaced by its kind.
     private static func steady(_ field: WireField) -> String {
         switch field.name.lowercased() {
-        case "date" where field.value.hasSuffix(" GMT") && field.value.count == 29 && !field.value.contains("1994"): "a date"
+        case "date" where field.value.hasSuffix(" GMT") && field.value.count == 29 && !field.value.contains("1994"):
+            "a date"
         case "x-request-id" where isUUID(field.value): "a UUID"
         case "x-envoy-upstream-service-time" where UInt64(field.value) != nil: "milliseconds"
         default: field.value
@@ -24,7 +25,8 @@ struct Observation: Equatable {
 
     private static func isUUID(_ text: String) -> Bool {
         let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        return parts.map(\.count) == [8, 4, 4, 4, 12] && parts.joined().allSatisfy(\.isHexDigit) && parts[2].first == "4"
+        return parts.map(\.count) == [8, 4, 4, 4, 12] && parts.joined().allSatisfy(\.isHexDigit)
+            && parts[2].first == "4"
     }
 
     /// A fact that differs.
@@ -39,10 +41,11 @@ struct Observation: Equatable {
     /// Where Heddle's facts are not Envoy's. An absent fact reads as `-`.
     static func differences(envoy: Observation, heddle: Observation) -> Set<Difference> {
         let names = Set(envoy.facts.keys).union(heddle.facts.keys)
-        return Set(names.compactMap { name in
-            let theirs = envoy.facts[name] ?? "-"
-            let ours = heddle.facts[name] ?? "-"
-            return theirs == ours ? nil : Difference(fact: name, envoy: theirs, heddle: ours)
-        })
+        return Set(
+            names.compactMap { name in
+                let theirs = envoy.facts[name] ?? "-"
+                let ours = heddle.facts[name] ?? "-"
+                return theirs == ours ? nil : Difference(fact: name, envoy: theirs, heddle: ours)
+            })
     }
 }

@@ -20,14 +20,17 @@ extension HostileSuites {
             #expect(harness.servesNext(door))
         }
 
-        @Test("row 30: a reset with NO_ERROR after a whole response leaves it whole", arguments: HostileHarness.Door.allCases)
+        @Test(
+            "row 30: a reset with NO_ERROR after a whole response leaves it whole",
+            arguments: HostileHarness.Door.allCases)
         func resetAfterResponse(door: HostileHarness.Door) throws {
             let harness = try HostileHarness.heddle.get()
             let client = try #require(harness.connectHTTP2(door))
             let stream = client.takeStream()
             var fields = WireHTTP2Client.get("h.test", "/two", [WireField("x-script", "early-end")])
             fields[0] = WireField(":method", "POST")
-            client.send(HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders, stream: stream, FieldBlockCodec.encode(fields)))
+            client.send(
+                HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders, stream: stream, FieldBlockCodec.encode(fields)))
             client.send(HTTP2Frame(.data, stream: stream, Array("unfinished".utf8)))
             let answer = client.answer(of: stream)
             #expect(answer.status == 200)
@@ -43,9 +46,11 @@ extension HostileSuites {
             fields[0] = WireField(":method", "POST")
             for _ in 0..<20 {
                 let stream = client.takeStream()
-                client.send(HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders, stream: stream, FieldBlockCodec.encode(fields)))
+                client.send(
+                    HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders, stream: stream, FieldBlockCodec.encode(fields)))
                 #expect(client.answer(of: stream).status == 200)
-                client.send(HTTP2Frame(.data, stream: stream, [1, 2, 3]), HTTP2Frame(.data, flags: 1, stream: stream, [4]))
+                client.send(
+                    HTTP2Frame(.data, stream: stream, [1, 2, 3]), HTTP2Frame(.data, flags: 1, stream: stream, [4]))
             }
             let next = client.request(WireHTTP2Client.get("h.test", "/up"))
             #expect(client.answer(of: next).body == Array("hello".utf8))
@@ -56,7 +61,8 @@ extension HostileSuites {
             let harness = try HostileHarness.heddle.get()
             let client = try #require(harness.connectHTTP2(door))
             let stream = client.request(WireHTTP2Client.get("h.test", "/up", [WireField("x-script", "framed")]))
-            #expect(client.answer(of: stream).body == HTTP2Frame(.goAway, HTTP2Frame.word(0) + HTTP2Frame.word(0)).bytes)
+            #expect(
+                client.answer(of: stream).body == HTTP2Frame(.goAway, HTTP2Frame.word(0) + HTTP2Frame.word(0)).bytes)
             #expect(client.goAway == nil)
         }
 
@@ -76,7 +82,10 @@ extension HostileSuites {
             let agent = "\\\",\"path\":\"/forged\",\"x\":\"\u{e9}\t{}"
             for (door, path) in [(HostileHarness.Door.plain, "/log%0a%0d%22forged"), (.tls, "/log?\"}{\"a\":1")] {
                 let client = try #require(harness.connect(door))
-                client.send(("GET \(path) HTTP/1.1\r\nHost: log.test\r\nuser-agent: \(agent)\r\n\r\n").unicodeScalars.map { UInt8($0.value) })
+                client.send(
+                    ("GET \(path) HTTP/1.1\r\nHost: log.test\r\nuser-agent: \(agent)\r\n\r\n").unicodeScalars.map {
+                        UInt8($0.value)
+                    })
                 var answers = WireAnswers(methods: ["GET"])
                 answers.read(client, until: 1, Deadline(seconds: 3))
                 #expect(answers.messages.first?.status == 200)
@@ -101,7 +110,8 @@ extension HostileSuites {
             let before = Set(try AdminClient.counters(port: harness.adminPort).keys)
             for index in 0..<200 {
                 let client = try #require(harness.connect(.plain))
-                client.send("GET /\(index)/x HTTP/1.1\r\nHost: host-\(index).test\r\nuser-agent: agent-\(index)\r\n\r\n")
+                client.send(
+                    "GET /\(index)/x HTTP/1.1\r\nHost: host-\(index).test\r\nuser-agent: agent-\(index)\r\n\r\n")
                 client.receive { $0.contains("hello") }
             }
             let after = Set(try AdminClient.counters(port: harness.adminPort).keys)
@@ -113,8 +123,11 @@ extension HostileSuites {
         @Test("row 39: an expression that needs too large a program is refused before anything listens")
         func largeProgram() {
             let port = Loopback.freePort()
-            let config = HostileBootstrap(plain: port, tls: Loopback.freePort(), admin: Loopback.freePort(), http1: 1, http2: 1, logPath: "/dev/null")
-                .text.replacingOccurrences(of: "/regex/(a+)+b", with: "/(((a{9}){99}){99})")
+            let config = HostileBootstrap(
+                plain: port, tls: Loopback.freePort(), admin: Loopback.freePort(), http1: 1, http2: 1,
+                logPath: "/dev/null"
+            )
+            .text.replacingOccurrences(of: "/regex/(a+)+b", with: "/(((a{9}){99}){99})")
             let refusal = #expect(throws: ProxyProcess.NotReady.self) {
                 _ = try ProxyProcess(.heddle, config: config, ports: [port])
             }

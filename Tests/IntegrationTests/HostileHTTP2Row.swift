@@ -19,22 +19,32 @@ struct HostileHTTP2Row: Sendable, CustomTestStringConvertible {
         self.trailers = trailers
     }
 
-    private static func plain(_ more: WireField..., method: String = "GET") -> [WireField] { pseudo(method: method) + more }
+    private static func plain(_ more: WireField..., method: String = "GET") -> [WireField] {
+        pseudo(method: method) + more
+    }
 
     private static func pseudo(
         method: String = "GET", scheme: String = "http", authority: String = "h.test", path: String = "/up"
     ) -> [WireField] {
-        [WireField(":method", method), WireField(":scheme", scheme), WireField(":authority", authority), WireField(":path", path)]
+        [
+            WireField(":method", method), WireField(":scheme", scheme), WireField(":authority", authority),
+            WireField(":path", path),
+        ]
     }
 
     /// None of them may be forwarded.
     static let refused: [HostileHTTP2Row] = [
-        HostileHTTP2Row(20, "transfer-encoding", plain(WireField("transfer-encoding", "chunked"), method: "POST"), body: "0\r\n\r\n"),
+        HostileHTTP2Row(
+            20, "transfer-encoding", plain(WireField("transfer-encoding", "chunked"), method: "POST"), body: "0\r\n\r\n"
+        ),
         HostileHTTP2Row(20, "length too large", plain(WireField("content-length", "5"), method: "POST"), body: "abc"),
         HostileHTTP2Row(20, "length too small", plain(WireField("content-length", "2"), method: "POST"), body: "abc"),
         HostileHTTP2Row(20, "length without a body", plain(WireField("content-length", "5"))),
-        HostileHTTP2Row(20, "two lengths", plain(WireField("content-length", "3"), WireField("content-length", "3"), method: "POST"), body: "abc"),
-        HostileHTTP2Row(20, "length with a plus", plain(WireField("content-length", "+3"), method: "POST"), body: "abc"),
+        HostileHTTP2Row(
+            20, "two lengths",
+            plain(WireField("content-length", "3"), WireField("content-length", "3"), method: "POST"), body: "abc"),
+        HostileHTTP2Row(
+            20, "length with a plus", plain(WireField("content-length", "+3"), method: "POST"), body: "abc"),
         HostileHTTP2Row(20, "CRLF in a value", plain(WireField("x", "a\r\nevil: 1"))),
         HostileHTTP2Row(20, "LF in a value", plain(WireField("x", "a\nevil: 1"))),
         HostileHTTP2Row(20, "CR in a value", plain(WireField("x", "a\rb"))),
@@ -66,7 +76,9 @@ struct HostileHTTP2Row: Sendable, CustomTestStringConvertible {
         HostileHTTP2Row(21, "path without a slash", pseudo(path: "up")),
         HostileHTTP2Row(21, "asterisk for GET", pseudo(path: "*")),
         HostileHTTP2Row(21, "status in a request", plain() + [WireField(":status", "200")]),
-        HostileHTTP2Row(21, "pseudo-header in the trailers", plain(method: "POST"), body: "x", trailers: [WireField(":path", "/evil")]),
+        HostileHTTP2Row(
+            21, "pseudo-header in the trailers", plain(method: "POST"), body: "x",
+            trailers: [WireField(":path", "/evil")]),
         HostileHTTP2Row(21, "scheme with a path", pseudo(scheme: "http://evil.test/?")),
         HostileHTTP2Row(21, "user information in the authority", pseudo(authority: "user@h.test")),
         HostileHTTP2Row(21, "comma in the authority", pseudo(authority: "a.test,b.test")),

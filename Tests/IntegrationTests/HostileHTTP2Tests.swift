@@ -15,12 +15,15 @@ extension HostileSuites {
             return (answer, outcome)
         }
 
-        @Test("rows 20 and 21: what HTTP/2 forbids never reaches an upstream", arguments: HostileHTTP2Row.refused, HostileHarness.Door.allCases)
+        @Test(
+            "rows 20 and 21: what HTTP/2 forbids never reaches an upstream", arguments: HostileHTTP2Row.refused,
+            HostileHarness.Door.allCases)
         func refused(one: HostileHTTP2Row, door: HostileHarness.Door) throws {
             let harness = try HostileHarness.heddle.get()
             let (answer, outcome) = try exchange(harness, door, one)
             #expect(outcome.forwarded == 0 && outcome.malformed == [], "\(outcome)")
-            let isRefused = answer.ending.hasPrefix("reset") || answer.ending.hasPrefix("gone") || answer.status / 100 == 4
+            let isRefused =
+                answer.ending.hasPrefix("reset") || answer.ending.hasPrefix("gone") || answer.status / 100 == 4
             #expect(isRefused, "\(answer)")
             #expect(harness.servesNext(door))
         }
@@ -37,7 +40,8 @@ extension HostileSuites {
 
         @Test("row 21: a Host that is not the authority is not forwarded", arguments: HostileHarness.Door.allCases)
         func twoHosts(door: HostileHarness.Door) throws {
-            let row = HostileHTTP2Row(21, "Host", WireHTTP2Client.get("h.test", "/up", [WireField("host", "evil.test")]))
+            let row = HostileHTTP2Row(
+                21, "Host", WireHTTP2Client.get("h.test", "/up", [WireField("host", "evil.test")]))
             let (answer, outcome) = try exchange(try HostileHarness.heddle.get(), door, row)
             #expect(answer.status == 200)
             #expect(outcome.requests.first?.values("host") == ["h.test"])
@@ -55,7 +59,9 @@ extension HostileSuites {
 
             static func stream(_ round: Int) -> UInt32 { UInt32(2 * round + 1) }
 
-            static func headers(_ stream: UInt32, ends: Bool, path: String = "/up", script: String = "silent") -> HTTP2Frame {
+            static func headers(_ stream: UInt32, ends: Bool, path: String = "/up", script: String = "silent")
+                -> HTTP2Frame
+            {
                 let block = FieldBlockCodec.encode(WireHTTP2Client.get("h.test", path, [WireField("x-script", script)]))
                 return HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders | (ends ? 1 : 0), stream: stream, block)
             }
@@ -65,31 +71,48 @@ extension HostileSuites {
                     [headers(stream($0), ends: true), HTTP2Frame(.reset, stream: stream($0), HTTP2Frame.word(8))]
                 },
                 Flood(row: 23, name: "window update of zero", most: 5000) {
-                    [headers(stream($0), ends: true), HTTP2Frame(.windowUpdate, stream: stream($0), HTTP2Frame.word(0))]
+                    [
+                        headers(stream($0), ends: true),
+                        HTTP2Frame(.windowUpdate, stream: stream($0), HTTP2Frame.word(0)),
+                    ]
                 },
                 Flood(row: 23, name: "window overflow", most: 5000) {
-                    [headers(stream($0), ends: true), HTTP2Frame(.windowUpdate, stream: stream($0), HTTP2Frame.word(0x7FFF_FFFF))]
+                    [
+                        headers(stream($0), ends: true),
+                        HTTP2Frame(.windowUpdate, stream: stream($0), HTTP2Frame.word(0x7FFF_FFFF)),
+                    ]
                 },
                 Flood(row: 23, name: "data after the end", most: 5000) {
                     [headers(stream($0), ends: true), HTTP2Frame(.data, stream: stream($0), [1, 2, 3])]
                 },
                 Flood(row: 23, name: "priority on itself", most: 5000) {
-                    [headers(stream($0), ends: true), HTTP2Frame(.priority, stream: stream($0), HTTP2Frame.word(stream($0)) + [1])]
+                    [
+                        headers(stream($0), ends: true),
+                        HTTP2Frame(.priority, stream: stream($0), HTTP2Frame.word(stream($0)) + [1]),
+                    ]
                 },
                 Flood(row: 24, name: "continuations without data", most: 5000) { round in
                     round == 0
-                        ? [HTTP2Frame(.headers, stream: 1, FieldBlockCodec.encode(WireHTTP2Client.get("h.test", "/up")))]
+                        ? [
+                            HTTP2Frame(
+                                .headers, stream: 1, FieldBlockCodec.encode(WireHTTP2Client.get("h.test", "/up")))
+                        ]
                         : [HTTP2Frame(.continuation, stream: 1)]
                 },
                 Flood(row: 24, name: "continuations", most: 5000) { round in
                     round == 0
-                        ? [HTTP2Frame(.headers, stream: 1, FieldBlockCodec.encode(WireHTTP2Client.get("h.test", "/up")))]
+                        ? [
+                            HTTP2Frame(
+                                .headers, stream: 1, FieldBlockCodec.encode(WireHTTP2Client.get("h.test", "/up")))
+                        ]
                         : [HTTP2Frame(.continuation, stream: 1, FieldBlockCodec.encode([WireField("x", "y")]))]
                 },
                 Flood(row: 25, name: "settings", most: 50000) { _ in [HTTP2Frame(.settings, [0, 3, 0, 0, 0, 100])] },
                 Flood(row: 25, name: "empty settings", most: 50000) { _ in [HTTP2Frame(.settings)] },
                 Flood(row: 25, name: "pings", most: 50000) { _ in [HTTP2Frame(.ping, [0, 0, 0, 0, 0, 0, 0, 0])] },
-                Flood(row: 26, name: "priorities", most: 50000) { _ in [HTTP2Frame(.priority, stream: 1, [0, 0, 0, 0, 1])] },
+                Flood(row: 26, name: "priorities", most: 50000) { _ in
+                    [HTTP2Frame(.priority, stream: 1, [0, 0, 0, 0, 1])]
+                },
                 Flood(row: 26, name: "window updates", most: 50000) { round in
                     round == 0 ? [headers(1, ends: true)] : [HTTP2Frame(.windowUpdate, HTTP2Frame.word(1))]
                 },
@@ -102,7 +125,9 @@ extension HostileSuites {
             ]
         }
 
-        @Test("rows 22 to 26: a flood ends its connection within bounds, and memory stays", arguments: Flood.all, HostileHarness.Door.allCases)
+        @Test(
+            "rows 22 to 26: a flood ends its connection within bounds, and memory stays", arguments: Flood.all,
+            HostileHarness.Door.allCases)
         func flood(_ flood: Flood, door: HostileHarness.Door) throws {
             let harness = try HostileHarness.heddle.get()
             let before = harness.proxy.residentBytes
@@ -120,7 +145,9 @@ extension HostileSuites {
             #expect(harness.servesNext(door))
         }
 
-        @Test("row 27: a client that gives no window is given up, and little is held for it", arguments: HostileHarness.Door.allCases)
+        @Test(
+            "row 27: a client that gives no window is given up, and little is held for it",
+            arguments: HostileHarness.Door.allCases)
         func noWindow(door: HostileHarness.Door) throws {
             let harness = try HostileHarness.heddle.get()
             let before = harness.proxy.residentBytes
@@ -148,7 +175,9 @@ extension HostileSuites {
             let before = harness.proxy.residentBytes
             let client = try #require(harness.connectHTTP2(door, settings: [(4, 0)]))
             let name = Array(size == 0 ? "cookie".utf8 : "x".utf8)
-            let entry: [UInt8] = [0x40] + FieldBlockCodec.string(name) + FieldBlockCodec.string(Array(repeating: 97, count: max(1, size)))
+            let entry: [UInt8] =
+                [0x40] + FieldBlockCodec.string(name)
+                + FieldBlockCodec.string(Array(repeating: 97, count: max(1, size)))
             let head = FieldBlockCodec.encode(WireHTTP2Client.get("h.test", "/up"))
             let block = head + entry + Array(repeating: 0xBE, count: 10_000)
             var streams: [UInt32] = []

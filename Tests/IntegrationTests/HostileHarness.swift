@@ -81,7 +81,9 @@ final class HostileHarness: Sendable {
             if deadline.isOver || answers.malformed != nil { break }
         }
         outcome.isClosed = client.ending != nil
-        outcome.statuses = answers.messages.filter { $0.body != Array("probe".utf8) }.map(\.status).filter { $0 >= 200 || $0 == 101 }
+        outcome.statuses = answers.messages.filter { $0.body != Array("probe".utf8) }.map(\.status).filter {
+            $0 >= 200 || $0 == 101
+        }
         outcome.text = String(decoding: client.received, as: UTF8.self)
         gather(&outcome)
         return outcome

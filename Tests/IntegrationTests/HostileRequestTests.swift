@@ -3,7 +3,9 @@ import Testing
 
 extension HostileSuites {
     @Suite struct Requests {
-        @Test("a hostile request gets its verdict and the next client is served", arguments: HostileRow.all, HostileHarness.Door.allCases)
+        @Test(
+            "a hostile request gets its verdict and the next client is served", arguments: HostileRow.all,
+            HostileHarness.Door.allCases)
         func verdict(one: HostileRow, door: HostileHarness.Door) throws {
             // Two rows whose answer differs from the table yet; they are to be mended.
             try withKnownIssue("to be mended", isIntermittent: true) {

@@ -4,12 +4,15 @@ import Testing
 extension HostileSuites {
     /// Rows 15 and 17: many requests at once, and upstreams that cannot be trusted.
     @Suite struct Responses {
-        private func ask(_ harness: HostileHarness, _ script: String, _ path: String = "/up") -> HostileHarness.Outcome {
+        private func ask(_ harness: HostileHarness, _ script: String, _ path: String = "/up") -> HostileHarness.Outcome
+        {
             let request = "GET \(path) HTTP/1.1\r\nHost: h.test\r\nx-script: \(script)\r\n\r\n"
             return harness.exchange(.plain, [Array(request.utf8)], methods: ["GET"])
         }
 
-        @Test("a hostile response is 502 or breaks off, and its connection is not used again", arguments: HostileScripts.responses.keys.sorted())
+        @Test(
+            "a hostile response is 502 or breaks off, and its connection is not used again",
+            arguments: HostileScripts.responses.keys.sorted())
         func response(script: String) throws {
             let harness = try HostileHarness.heddle.get()
             let outcome = ask(harness, script)
@@ -53,7 +56,9 @@ extension HostileSuites {
             #expect(harness.servesNext(.plain))
         }
 
-        @Test("1,000 pipelined requests are answered in order, one in flight at a time", arguments: HostileHarness.Door.allCases)
+        @Test(
+            "1,000 pipelined requests are answered in order, one in flight at a time",
+            arguments: HostileHarness.Door.allCases)
         func pipelined(door: HostileHarness.Door) throws {
             let harness = try HostileHarness.heddle.get()
             _ = harness.http1.take()
@@ -68,13 +73,17 @@ extension HostileSuites {
             #expect(lines == (0..<count).map { "GET /\($0) HTTP/1.1" })
         }
 
-        @Test("a client that sends 10,000 requests and reads nothing is not served ahead", arguments: HostileHarness.Door.allCases)
+        @Test(
+            "a client that sends 10,000 requests and reads nothing is not served ahead",
+            arguments: HostileHarness.Door.allCases)
         func halfRead(door: HostileHarness.Door) throws {
             let harness = try HostileHarness.heddle.get()
             let before = harness.proxy.residentBytes
             let client = try #require(harness.connect(door))
             let request = Array("GET /up HTTP/1.1\r\nHost: h.test\r\nx-script: large\r\n\r\n".utf8)
-            for _ in 0..<100 where client.send(Array(repeating: request, count: 100).flatMap { $0 }, deadline: Deadline(seconds: 0.05)) {}
+            for _ in 0..<100
+            where client.send(Array(repeating: request, count: 100).flatMap { $0 }, deadline: Deadline(seconds: 0.05)) {
+            }
             #expect(harness.servesNext(door))
             #expect(harness.proxy.residentBytes - before < 16 << 20)
         }

@@ -30,7 +30,9 @@ struct HostileRow: Sendable, CustomTestStringConvertible {
     }
 
     /// A POST with the given fields and body.
-    static func post(_ row: Int, _ name: String, _ fields: String, _ body: String = "", _ verdict: Verdict = .refused([400])) -> HostileRow {
+    static func post(
+        _ row: Int, _ name: String, _ fields: String, _ body: String = "", _ verdict: Verdict = .refused([400])
+    ) -> HostileRow {
         HostileRow(row, name, "POST /up HTTP/1.1\r\nHost: h.test\r\n\(fields)\r\n\r\n\(body)", verdict)
     }
 

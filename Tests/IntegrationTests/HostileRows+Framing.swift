@@ -16,12 +16,18 @@ extension HostileRow {
         .post(3, "identity", "Transfer-Encoding: identity", "", refusedCoding),
         .post(3, "gzip, chunked", "Transfer-Encoding: gzip, chunked", "0\r\n\r\n", refusedCoding),
         .post(3, "two fields", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n", refusedCoding),
-        .post(3, "two fields, the last identity", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "0\r\n\r\n", refusedCoding),
+        .post(
+            3, "two fields, the last identity", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+            "0\r\n\r\n", refusedCoding),
         .post(3, "quoted", "Transfer-Encoding: \"chunked\"", "0\r\n\r\n", refusedCoding),
         .post(3, "underscore", "Transfer_Encoding: chunked\r\nContent-Length: 5", "0\r\n\r\n"),
         .post(3, "capitals are the same token", "Transfer-Encoding: CHUNKED ", "5\r\nhello\r\n0\r\n\r\n", .served(1)),
-        HostileRow(4, "chunked in HTTP/1.0", "POST /up HTTP/1.0\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        HostileRow(4, "chunked and a length in HTTP/1.0", "POST /up HTTP/1.0\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
+        HostileRow(
+            4, "chunked in HTTP/1.0", "POST /up HTTP/1.0\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
+        HostileRow(
+            4, "chunked and a length in HTTP/1.0",
+            "POST /up HTTP/1.0\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
         .post(5, "plus", "Content-Length: +5", "hello"),
         .post(5, "minus", "Content-Length: -1", "hello"),
         .post(5, "minus zero", "Content-Length: -0"),
@@ -42,16 +48,35 @@ extension HostileRow {
 
     /// Row 7: the body of a request that the proxy answers itself is never the next request. Row 8: expectations.
     static let bodies: [HostileRow] = [
-        HostileRow(7, "body of a redirect", "POST /redirect HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)", .answered([301])),
-        HostileRow(7, "body of a direct response", "POST /direct HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)", .answered([200])),
-        HostileRow(7, "body of an OPTIONS", "OPTIONS /direct HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)", .answered([200])),
-        HostileRow(7, "body of a GET", "GET /direct HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)", .answered([200])),
-        HostileRow(7, "chunked body of a redirect", "GET /redirect HTTP/1.1\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", .answered([301])),
-        HostileRow(7, "body of a forwarded GET", "GET /up HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)", .served(1)),
+        HostileRow(
+            7, "body of a redirect",
+            "POST /redirect HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)",
+            .answered([301])),
+        HostileRow(
+            7, "body of a direct response",
+            "POST /direct HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)",
+            .answered([200])),
+        HostileRow(
+            7, "body of an OPTIONS",
+            "OPTIONS /direct HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)",
+            .answered([200])),
+        HostileRow(
+            7, "body of a GET",
+            "GET /direct HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)",
+            .answered([200])),
+        HostileRow(
+            7, "chunked body of a redirect",
+            "GET /redirect HTTP/1.1\r\nHost: h.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", .answered([301])),
+        HostileRow(
+            7, "body of a forwarded GET",
+            "GET /up HTTP/1.1\r\nHost: h.test\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)", .served(1)),
         .post(8, "unknown expectation", "Expect: y 100-continue\r\nContent-Length: 5", "hello", .refused([400, 417])),
         .post(8, "expectation list", "Expect: 100-continue, y\r\nContent-Length: 5", "hello", .refused([400, 417])),
         .get(8, "expectation without a body", line: "Expect: 100-continue", .served(1)),
-        HostileRow(8, "early answer, then the body as a request", "POST /direct HTTP/1.1\r\nHost: h.test\r\nExpect: 100-continue\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)", .answered([200])),
+        HostileRow(
+            8, "early answer, then the body as a request",
+            "POST /direct HTTP/1.1\r\nHost: h.test\r\nExpect: 100-continue\r\nContent-Length: \(smuggled.utf8.count)\r\n\r\n\(smuggled)",
+            .answered([200])),
     ]
 
     /// Rows 9 to 11: what is no line and no field (RFC 9112 sections 2.2 and 5).

@@ -20,11 +20,18 @@ extension HostileRow {
         .chunked(13, "CR before the semicolon", "5\r\r;\r\nhello\r\n0\r\n\r\n"),
         .chunked(13, "control character in an extension", "5;a=\u{1}\r\nhello\r\n0\r\n\r\n"),
         .chunked(13, "64 KiB of extension", "5;a=" + String(repeating: "b", count: 65536) + "\r\nhello\r\n0\r\n\r\n"),
-        .chunked(13, "tiny chunks with large extensions", String(repeating: "1;" + String(repeating: "x", count: 64) + "\r\na\r\n", count: 1000) + "0\r\n\r\n"),
+        .chunked(
+            13, "tiny chunks with large extensions",
+            String(repeating: "1;" + String(repeating: "x", count: 64) + "\r\na\r\n", count: 1000) + "0\r\n\r\n"),
         .chunked(13, "an extension is dropped", "5;name=value\r\nhello\r\n0\r\n\r\n", .served(1)),
-        .chunked(14, "field of framing in the trailers", "5\r\nhello\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil.test\r\nAuthorization: x\r\n\r\n", .served(1)),
-        .chunked(14, "64 KiB of trailers", "5\r\nhello\r\n0\r\nx: " + String(repeating: "a", count: 65536) + "\r\n\r\n"),
-        .chunked(14, "a thousand trailers", "5\r\nhello\r\n0\r\n" + String(repeating: "x: y\r\n", count: 1000) + "\r\n"),
+        .chunked(
+            14, "field of framing in the trailers",
+            "5\r\nhello\r\n0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil.test\r\nAuthorization: x\r\n\r\n",
+            .served(1)),
+        .chunked(
+            14, "64 KiB of trailers", "5\r\nhello\r\n0\r\nx: " + String(repeating: "a", count: 65536) + "\r\n\r\n"),
+        .chunked(
+            14, "a thousand trailers", "5\r\nhello\r\n0\r\n" + String(repeating: "x: y\r\n", count: 1000) + "\r\n"),
         .chunked(14, "malformed trailer", "5\r\nhello\r\n0\r\nnonsense\r\n\r\n"),
     ]
 
@@ -62,18 +69,35 @@ extension HostileRow {
         HostileRow(16, "two blanks", "GET  /up HTTP/1.1\r\nHost: h.test\r\n\r\n"),
         HostileRow(16, "TLS on the plaintext port", "\u{16}\u{3}\u{1}\u{0}\u{a5}\u{1}\0\0\u{a1}\r\n\r\n"),
         HostileRow(16, "rubbish", String(repeating: "\u{ff}\u{fe}", count: 200) + "\r\n\r\n"),
-        HostileRow(35, "one header line of 1 MB", "GET /up HTTP/1.1\r\nHost: h.test\r\nx: " + String(repeating: "a", count: 1 << 20) + "\r\n\r\n", .refused([400, 431])),
-        HostileRow(35, "10,000 headers", "GET /up HTTP/1.1\r\nHost: h.test\r\n" + String(repeating: "x: y\r\n", count: 10000) + "\r\n", .refused([400, 431])),
-        HostileRow(35, "path of 1 MB", "GET /" + String(repeating: "a", count: 1 << 20) + " HTTP/1.1\r\nHost: h.test\r\n\r\n", .refused([400, 414, 431])),
+        HostileRow(
+            35, "one header line of 1 MB",
+            "GET /up HTTP/1.1\r\nHost: h.test\r\nx: " + String(repeating: "a", count: 1 << 20) + "\r\n\r\n",
+            .refused([400, 431])),
+        HostileRow(
+            35, "10,000 headers",
+            "GET /up HTTP/1.1\r\nHost: h.test\r\n" + String(repeating: "x: y\r\n", count: 10000) + "\r\n",
+            .refused([400, 431])),
+        HostileRow(
+            35, "path of 1 MB", "GET /" + String(repeating: "a", count: 1 << 20) + " HTTP/1.1\r\nHost: h.test\r\n\r\n",
+            .refused([400, 414, 431])),
     ]
 
     /// Row 18: upgrades that nobody configured.
     static let upgrades: [HostileRow] = [
-        .get(18, "WebSocket that is not configured", line: "Connection: Upgrade\r\nUpgrade: websocket", .answered([403])),
-        .get(18, "h2c", line: "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA", .served(1)),
+        .get(
+            18, "WebSocket that is not configured", line: "Connection: Upgrade\r\nUpgrade: websocket", .answered([403])),
+        .get(
+            18, "h2c",
+            line: "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA",
+            .served(1)),
         .get(18, "TLS", line: "Connection: Upgrade\r\nUpgrade: TLS/1.0", .answered([403])),
-        .post(18, "with a body", "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 34", "GET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n"),
-        HostileRow(18, "CONNECT", "CONNECT h.test:80 HTTP/1.1\r\nHost: h.test:80\r\n\r\nGET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n", .answered([403])),
+        .post(
+            18, "with a body", "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 34",
+            "GET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n"),
+        HostileRow(
+            18, "CONNECT",
+            "CONNECT h.test:80 HTTP/1.1\r\nHost: h.test:80\r\n\r\nGET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n",
+            .answered([403])),
     ]
 
     static let all = framing + bodies + lines + chunks + targets + upgrades

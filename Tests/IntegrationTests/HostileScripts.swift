@@ -9,7 +9,8 @@ enum HostileScripts {
 
     /// Row 17: what no upstream may say. All of them are answered with 502 or broken off, and never used again.
     static let responses: [String: UpstreamScript] = [
-        "framed-twice": .raw("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+        "framed-twice": .raw(
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
         "two-lengths": .raw("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello!"),
         "bad-length": .raw("HTTP/1.1 200 OK\r\ncontent-length: +5\r\n\r\nhello"),
         "unknown-coding": .raw("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
@@ -27,11 +28,15 @@ enum HostileScripts {
     ]
 
     private static let others: [String: UpstreamScript] = [
-        "extra": .raw("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"),
+        "extra": .raw(
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"),
         "204-with-body": .raw("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"),
-        "304-with-body": .raw("HTTP/1.1 304 Not Modified\r\ncontent-length: 6\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"),
+        "304-with-body": .raw(
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 6\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"),
         "early": UpstreamScript.reply(200, body: "early").with { $0.start = .afterHead },
-        "framed": UpstreamScript.reply(200).with { $0.body = HTTP2Frame(.goAway, HTTP2Frame.word(0) + HTTP2Frame.word(0)).bytes },
+        "framed": UpstreamScript.reply(200).with {
+            $0.body = HTTP2Frame(.goAway, HTTP2Frame.word(0) + HTTP2Frame.word(0)).bytes
+        },
         "early-end": UpstreamScript.reply(200, body: "early").with {
             $0.start = .afterHead
             $0.resetsAfterwards = true

@@ -74,7 +74,8 @@ package final class UpgradeConfig {
     private static let maximumPooled = 1024
 
     package init(
-        worker: WorkerContext, stats: HTTPConnectionStats, routes: RouteConfiguration, factories: [any HTTPFilterFactory]
+        worker: WorkerContext, stats: HTTPConnectionStats, routes: RouteConfiguration,
+        factories: [any HTTPFilterFactory]
     ) {
         self.worker = worker
         self.stats = stats

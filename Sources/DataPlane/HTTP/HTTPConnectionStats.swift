@@ -18,7 +18,10 @@ package struct HTTPConnectionStats: Sendable {
         }
     }
 
-    func connectionEnded(_ version: HTTPVersion, isSecure: Bool, byUs: Bool, activeRequests: Int, age: UInt64, read: UInt64, written: UInt64) {
+    func connectionEnded(
+        _ version: HTTPVersion, isSecure: Bool, byUs: Bool, activeRequests: Int, age: UInt64, read: UInt64,
+        written: UInt64
+    ) {
         http[.downstreamCxActive].subtract()
         http[version == .http2 ? .downstreamCxHTTP2Active : .downstreamCxHTTP1Active].subtract()
         if isSecure { http[.downstreamCxSSLActive].subtract() }

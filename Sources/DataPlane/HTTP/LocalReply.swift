@@ -20,17 +20,20 @@ package struct LocalReply {
     /// With a body of text, which may be empty.
     package init(
         status: Int, body: String = "", details: StaticString, flags: ResponseFlags = [],
-        headers: [(name: String, value: String)] = [], contentType: StaticString = "text/plain", grpcStatus: UInt32? = nil
+        headers: [(name: String, value: String)] = [], contentType: StaticString = "text/plain",
+        grpcStatus: UInt32? = nil
     ) {
         self.init(
-            status: status, bytes: Array(body.utf8), details: details, flags: flags, headers: headers, contentType: contentType,
+            status: status, bytes: Array(body.utf8), details: details, flags: flags, headers: headers,
+            contentType: contentType,
             grpcStatus: grpcStatus)
     }
 
     /// With a body that need not be text.
     package init(
         status: Int, bytes: [UInt8], details: StaticString, flags: ResponseFlags = [],
-        headers: [(name: String, value: String)] = [], contentType: StaticString = "text/plain", grpcStatus: UInt32? = nil
+        headers: [(name: String, value: String)] = [], contentType: StaticString = "text/plain",
+        grpcStatus: UInt32? = nil
     ) {
         self.status = status
         body = bytes

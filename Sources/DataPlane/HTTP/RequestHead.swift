@@ -71,7 +71,9 @@ import Reactor
     private static func checkUpgrade(_ stream: Stream, isConnect: Bool) -> LocalReply? {
         let config = stream.config
         if isConnect {
-            guard let upgrade = config.upgrade(named: UnsafeRawBufferPointer("CONNECT")) else { return upgradeRefused(stream) }
+            guard let upgrade = config.upgrade(named: UnsafeRawBufferPointer("CONNECT")) else {
+                return upgradeRefused(stream)
+            }
             stream.upgrade = upgrade
             return nil
         }
@@ -131,7 +133,8 @@ import Reactor
             return stream.config.useRemoteAddress && remote != nil && stream.config.unixIsInternal
         }
         if !stream.config.useRemoteAddress {
-            guard let value = stream.requestHeaders.get(.xForwardedFor), value.offset(of: UInt8(ascii: ",")) == nil else {
+            guard let value = stream.requestHeaders.get(.xForwardedFor), value.offset(of: UInt8(ascii: ",")) == nil
+            else {
                 return false
             }
         }
@@ -144,7 +147,9 @@ import Reactor
         var index = stream.requestHeaders.count - 1
         while index >= 0 {
             let name = stream.requestHeaders.name(at: index)
-            if name.count > prefix.count, name[0] == UInt8(ascii: "x"), name.hasPrefix(prefix), isInternalName(name, isEdge) {
+            if name.count > prefix.count, name[0] == UInt8(ascii: "x"), name.hasPrefix(prefix),
+                isInternalName(name, isEdge)
+            {
                 stream.requestHeaders.remove(at: index)
             }
             index -= 1
@@ -155,7 +160,9 @@ import Reactor
         "x-envoy-decorator-operation", "x-envoy-downstream-service-cluster", "x-envoy-downstream-service-node",
         "x-envoy-original-path", "x-envoy-original-host",
     ]
-    private static let kept: [StaticString] = ["x-envoy-peer-metadata", "x-envoy-peer-metadata-id", "x-envoy-attempt-count"]
+    private static let kept: [StaticString] = [
+        "x-envoy-peer-metadata", "x-envoy-peer-metadata-id", "x-envoy-attempt-count",
+    ]
 
     private static func isInternalName(_ name: UnsafeRawBufferPointer, _ isEdge: Bool) -> Bool {
         if kept.contains(where: { name.equals($0) }) { return false }
@@ -169,7 +176,9 @@ import Reactor
             let isEdge = stream.config.useRemoteAddress && !stream.requestHeaders.has(.xEnvoyInternal)
             guard isEdge, !stream.config.preserveExternalRequestID else { return }
         }
-        UUID4.write(stream.worker.random.next(), stream.worker.random.next()) { stream.requestHeaders.set(.xRequestID, $0) }
+        UUID4.write(stream.worker.random.next(), stream.worker.random.next()) {
+            stream.requestHeaders.set(.xRequestID, $0)
+        }
     }
 }
 

@@ -34,7 +34,6 @@ import Reactor
 
     var version: HTTPVersion { head.version }
 
-
     // MARK: The request
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -95,7 +94,8 @@ import Reactor
         let stream = manager.makeStream(self)
         self.stream = stream
         swap(&stream.requestHeaders, &worker.scratchFields)
-        let hasBody = head.framing.hasBody || head.isConnect || head.hasUpgrade && manager.config.upgrades.isEmpty == false
+        let hasBody =
+            head.framing.hasBody || head.isConnect || head.hasUpgrade && manager.config.upgrades.isEmpty == false
         // The parser lets no other expectation pass; one without a body asks for nothing.
         if !manager.config.proxy100Continue, stream.requestHeaders.has(.expect) {
             stream.requestHeaders.remove(.expect)
@@ -129,7 +129,9 @@ import Reactor
             if stream.responsePath.delivered == .head {
                 stream.info.responseFlags.insert(.downstreamProtocolError)
                 stream.reply(
-                    LocalReply(status: error.requestStatus, body: "Bad Request", details: error.detail, flags: .downstreamProtocolError))
+                    LocalReply(
+                        status: error.requestStatus, body: "Bad Request", details: error.detail,
+                        flags: .downstreamProtocolError))
             } else {
                 stream.receiveReset(.protocolError)
                 manager.close()
@@ -150,7 +152,9 @@ import Reactor
         manager.config.stats.requestBegan(.http11)
         stream.requestPath.iteration.endSeen = true
         stream.reply(
-            LocalReply(status: error.requestStatus, body: Self.body(error), details: error.detail, flags: .downstreamProtocolError))
+            LocalReply(
+                status: error.requestStatus, body: Self.body(error), details: error.detail,
+                flags: .downstreamProtocolError))
     }
 
     private static func body(_ error: HTTP1Error) -> String {
@@ -223,7 +227,8 @@ import Reactor
             if !requestEnded || manager.isDrainingOrClosing || isDraining { closesAfterResponse = true }
             framing = responseFraming(stream, status, endStream: endStream)
         }
-        let connection: HTTP1Connection = stream.isTunnel && status == 101 ? .upgrade : closesAfterResponse && !stream.isTunnel ? .close : .keepAlive
+        let connection: HTTP1Connection =
+            stream.isTunnel && status == 101 ? .upgrade : closesAfterResponse && !stream.isTunnel ? .close : .keepAlive
         worker.scratchText.reset()
         let isWritten = stream.reasonPhrase.withUnsafeBytes { phrase in
             manager.config.http1Writer.writeResponseHead(

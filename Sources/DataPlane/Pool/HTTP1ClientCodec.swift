@@ -59,7 +59,8 @@ import Reactor
         requestFraming = framing(&fields, endStream: endStream, isUpgrade: request.isUpgrade || isConnect)
         worker.scratchText.reset()
         let isWritten = cluster.config.http1Writer.writeRequestHead(
-            fields, framing: requestFraming, connection: request.isUpgrade ? .upgrade : .keepAlive, to: &worker.scratchText)
+            fields, framing: requestFraming, connection: request.isUpgrade ? .upgrade : .keepAlive,
+            to: &worker.scratchText)
         guard isWritten else {
             // A filter took away what the request line is made of.
             self.request = nil
@@ -281,6 +282,7 @@ import Reactor
     func connectionClosed(_ reason: TransportClose) {
         guard let request else { return }
         self.request = nil
-        request.receiveReset(.connectionTermination, detail: "upstream_reset_before_response_started{connection_termination}")
+        request.receiveReset(
+            .connectionTermination, detail: "upstream_reset_before_response_started{connection_termination}")
     }
 }

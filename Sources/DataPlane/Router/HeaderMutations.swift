@@ -31,7 +31,8 @@ import SwiftProtobuf
                 case .overwriteIfExists: .overwriteIfExists
                 default: option.hasAppend && !option.append.value ? .overwriteOrAdd : .appendOrAdd
                 }
-            let value = try SubstitutionFormat(option.header.value, for: .headerValue, environment: environment, omitsEmpty: true)
+            let value = try SubstitutionFormat(
+                option.header.value, for: .headerValue, environment: environment, omitsEmpty: true)
             self.init(name: option.header.key, value: value, action: action, keepsEmpty: option.keepEmptyValue)
         }
 

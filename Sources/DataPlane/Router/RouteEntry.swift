@@ -141,7 +141,9 @@ extension Stream {
         let entry = config.routes.entries[match.virtualHost][match.route]
         if needsTLS(entry) { return RouteChoice(entry: config.routes.secureRedirect, match: match) }
         var choice = RouteChoice(entry: entry, match: match)
-        if case .forward(.weighted(_, let weights)) = entry.action { choice.weighted = weights.pick(worker.random.next()) }
+        if case .forward(.weighted(_, let weights)) = entry.action {
+            choice.weighted = weights.pick(worker.random.next())
+        }
         if recorder != nil { explainRoute(random) }
         return choice
     }

@@ -189,7 +189,8 @@ import TrafficPolicy
             stream.recorder?.note(.limit, "max_requests reached")
             stream.reply(
                 LocalReply(
-                    status: 503, body: "upstream connect error or disconnect/reset before headers. reset reason: overflow",
+                    status: 503,
+                    body: "upstream connect error or disconnect/reset before headers. reset reason: overflow",
                     details: "upstream_reset_before_response_started{overflow}", flags: .upstreamOverflow,
                     headers: [("x-envoy-overloaded", "true")]))
         case .noHealthyHost:
@@ -197,7 +198,8 @@ import TrafficPolicy
             stream.recorder?.note(.host, "none healthy")
             stream.reply(
                 LocalReply(
-                    status: 503, body: "no healthy upstream", details: "no_healthy_upstream", flags: .noHealthyUpstream))
+                    status: 503, body: "no healthy upstream", details: "no_healthy_upstream", flags: .noHealthyUpstream)
+            )
         case .host(let host):
             if stream.recorder != nil { stream.recorder?.note(.host, host.address.description) }
             stream.info.upstreamRemoteAddress = host.address
@@ -237,7 +239,9 @@ import TrafficPolicy
     /// Whether the request may be sent once more: it is safe to repeat, has no body, and the connection that broke was
     /// an old one that had just been closed by the host.
     private var mayRepeat: Bool {
-        guard attempts == 1, requestEnded, !hasBody, !isUpgrade, let method = stream?.requestHeaders.get(.method) else { return false }
+        guard attempts == 1, requestEnded, !hasBody, !isUpgrade, let method = stream?.requestHeaders.get(.method) else {
+            return false
+        }
         return method.equals("GET") || method.equals("HEAD") || method.equals("OPTIONS")
     }
 
@@ -296,14 +300,16 @@ import TrafficPolicy
             switch reason {
             case .protocolError: ("protocol error", "upstream_reset_before_response_started{protocol_error}")
             case .remote: ("remote reset", "upstream_reset_before_response_started{remote_reset}")
-            case .remoteRefused: ("remote refused stream reset", "upstream_reset_before_response_started{remote_refused_stream_reset}")
+            case .remoteRefused:
+                ("remote refused stream reset", "upstream_reset_before_response_started{remote_refused_stream_reset}")
             default: ("connection termination", "upstream_reset_before_response_started{connection_termination}")
             }
         countFailure(cluster, status: reason == .protocolError ? 502 : 503)
         stream.reply(
             LocalReply(
                 status: reason == .protocolError ? 502 : 503,
-                body: "upstream connect error or disconnect/reset before headers. reset reason: \(text)", details: details,
+                body: "upstream connect error or disconnect/reset before headers. reset reason: \(text)",
+                details: details,
                 flags: flags))
     }
 
@@ -319,7 +325,9 @@ import TrafficPolicy
         }
         countFailure(cluster, status: 504)
         stream.reply(
-            LocalReply(status: 504, body: "upstream request timeout", details: "response_timeout", flags: .upstreamRequestTimeout))
+            LocalReply(
+                status: 504, body: "upstream request timeout", details: "response_timeout",
+                flags: .upstreamRequestTimeout))
     }
 
     // MARK: For the attempt
@@ -392,7 +400,9 @@ import TrafficPolicy
         guard let stream, stream.isActive else { return }
         responseComplete(stream, stream.worker.loop.now)
         swap(&stream.responseTrailers, &fields)
-        if let code = stream.responseTrailers.get(.grpcStatus)?.decimal { stream.info.grpcStatus = UInt32(clamping: code) }
+        if let code = stream.responseTrailers.get(.grpcStatus)?.decimal {
+            stream.info.grpcStatus = UInt32(clamping: code)
+        }
         stream.respondTrailers()
     }
 

@@ -20,12 +20,15 @@ extension SnapshotCompiler {
                 throw error.within("typed_extension_protocol_options[\"\(name)\"]")
             }
         }
-        let common = options.hasCommonHTTPProtocolOptions ? options.commonHTTPProtocolOptions : message.commonHTTPProtocolOptions
+        let common =
+            options.hasCommonHTTPProtocolOptions ? options.commonHTTPProtocolOptions : message.commonHTTPProtocolOptions
         let perConnection = common.hasMaxRequestsPerConnection ? UInt64(common.maxRequestsPerConnection.value) : 0
         let config = ClusterConfig(name: message.name, maxRequestsPerConnection: perConnection)
         if message.hasConnectTimeout { config.connectTimeout = message.connectTimeout.nanoseconds }
         if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
-        if message.hasPerConnectionBufferLimitBytes { config.bufferLimit = Int(message.perConnectionBufferLimitBytes.value) }
+        if message.hasPerConnectionBufferLimitBytes {
+            config.bufferLimit = Int(message.perConnectionBufferLimitBytes.value)
+        }
         fillProtocol(config, message, options, common)
         config.balancing = balancing(message)
         fillThresholds(config, message.circuitBreakers)
@@ -52,7 +55,8 @@ extension SnapshotCompiler {
 
     private func fillProtocol(
         _ config: ClusterConfig, _ message: Envoy_Config_Cluster_V3_Cluster,
-        _ options: Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions, _ common: Envoy_Config_Core_V3_HttpProtocolOptions
+        _ options: Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions,
+        _ common: Envoy_Config_Core_V3_HttpProtocolOptions
     ) {
         var http1 = message.httpProtocolOptions
         var http2 = message.http2ProtocolOptions
@@ -89,7 +93,8 @@ extension SnapshotCompiler {
     private func balancing(_ message: Envoy_Config_Cluster_V3_Cluster) -> LoadBalancer.Settings {
         switch message.lbPolicy {
         case .leastRequest:
-            let choices = message.leastRequestLbConfig.hasChoiceCount ? Int(message.leastRequestLbConfig.choiceCount.value) : 2
+            let choices =
+                message.leastRequestLbConfig.hasChoiceCount ? Int(message.leastRequestLbConfig.choiceCount.value) : 2
             return LoadBalancer.Settings(policy: .leastRequest(choices: choices))
         case .random: return LoadBalancer.Settings(policy: .random)
         default: return LoadBalancer.Settings(policy: .roundRobin)
@@ -143,7 +148,8 @@ extension SnapshotCompiler {
 
     // MARK: TLS
 
-    private func fillTLS(_ config: ClusterConfig, _ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) {
+    private func fillTLS(_ config: ClusterConfig, _ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem)
+    {
         if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return }
         let message: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext
         do throws(ConfigProblem) {
@@ -167,16 +173,20 @@ extension SnapshotCompiler {
     func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSContext? {
         if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return nil }
         do throws(ConfigProblem) {
-            let message: Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext = try socket.typedConfig.message()
+            let message: Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext = try socket.typedConfig
+                .message()
             var tls = TLSContextConfig(role: .server)
             try fill(&tls, message.commonTlsContext)
             guard !tls.certificates.isEmpty else {
                 throw ConfigProblem("a server needs a certificate", path: "common_tls_context.tls_certificates")
             }
-            if tls.trustedCA != nil { tls.clientCertificate = message.requireClientCertificate.value ? .required : .offered }
+            if tls.trustedCA != nil {
+                tls.clientCertificate = message.requireClientCertificate.value ? .required : .offered
+            }
             if message.requireClientCertificate.value, tls.trustedCA == nil {
                 throw ConfigProblem(
-                    "a required client certificate needs a trusted CA", path: "common_tls_context.validation_context.trusted_ca")
+                    "a required client certificate needs a trusted CA",
+                    path: "common_tls_context.validation_context.trusted_ca")
             }
             if message.disableStatelessSessionResumption { tls.sessionTickets = .disabled }
             return try context(tls)
@@ -192,9 +202,11 @@ extension SnapshotCompiler {
             let path = "common_tls_context.tls_certificates[\(index)]"
             tls.certificates.append(
                 CertificateSource(
-                    name: path, chainPEM: try DataSources.bytes(certificate.certificateChain, "\(path).certificate_chain"),
+                    name: path,
+                    chainPEM: try DataSources.bytes(certificate.certificateChain, "\(path).certificate_chain"),
                     keyPEM: try DataSources.bytes(certificate.privateKey, "\(path).private_key"),
-                    password: certificate.hasPassword ? try DataSources.bytes(certificate.password, "\(path).password") : nil))
+                    password: certificate.hasPassword
+                        ? try DataSources.bytes(certificate.password, "\(path).password") : nil))
         }
         if message.validationContext.hasTrustedCa {
             tls.trustedCA = try DataSources.bytes(
@@ -202,7 +214,8 @@ extension SnapshotCompiler {
         }
         if !message.tlsCertificateSdsSecretConfigs.isEmpty {
             throw ConfigProblem(
-                "certificates by SDS are not supported yet", path: "common_tls_context.tls_certificate_sds_secret_configs")
+                "certificates by SDS are not supported yet",
+                path: "common_tls_context.tls_certificate_sds_secret_configs")
         }
         if case .validationContextSdsSecretConfig = message.validationContextType {
             throw ConfigProblem(

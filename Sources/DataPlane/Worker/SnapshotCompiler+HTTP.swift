@@ -38,7 +38,8 @@ extension SnapshotCompiler {
         config.listenerPort = listenerPort
         try fillProtocols(config, message)
         fillForwarding(config, message)
-        config.internalRanges = try ranges(message.internalAddressConfig.cidrRanges, "internal_address_config.cidr_ranges")
+        config.internalRanges = try ranges(
+            message.internalAddressConfig.cidrRanges, "internal_address_config.cidr_ranges")
         fillTimeouts(config, message)
         for (index, log) in message.accessLog.enumerated() {
             do throws(ConfigProblem) {
@@ -47,7 +48,9 @@ extension SnapshotCompiler {
                 throw error.within("access_log[\(index)]")
             }
         }
-        if let explain = factories.compactMap({ $0 as? any ExplainingFilter }).first { config.explainHeader = explain.headerName }
+        if let explain = factories.compactMap({ $0 as? any ExplainingFilter }).first {
+            config.explainHeader = explain.headerName
+        }
         return config
     }
 
@@ -60,7 +63,8 @@ extension SnapshotCompiler {
             throw ConfigProblem("no HTTP filter of type \(name)", path: "typed_config")
         }
         if filter.disabled {
-            throw ConfigProblem("a filter that is disabled unless a route enables it is not supported yet", path: "disabled")
+            throw ConfigProblem(
+                "a filter that is disabled unless a route enables it is not supported yet", path: "disabled")
         }
         do throws(ConfigProblem) {
             return try type.makeFactory(filter.typedConfig, buildContext(filter.name, statPrefix))
@@ -75,7 +79,9 @@ extension SnapshotCompiler {
             environment: resources.environment)
     }
 
-    private func fillProtocols(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage) throws(ConfigProblem) {
+    private func fillProtocols(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage)
+        throws(ConfigProblem)
+    {
         switch message.codecType {
         case .http1: config.codecType = .http1
         case .http2: config.codecType = .http2
@@ -95,7 +101,9 @@ extension SnapshotCompiler {
         let rules = PathNormalizer(
             normalizesPath: message.normalizePath.value, mergesSlashes: message.mergeSlashes,
             escapedSlashes: Protocols.escapedSlashes(message.pathWithEscapedSlashesAction))
-        if rules != PathNormalizer(normalizesPath: false, mergesSlashes: false, escapedSlashes: .keep) { config.pathRules = rules }
+        if rules != PathNormalizer(normalizesPath: false, mergesSlashes: false, escapedSlashes: .keep) {
+            config.pathRules = rules
+        }
         if message.stripMatchingHostPort { config.stripsPort = .matching }
         if case .stripAnyHostPort(true) = message.stripPortMode { config.stripsPort = .any }
         config.proxy100Continue = message.proxy100Continue
@@ -103,7 +111,9 @@ extension SnapshotCompiler {
             config.upgrades.append(
                 UpgradeConfig(type: upgrade.upgradeType, enabled: !upgrade.hasEnabled || upgrade.enabled.value))
         }
-        if config.upgrades.contains(where: { $0.enabled && $0.type.text == "connect" }) || message.http2ProtocolOptions.allowConnect {
+        if config.upgrades.contains(where: { $0.enabled && $0.type.text == "connect" })
+            || message.http2ProtocolOptions.allowConnect
+        {
             config.http2.allowConnect = true
         }
     }
@@ -149,7 +159,8 @@ extension SnapshotCompiler {
 /// Protocol options of listeners and clusters, which share their messages.
 enum Protocols {
     static func http1(
-        _ message: Envoy_Config_Core_V3_Http1ProtocolOptions, _ common: Envoy_Config_Core_V3_HttpProtocolOptions, serves: Bool
+        _ message: Envoy_Config_Core_V3_Http1ProtocolOptions, _ common: Envoy_Config_Core_V3_HttpProtocolOptions,
+        serves: Bool
     ) -> HTTP1Options {
         var options = HTTP1Options()
         if serves {
@@ -158,7 +169,9 @@ enum Protocols {
         }
         options.allowChunkedLength = message.allowChunkedLength
         if common.hasMaxHeadersCount { options.maximumFields = Int(common.maxHeadersCount.value) }
-        if !serves, common.hasMaxResponseHeadersKb { options.maximumHeadBytes = Int(common.maxResponseHeadersKb.value) * 1024 }
+        if !serves, common.hasMaxResponseHeadersKb {
+            options.maximumHeadBytes = Int(common.maxResponseHeadersKb.value) * 1024
+        }
         switch common.headersWithUnderscoresAction {
         case .rejectRequest: options.underscores = .rejectMessage
         case .dropHeader: options.underscores = .dropField
@@ -178,7 +191,9 @@ enum Protocols {
         var options = HTTP2Options()
         if message.hasHpackTableSize { options.headerTableSize = message.hpackTableSize.value }
         if message.hasMaxConcurrentStreams { options.maxConcurrentStreams = message.maxConcurrentStreams.value }
-        if message.hasInitialStreamWindowSize { options.initialStreamWindow = Int32(clamping: message.initialStreamWindowSize.value) }
+        if message.hasInitialStreamWindowSize {
+            options.initialStreamWindow = Int32(clamping: message.initialStreamWindowSize.value)
+        }
         if message.hasInitialConnectionWindowSize {
             options.initialConnectionWindow = Int32(clamping: message.initialConnectionWindowSize.value)
         }

@@ -24,7 +24,8 @@ extension SnapshotCompiler {
         var entries: [[RouteEntry]] = []
         for (index, host) in message.virtualHosts.enumerated() {
             do throws(ConfigProblem) {
-                let (config, routes) = try virtualHost(host, outer, outerFilters, filters, message.mostSpecificHeaderMutationsWins)
+                let (config, routes) = try virtualHost(
+                    host, outer, outerFilters, filters, message.mostSpecificHeaderMutationsWins)
                 hosts.append(config)
                 entries.append(routes)
             } catch {
@@ -35,14 +36,16 @@ extension SnapshotCompiler {
             let options = RouteTable.Options(
                 ignoresPort: message.ignorePortInHostMatching,
                 ignoresPathParameters: message.ignorePathParametersInPathMatching)
-            return RouteConfiguration(name: message.name, table: try RouteTable(hosts, options: options), entries: entries)
+            return RouteConfiguration(
+                name: message.name, table: try RouteTable(hosts, options: options), entries: entries)
         } catch {
             throw ConfigProblem("\(error)")
         }
     }
 
     private func virtualHost(
-        _ message: Envoy_Config_Route_V3_VirtualHost, _ outer: HeaderMutations, _ outerFilters: [(any FilterRouteConfig)?],
+        _ message: Envoy_Config_Route_V3_VirtualHost, _ outer: HeaderMutations,
+        _ outerFilters: [(any FilterRouteConfig)?],
         _ filters: FilterNames, _ mostSpecificWins: Bool
     ) throws(ConfigProblem) -> (VirtualHostConfig, [RouteEntry]) {
         let own = try mutations(
@@ -95,7 +98,8 @@ extension SnapshotCompiler {
         case .redirect(let redirect):
             do throws(ConfigProblem) {
                 entry = RouteEntry(
-                    name: message.name, virtualHostName: hostName, action: .redirect(try RouteMatching.redirect(redirect)))
+                    name: message.name, virtualHostName: hostName,
+                    action: .redirect(try RouteMatching.redirect(redirect)))
             } catch {
                 throw error.within("redirect")
             }
@@ -164,7 +168,9 @@ extension SnapshotCompiler {
             entry.maxStreamDuration = action.maxStreamDuration.maxStreamDuration.nanoseconds
         }
         if !action.prefixRewrite.isEmpty { entry.pathRewrite = .prefix(Array(action.prefixRewrite.utf8)) }
-        if action.hasRegexRewrite { entry.pathRewrite = .regex(try RouteMatching.rewrite(action.regexRewrite, "regex_rewrite")) }
+        if action.hasRegexRewrite {
+            entry.pathRewrite = .regex(try RouteMatching.rewrite(action.regexRewrite, "regex_rewrite"))
+        }
         switch action.hostRewriteSpecifier {
         case .hostRewriteLiteral(let host): entry.hostRewrite = .literal(Array(host.utf8))
         case .autoHostRewrite(let auto): if auto.value { entry.hostRewrite = .upstream }
@@ -179,7 +185,9 @@ extension SnapshotCompiler {
                 UpgradeConfig(type: upgrade.upgradeType, enabled: !upgrade.hasEnabled || upgrade.enabled.value))
         }
         if action.hasRetryPolicy { throw ConfigProblem("retries are not supported yet", path: "retry_policy") }
-        if !action.hashPolicy.isEmpty { throw ConfigProblem("hash policies are not supported yet", path: "hash_policy") }
+        if !action.hashPolicy.isEmpty {
+            throw ConfigProblem("hash policies are not supported yet", path: "hash_policy")
+        }
     }
 
     // MARK: Parts

@@ -50,7 +50,8 @@ package import SwiftProtobuf
         let address = try Address.compile(message.address).problem(within: "address")
         let statName = message.statPrefix.isEmpty ? "\(address)" : message.statPrefix
         let counters = ListenerCounters(listener: stats.listener(statName), tls: stats.listenerTLS(statName))
-        let limit = message.hasPerConnectionBufferLimitBytes ? Int(message.perConnectionBufferLimitBytes.value) : 1024 * 1024
+        let limit =
+            message.hasPerConnectionBufferLimitBytes ? Int(message.perConnectionBufferLimitBytes.value) : 1024 * 1024
         var criteria: [FilterChainCriteria] = []
         var chains: [FilterChain] = []
         for (position, chain) in message.filterChains.enumerated() {
@@ -71,7 +72,8 @@ package import SwiftProtobuf
         }
         let matcher = FilterChainMatcher(criteria)
         let config = ListenerConfig(
-            name: Self.name(message, index: index), matcher: matcher, chains: chains, defaultChain: fallback, stats: counters)
+            name: Self.name(message, index: index), matcher: matcher, chains: chains, defaultChain: fallback,
+            stats: counters)
         config.inspectsClientHello = matcher.needsClientHello
         config.bufferLimit = limit
         if message.hasListenerFiltersTimeout { config.inspectionTimeout = message.listenerFiltersTimeout.nanoseconds }
@@ -83,7 +85,8 @@ package import SwiftProtobuf
             case "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol": config.readsProxyProtocol = true
             case "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": config.usesOriginalDestination = true
             case let other:
-                throw ConfigProblem("no listener filter of type \(other)", path: "listener_filters[\(position)].typed_config")
+                throw ConfigProblem(
+                    "no listener filter of type \(other)", path: "listener_filters[\(position)].typed_config")
             }
         }
         return config
@@ -136,11 +139,14 @@ package import SwiftProtobuf
 
     // MARK: Filter chain match
 
-    private func criteria(_ match: Envoy_Config_Listener_V3_FilterChainMatch) throws(ConfigProblem) -> FilterChainCriteria {
+    private func criteria(_ match: Envoy_Config_Listener_V3_FilterChainMatch) throws(ConfigProblem)
+        -> FilterChainCriteria
+    {
         var criteria = FilterChainCriteria()
         if match.hasDestinationPort { criteria.destinationPort = UInt16(clamping: match.destinationPort.value) }
         criteria.destinationRanges = try ranges(match.prefixRanges, "filter_chain_match.prefix_ranges")
-        criteria.directSourceRanges = try ranges(match.directSourcePrefixRanges, "filter_chain_match.direct_source_prefix_ranges")
+        criteria.directSourceRanges = try ranges(
+            match.directSourcePrefixRanges, "filter_chain_match.direct_source_prefix_ranges")
         criteria.sourceRanges = try ranges(match.sourcePrefixRanges, "filter_chain_match.source_prefix_ranges")
         criteria.serverNames = match.serverNames.map { $0.lowercased() }
         criteria.transportProtocol = match.transportProtocol
@@ -196,7 +202,9 @@ extension Result where Failure == ConfigProblem {
 
 extension Google_Protobuf_Any {
     /// Unpacks, with what is wrong as a problem of the configuration.
-    package func message<Message: SwiftProtobuf.Message>(_ type: Message.Type = Message.self) throws(ConfigProblem) -> Message {
+    package func message<Message: SwiftProtobuf.Message>(_ type: Message.Type = Message.self) throws(ConfigProblem)
+        -> Message
+    {
         do throws(UnpackError) {
             return try unpack(type)
         } catch {
