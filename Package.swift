@@ -88,6 +88,8 @@ let allTargets: [Target] = [
     .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
 
+    .executableTarget(name: "heddle-micro", dependencies: ["Bytes", "HTTPModel", "TrafficPolicy"], swiftSettings: hotPath),
+
     // Tests
     .target(name: "TestKit", dependencies: ["CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
     tests("BytesTests", ["Bytes"]),

@@ -2,8 +2,8 @@ import Bytes
 public import HTTPModel
 
 /// Envoy's HeaderMatcher (`config.route.v3`), compiled. The values of a repeated name are looked at as one, joined with
-/// a comma.
-public struct HeaderMatcher: Sendable {
+/// a comma. A class, because a route keeps many of them and looks at each without copying it.
+public final class HeaderMatcher: Sendable {
     /// What is asked of the value.
     public enum Condition: Sendable {
         /// The name must be there, or must not.
@@ -13,10 +13,17 @@ public struct HeaderMatcher: Sendable {
         case range(start: Int64, end: Int64)
     }
 
+    private enum Kind {
+        case present(Bool)
+        case string
+        case range(start: Int64, end: Int64)
+    }
+
     /// Lower-case; `host` means `:authority`, as in Envoy.
     public let name: [UInt8]
     private let known: KnownHeader?
-    private let condition: Condition
+    private let kind: Kind
+    private let string: StringMatcher?
     private let inverts: Bool
     private let treatsMissingAsEmpty: Bool
 
@@ -30,7 +37,11 @@ public struct HeaderMatcher: Sendable {
         let lower = name.lowercased()
         self.name = Array((lower == "host" ? ":authority" : lower).utf8)
         known = self.name.withUnsafeBytes { KnownHeader.lookup($0) }
-        self.condition = condition
+        switch condition {
+        case .present(let wanted): (kind, string) = (.present(wanted), nil)
+        case .string(let matcher): (kind, string) = (.string, matcher)
+        case .range(let start, let end): (kind, string) = (.range(start: start, end: end), nil)
+        }
         self.inverts = inverts
         self.treatsMissingAsEmpty = treatsMissingAsEmpty
     }
@@ -38,26 +49,25 @@ public struct HeaderMatcher: Sendable {
     /// Whether the head matches. No allocation unless a repeated header joins to more than 1 KiB.
     public func matches(_ head: borrowing HeaderBlock) -> Bool {
         guard let first = firstIndex(head, from: 0) else { return matchesMissing }
-        if case .present(let wanted) = condition { return wanted != inverts }
+        if case .present(let wanted) = kind { return wanted != inverts }
         guard let second = firstIndex(head, from: first + 1) else { return holds(head.value(at: first)) != inverts }
         return matchesJoined(head, first, second)
     }
 
     private var matchesMissing: Bool {
-        if case .present(let wanted) = condition { return (treatsMissingAsEmpty == wanted) != inverts }
+        if case .present(let wanted) = kind { return (treatsMissingAsEmpty == wanted) != inverts }
         return treatsMissingAsEmpty && holds(.empty) != inverts
     }
 
     private func firstIndex(_ head: borrowing HeaderBlock, from start: Int) -> Int? {
         if let known { return head.firstIndex(of: known, from: start) }
-        let storage = name.span
-        return storage.withUnsafeBytes { head.firstIndex(of: $0, from: start) }
+        return name.withUnsafeBytes { head.firstIndex(of: $0, from: start) }
     }
 
     private func holds(_ value: UnsafeRawBufferPointer) -> Bool {
-        switch condition {
+        switch kind {
         case .present: return true
-        case .string(let matcher): return matcher.matches(value)
+        case .string: return string?.matches(value) ?? false
         case .range(let start, let end):
             guard let number = Self.integer(value) else { return false }
             return number >= start && number < end
@@ -101,9 +111,9 @@ public struct HeaderMatcher: Sendable {
 extension HeaderMatcher: CustomStringConvertible {
     public var description: String {
         let what =
-            switch condition {
+            switch kind {
             case .present(let wanted): wanted ? "present" : "absent"
-            case .string(let matcher): "\(matcher)"
+            case .string: string.map { "\($0)" } ?? ""
             case .range(let start, let end): "in [\(start), \(end))"
             }
         return "header '\(String(decoding: name, as: UTF8.self))' \(inverts ? "not " : "")\(what)"

@@ -12,13 +12,26 @@ public struct StringMatcher: Sendable {
         case regex(RegexProgram)
     }
 
-    private let pattern: Pattern
+    // The pattern in parts of which none is copied, and so counted, to look at another.
+    private let kind: Kind
+    private let bytes: [UInt8]
+    private let program: RegexProgram?
     private let ignoresCase: Bool
+
+    private enum Kind {
+        case exact, prefix, suffix, contains, regex
+    }
 
     /// - Parameter ignoresCase: ASCII letters of either case are the same.
     public init(_ pattern: Pattern, ignoresCase: Bool = false) {
-        self.pattern = pattern
         self.ignoresCase = ignoresCase
+        switch pattern {
+        case .exact(let bytes): (kind, self.bytes, program) = (.exact, bytes, nil)
+        case .prefix(let bytes): (kind, self.bytes, program) = (.prefix, bytes, nil)
+        case .suffix(let bytes): (kind, self.bytes, program) = (.suffix, bytes, nil)
+        case .contains(let bytes): (kind, self.bytes, program) = (.contains, bytes, nil)
+        case .regex(let regex): (kind, bytes, program) = (.regex, [], regex)
+        }
     }
 
     /// The whole text is this one.
@@ -48,39 +61,37 @@ public struct StringMatcher: Sendable {
 
     /// Whether `text` matches; no allocation.
     public func matches(_ text: UnsafeRawBufferPointer) -> Bool {
-        switch pattern {
-        case .regex(let regex):
-            return regex.matchesAll(of: text)
-        case .exact(let bytes):
-            return bytes.count == text.count && equals(text, bytes)
-        case .prefix(let bytes):
-            return bytes.count <= text.count && equals(text.slice(0, bytes.count), bytes)
-        case .suffix(let bytes):
-            return bytes.count <= text.count && equals(text.slice(text.count - bytes.count, text.count), bytes)
-        case .contains(let bytes):
+        switch kind {
+        case .regex:
+            return program.map { $0.matchesAll(of: text) } ?? false
+        case .exact:
+            return bytes.count == text.count && equals(text)
+        case .prefix:
+            return bytes.count <= text.count && equals(text.slice(0, bytes.count))
+        case .suffix:
+            return bytes.count <= text.count && equals(text.slice(text.count - bytes.count, text.count))
+        case .contains:
             guard bytes.count <= text.count else { return false }
-            for start in 0...(text.count - bytes.count)
-            where equals(text.slice(start, start + bytes.count), bytes) { return true }
+            for start in 0...(text.count - bytes.count) where equals(text.slice(start, start + bytes.count)) { return true }
             return false
         }
     }
 
-    private func equals(_ text: UnsafeRawBufferPointer, _ bytes: [UInt8]) -> Bool {
+    private func equals(_ text: UnsafeRawBufferPointer) -> Bool {
         bytes.withUnsafeBytes { ignoresCase ? text.equalsIgnoringCase($0) : text.equals($0) }
     }
 }
 
 extension StringMatcher: CustomStringConvertible {
     public var description: String {
+        let text = String(decoding: bytes, as: UTF8.self)
         let note = ignoresCase ? " ignoring case" : ""
-        return switch pattern {
-        case .exact(let bytes): "equal to '\(text(bytes))'\(note)"
-        case .prefix(let bytes): "starting with '\(text(bytes))'\(note)"
-        case .suffix(let bytes): "ending in '\(text(bytes))'\(note)"
-        case .contains(let bytes): "containing '\(text(bytes))'\(note)"
-        case .regex(let regex): "matching regex '\(regex.pattern)'"
+        return switch kind {
+        case .exact: "equal to '\(text)'\(note)"
+        case .prefix: "starting with '\(text)'\(note)"
+        case .suffix: "ending in '\(text)'\(note)"
+        case .contains: "containing '\(text)'\(note)"
+        case .regex: "matching regex '\(program.map(\.pattern) ?? "")'"
         }
     }
-
-    private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

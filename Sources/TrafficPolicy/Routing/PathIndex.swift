@@ -111,13 +111,11 @@ struct PathIndex: Sendable {
         let length = Int(node.labelCount)
         guard path.count - depth >= length else { return false }
         let start = Int(node.labelStart)
-        var index = 1
-        while index < length {
-            let byte = foldsCase ? ASCII.lower(path[depth + index]) : path[depth + index]
-            if labels[start + index] != byte { return false }
-            index += 1
+        let part = path.slice(depth, depth + length)
+        return labels.withUnsafeBytes { labels in
+            let label = labels.slice(start, start + length)
+            return foldsCase ? part.equalsIgnoringCase(label) : part.equals(label)
         }
-        return true
     }
 
     /// Breadth first, so that the children of a node are neighbours and deep nesting needs no stack.

@@ -11,8 +11,8 @@ public struct RequestPath {
 
     /// Splits a target at its first `?` or `#`; nothing is decoded.
     public init(_ target: UnsafeRawBufferPointer) {
-        var end = 0
-        while end < target.count, target[end] != UInt8(ascii: "?"), target[end] != UInt8(ascii: "#") { end += 1 }
+        var end = target.offset(of: UInt8(ascii: "?")) ?? target.count
+        if let fragment = target.slice(0, end).offset(of: UInt8(ascii: "#")) { end = fragment }
         path = target.slice(0, end)
         suffix = target.slice(end, target.count)
         if let mark = suffix.offset(of: UInt8(ascii: "?")) {
