@@ -70,11 +70,13 @@ enum RouteMatching {
     private static func queryMatcher(
         _ message: Envoy_Config_Route_V3_QueryParameterMatcher
     ) throws(ConfigProblem) -> QueryParameterMatcher {
-        guard case .stringMatch(let matcher) = message.queryParameterMatchSpecifier else {
-            return QueryParameterMatcher(name: message.name)
-        }
         do throws(PolicyError) {
-            return QueryParameterMatcher(name: message.name, value: try stringMatcher(matcher))
+            switch message.queryParameterMatchSpecifier {
+            case .stringMatch(let matcher):
+                return QueryParameterMatcher(name: message.name, value: try stringMatcher(matcher))
+            case .presentMatch(let wanted): return QueryParameterMatcher(name: message.name, isPresent: wanted)
+            case nil: return QueryParameterMatcher(name: message.name)
+            }
         } catch {
             throw ConfigProblem("\(error)")
         }

@@ -1,8 +1,11 @@
 import Bytes
 public import HTTPModel
 
-/// Envoy's HeaderMatcher (`config.route.v3`), compiled. The values of a repeated name are looked at as one, joined with
-/// a comma. A class, because a route keeps many of them and looks at each without copying it.
+/// Envoy's HeaderMatcher (`config.route.v3`), compiled. A class, because a route keeps many of them and looks at each without copying it.
+///
+/// Of a repeated name one value that matches is enough (and with `invert_match` one is enough to fail), except for names
+/// that Envoy keeps as a single field: their values are looked at as one, joined with a comma. Seen in Envoy 1.40 for
+/// each name of ``KnownHeader``.
 public final class HeaderMatcher: Sendable {
     /// What is asked of the value.
     public enum Condition: Sendable {
@@ -22,6 +25,7 @@ public final class HeaderMatcher: Sendable {
     /// Lower-case; `host` means `:authority`, as in Envoy.
     public let name: [UInt8]
     private let known: KnownHeader?
+    private let joinsValues: Bool
     private let kind: Kind
     private let string: StringMatcher?
     private let inverts: Bool
@@ -37,6 +41,7 @@ public final class HeaderMatcher: Sendable {
         let lower = name.lowercased()
         self.name = Array((lower == "host" ? ":authority" : lower).utf8)
         known = self.name.withUnsafeBytes { KnownHeader.lookup($0) }
+        joinsValues = known.map { !Self.keptApart.contains($0) } ?? false
         switch condition {
         case .present(let wanted): (kind, string) = (.present(wanted), nil)
         case .string(let matcher): (kind, string) = (.string, matcher)
@@ -51,8 +56,21 @@ public final class HeaderMatcher: Sendable {
         guard let first = firstIndex(head, from: 0) else { return matchesMissing }
         if case .present(let wanted) = kind { return wanted != inverts }
         guard let second = firstIndex(head, from: first + 1) else { return holds(head.value(at: first)) != inverts }
-        return matchesJoined(head, first, second)
+        if joinsValues { return joinedHolds(head, first, second) != inverts }
+        var next: Int? = first
+        while let index = next {
+            if holds(head.value(at: index)) { return !inverts }
+            next = firstIndex(head, from: index + 1)
+        }
+        return inverts
     }
+
+    /// The known names whose values Envoy does not join.
+    private static let keptApart: Set<KnownHeader> = [
+        .acceptLanguage, .cookie, .date, .etag, .grpcEncoding, .grpcMessage, .grpcStatus, .http2Settings, .lastModified,
+        .location, .retryAfter, .server, .setCookie, .traceparent, .tracestate, .trailer, .xEnvoyOverloaded,
+        .xEnvoyUpstreamServiceTime, .xHeddleExplain,
+    ]
 
     private var matchesMissing: Bool {
         if case .present(let wanted) = kind { return (treatsMissingAsEmpty == wanted) != inverts }
@@ -74,7 +92,7 @@ public final class HeaderMatcher: Sendable {
         }
     }
 
-    private func matchesJoined(_ head: borrowing HeaderBlock, _ first: Int, _ second: Int) -> Bool {
+    private func joinedHolds(_ head: borrowing HeaderBlock, _ first: Int, _ second: Int) -> Bool {
         var size = head.value(at: first).count
         var next: Int? = second
         while let index = next {
@@ -94,15 +112,16 @@ public final class HeaderMatcher: Sendable {
                 end += value.count
                 next = firstIndex(head, from: index + 1)
             }
-            return holds(UnsafeRawBufferPointer(joined)) != inverts
+            return holds(UnsafeRawBufferPointer(joined))
         }
     }
 
-    /// A decimal integer with an optional minus, the whole of `text`.
+    /// A decimal integer with an optional sign, the whole of `text`.
     static func integer(_ text: UnsafeRawBufferPointer) -> Int64? {
         guard let first = text.first else { return nil }
         let negative = first == UInt8(ascii: "-")
-        guard let magnitude = text.slice(negative ? 1 : 0, text.count).decimal else { return nil }
+        let signed = negative || first == UInt8(ascii: "+")
+        guard let magnitude = text.slice(signed ? 1 : 0, text.count).decimal else { return nil }
         if negative { return magnitude <= UInt64(Int64.max) ? -Int64(magnitude) : nil }
         return Int64(exactly: magnitude)
     }

@@ -40,20 +40,23 @@ public enum HostRewrite: Sendable {
         head.set(.authority, scratch.bytes.slice(0, length))
     }
 
-    /// Adds the present authority to `x-forwarded-host` unless it is its last element already, as Envoy does. Works
-    /// behind what `scratch` holds.
+    /// Adds the present authority to `x-forwarded-host` unless it is its last element already, byte for byte behind the
+    /// last comma, as in Envoy. Works behind what `scratch` holds.
     private static func appendForwardedHost(_ head: inout HeaderBlock, _ scratch: inout ByteWriter) {
         guard let host = head.get(.authority), !host.isEmpty else { return }
-        guard let list = head.get(.xForwardedHost), !list.isEmpty else {
-            head.set(.xForwardedHost, host)
-            return
-        }
-        var start = list.count
-        while start > 0, list[start - 1] != UInt8(ascii: ",") { start -= 1 }
-        if list.slice(start, list.count).trimmingWhitespace.equals(host) { return }
         let mark = scratch.count
-        scratch.append(list)
-        scratch.append(UInt8(ascii: ","))
+        var next = head.firstIndex(of: .xForwardedHost)
+        while let index = next {
+            scratch.append(head.value(at: index))
+            scratch.append(UInt8(ascii: ","))
+            next = head.firstIndex(of: .xForwardedHost, from: index + 1)
+        }
+        if scratch.count > mark {
+            let list = scratch.bytes.slice(mark, scratch.count - 1)
+            var start = list.count
+            while start > 0, list[start - 1] != UInt8(ascii: ",") { start -= 1 }
+            if list.slice(start, list.count).equals(host) { return }
+        }
         scratch.append(host)
         head.set(.xForwardedHost, scratch.bytes.slice(mark, scratch.count))
     }

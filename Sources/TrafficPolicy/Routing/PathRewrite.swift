@@ -12,6 +12,8 @@ public enum PathRewrite: Sendable {
 
     /// Appends the new path with the old query.
     ///
+    /// Where a regex leaves nothing, the path stays as it was (as in Envoy 1.40).
+    ///
     /// A result that does not begin with `/` gets one (Envoy sends it as it is): a captured part of the path must not
     /// become a request target of another form, such as `http://other/`.
     ///
@@ -32,7 +34,9 @@ public enum PathRewrite: Sendable {
         case .regex(let rewrite):
             let start = output.count
             rewrite.apply(to: split.path, into: &output)
-            if output.count == start || output.bytes[start] != UInt8(ascii: "/") {
+            if output.count == start {
+                output.append(split.path)
+            } else if output.bytes[start] != UInt8(ascii: "/") {
                 output.truncate(to: start)
                 output.append(UInt8(ascii: "/"))
                 rewrite.apply(to: split.path, into: &output)

@@ -68,7 +68,7 @@ struct LoadBalancerTests {
     }
 
     @Test("random spreads evenly, whatever the weights")
-    func random() {
+    func evenness() {
         var balancer = makeBalancer(.random, hosts([1, 50, 1, 1]))
         for count in spread(&balancer, 40_000) { #expect(abs(count - 10_000) < 500) }
     }

@@ -9,6 +9,8 @@ struct QueryParameterMatcherTests {
         (.init(name: "a", value: .exact("2")), "a=1&a=2", false), (.init(name: "a", value: .exact("")), "a", true),
         (.init(name: "a", value: .exact("1=2")), "a=1=2", true), (.init(name: "a", value: .prefix("x")), "a=y&&a=x", false),
         (.init(name: "a", value: .exact("%20")), "a=%20", true), (.init(name: "A"), "a=1", false),
+        (.init(name: "a", isPresent: false), "a=1", false), (.init(name: "a", isPresent: false), "b=1", true),
+        (.init(name: "a", isPresent: false), "", true),
     ]
 
     @Test("the first value of a name counts, undecoded", arguments: cases)

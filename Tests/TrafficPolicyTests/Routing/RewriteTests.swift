@@ -23,7 +23,7 @@ struct RewriteTests {
 
     @Test("a regex sees the path without its query, and a result without a slash gets one", arguments: [
         ("/(.*)", "\\1", "/http://evil/", "/http://evil/"), ("^/a/(.*)$", "/b/\\1", "/a/x?a=/a/y", "/b/x?a=/a/y"),
-        (".*", "", "/x?q", "/?q"), ("x", "y", "/abc", "/abc"),
+        (".*", "", "/x?q", "/x?q"), ("b*", "-", "/emb?b", "/-/-e-m-?b"), ("x", "y", "/abc", "/abc"),
     ])
     func regex(pattern: String, substitution: String, target: String, expected: String) throws {
         let rewrite = PathRewrite.regex(try RegexRewrite(regex: RegexProgram(pattern), substitution: substitution))
@@ -54,7 +54,8 @@ struct RewriteTests {
     static let hosts: [(HostRewrite, [(String, String)], String, String?)] = [
         (.literal(Array("new".utf8)), [], "new", "example.com"),
         (.literal(Array("new".utf8)), [("x-forwarded-host", "first")], "new", "first,example.com"),
-        (.literal(Array("new".utf8)), [("x-forwarded-host", "first, example.com")], "new", "first, example.com"),
+        (.literal(Array("new".utf8)), [("x-forwarded-host", "first,example.com")], "new", "first,example.com"),
+        (.literal(Array("new".utf8)), [("x-forwarded-host", "a"), ("x-forwarded-host", "b")], "new", "a,b,example.com"),
         (.header(Array("x-to".utf8)), [("x-to", "there")], "there", "example.com"),
         (.header(Array("x-to".utf8)), [], "example.com", nil),
         (.upstream, [], "upstream.local", "example.com"),
