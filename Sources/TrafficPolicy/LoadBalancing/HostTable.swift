@@ -80,6 +80,7 @@ public struct HostTable: ~Copyable, Sendable {
         /// Still valid until their last request and connection end.
         public var removed: [Int] = []
 
+        /// Nothing added and nothing removed unless said otherwise.
         public init(added: [Int] = [], removed: [Int] = []) {
             self.added = added
             self.removed = removed

@@ -43,6 +43,7 @@ public struct LoadBalancer: ~Copyable, Sendable {
         /// In percent (`overprovisioning_factor`).
         public var overprovisioning: Int
 
+        /// Envoy's defaults unless said otherwise.
         public init(
             policy: LoadBalancingPolicy = .roundRobin, panicThreshold: Double = 50, overprovisioning: Int = 140
         ) {
@@ -75,6 +76,7 @@ public struct LoadBalancer: ~Copyable, Sendable {
     private var levels: [Level] = []
     private var builtGeneration: UInt64 = 0
 
+    /// A balancer without hosts: it picks none until ``hosts`` has some.
     public init(settings: Settings = Settings()) {
         self.settings = settings
     }

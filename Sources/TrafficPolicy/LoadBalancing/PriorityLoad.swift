@@ -6,6 +6,7 @@ public struct PriorityLoad: Equatable, Sendable {
         public var healthy: Int
         public var degraded: Int
 
+        /// - Parameter total: of any health; those that are neither healthy nor degraded are unhealthy.
         public init(total: Int = 0, healthy: Int = 0, degraded: Int = 0) {
             self.total = total
             self.healthy = healthy

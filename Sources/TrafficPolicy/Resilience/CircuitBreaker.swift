@@ -11,6 +11,7 @@ public struct CircuitThresholds: Equatable, Sendable {
     /// Takes the place of `maxRetries` when set.
     public var retryBudget: RetryBudget?
 
+    /// Envoy's defaults unless said otherwise.
     public init(
         maxConnections: UInt32 = 1024, maxPendingRequests: UInt32 = 1024, maxRequests: UInt32 = 1024,
         maxRetries: UInt32 = 3, retryBudget: RetryBudget? = nil
@@ -30,6 +31,7 @@ public struct RetryBudget: Equatable, Sendable {
     /// Always allowed.
     public var minimum: UInt32
 
+    /// Envoy's defaults unless said otherwise.
     public init(percent: Double = 20, minimum: UInt32 = 3) {
         self.percent = percent
         self.minimum = minimum
@@ -49,6 +51,7 @@ public struct CircuitBreaker {
     private let normal: CircuitThresholds
     private let high: CircuitThresholds
 
+    /// Limits for the two priorities over one cluster's counters.
     public init(
         counters: LimitCounters, normal: CircuitThresholds = CircuitThresholds(),
         high: CircuitThresholds = CircuitThresholds()

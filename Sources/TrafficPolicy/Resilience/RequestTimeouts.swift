@@ -17,6 +17,7 @@ public struct TimeoutPolicy: Equatable, Sendable {
     /// Taken off `grpc-timeout`, to leave time for the answer's way back.
     public var grpcTimeoutOffset: UInt64
 
+    /// Envoy's defaults unless said otherwise.
     public init(
         timeout: UInt64 = defaultTimeout, idleTimeout: UInt64? = nil, maxStreamDuration: UInt64? = nil,
         grpcTimeoutMaximum: UInt64? = nil, grpcTimeoutOffset: UInt64 = 0
@@ -81,6 +82,7 @@ public struct RequestTimeouts: Equatable, Sendable {
     /// For the whole stream; nil leaves the connection manager's.
     public var stream: UInt64?
 
+    /// No limit but `whole` unless said otherwise.
     public init(whole: UInt64, perTry: UInt64 = 0, perTryIdle: UInt64 = 0, idle: UInt64? = nil, stream: UInt64? = nil) {
         self.whole = whole
         self.perTry = perTry

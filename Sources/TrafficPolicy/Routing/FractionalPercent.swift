@@ -11,6 +11,7 @@ public struct FractionalPercent: Equatable, Sendable {
     public let numerator: UInt32
     public let denominator: Denominator
 
+    /// A share; a numerator at or above the denominator means all.
     public init(_ numerator: UInt32, of denominator: Denominator = .hundred) {
         self.numerator = numerator
         self.denominator = denominator

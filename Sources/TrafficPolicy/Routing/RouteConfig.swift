@@ -22,6 +22,7 @@ public struct RouteMatchConfig: Sendable {
     /// The content type must be gRPC's.
     public var requiresGRPC: Bool
 
+    /// A route that asks for a path alone unless said otherwise.
     public init(
         _ path: Path, isCaseSensitive: Bool = true, headers: [HeaderMatcher] = [],
         queryParameters: [QueryParameterMatcher] = [], runtimeFraction: FractionalPercent? = nil, requiresGRPC: Bool = false
@@ -43,6 +44,7 @@ public struct VirtualHostConfig: Sendable {
     /// The first that matches wins.
     public var routes: [RouteMatchConfig]
 
+    /// - Parameter domains: must not be claimed by another virtual host of the table.
     public init(name: String, domains: [String], routes: [RouteMatchConfig]) {
         self.name = name
         self.domains = domains

@@ -6,6 +6,7 @@ public struct RouteMatch: Equatable, Sendable {
     public let virtualHost: Int
     public let route: Int
 
+    /// Both count from 0 in the order of the configuration.
     public init(virtualHost: Int, route: Int) {
         self.virtualHost = virtualHost
         self.route = route
@@ -22,6 +23,7 @@ public final class RouteTable: Sendable {
         /// The path from its first `;` on (`ignore_path_parameters_in_path_matching`).
         public var ignoresPathParameters: Bool
 
+        /// Nothing is left out unless said otherwise.
         public init(ignoresPort: Bool = false, ignoresPathParameters: Bool = false) {
             self.ignoresPort = ignoresPort
             self.ignoresPathParameters = ignoresPathParameters
