@@ -29,6 +29,15 @@ def collected(output):
     return int(found[1])
 
 
+def without_debug_information(program, directory):
+    """A copy that callgrind can read: it gives up on what the Swift compiler writes for debuggers."""
+    copy = os.path.join(directory, "program")
+    result = subprocess.run(["strip", "--strip-debug", "-o", copy, program], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise BenchmarkError(f"{program}: {result.stderr.strip()}")
+    return copy
+
+
 def run(program, name, count, pattern, directory):
     result = subprocess.run(
         ["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--toggle-collect={pattern}",
@@ -75,7 +84,8 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         for name, rule in rules.items():
             try:
-                measured = an_operation(settings.program, name, rule, directory)
+                program = without_debug_information(settings.program, directory)
+                measured = an_operation(program, name, rule, directory)
             except (BenchmarkError, FileNotFoundError) as error:
                 print(f"micro: {error}", file=sys.stderr)
                 return 2
