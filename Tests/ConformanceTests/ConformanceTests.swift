@@ -14,12 +14,7 @@ struct ConformanceTests {
         let expected = try DifferencesTable.shared.get().expected(one.name)
         let surprising = differences.subtracting(expected).map(\.description).sorted()
         let gone = expected.subtracting(differences).map(\.description).sorted()
-        // A case that is known to differ and is to be mended, not documented, is reported as a known issue.
-        withKnownIssue("to be mended", isIntermittent: true) {
-            #expect(surprising.isEmpty, "differs: \(surprising.joined(separator: "\n  "))")
-        } when: {
-            OpenDifferences.names.contains(one.name)
-        }
+        #expect(surprising.isEmpty, "differs: \(surprising.joined(separator: "\n  "))")
         #expect(gone.isEmpty, "the table says that it differs, but it does not: \(gone.joined(separator: "\n  "))")
     }
 
