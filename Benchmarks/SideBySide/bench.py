@@ -41,6 +41,8 @@ def arguments(given):
     parser.add_argument("--gate", action="store_true", help="fail where a threshold is missed")
     parser.add_argument("--thresholds", metavar="FILE", default=os.path.join(HERE, "..", "thresholds.json"))
     settings = parser.parse_args(given)
+    # Contenders are started in folders of their own.
+    settings.heddle, settings.venv = os.path.abspath(settings.heddle), os.path.abspath(settings.venv)
     only = {name for part in settings.only for name in part.split(",")}
     unknown = only - set(names)
     if unknown:
