@@ -20,7 +20,8 @@
     }
 
     deinit {
-        // A deadline still in the wheel finds the slot's generation changed and means nobody.
+        if let identifier { loop.wheel.cancel(identifier, datum: slot.datum) }
+        // A deadline that has just been taken from the wheel finds the slot's generation changed and means nobody.
         loop.timerSlots.free(slot)
     }
 

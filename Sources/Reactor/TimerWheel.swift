@@ -67,6 +67,12 @@ public struct TimerWheel: ~Copyable {
         count -= 1
     }
 
+    /// The same for a deadline that may have expired meanwhile: it is told by its datum, which must be unique.
+    mutating func cancel(_ identifier: Identifier, datum: UInt64) {
+        let node = nodes[Int(identifier.index)]
+        if node.slot >= 0, node.datum == datum { cancel(identifier) }
+    }
+
     /// Moves the wheel to `now`. What has expired is taken with ``takeExpired()``, in the order of ticks.
     public mutating func advance(to now: UInt64) {
         let target = now / Self.tick

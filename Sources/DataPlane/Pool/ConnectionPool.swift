@@ -12,19 +12,14 @@ import TrafficPolicy
 /// below run on the worker, ask the machine through one synchronous door and perform what it says, with nothing in
 /// between.
 package actor ConnectionPool: LoopActor {
-    private var machine: ConnectionPoolStateMachine
+    // Safety: touched by the verbs below alone. They run on `WorkerActor`, whose executor is this actor's own; going
+    // through `enter` would allocate twice for each request.
+    private nonisolated(unsafe) var machine: ConnectionPoolStateMachine
     nonisolated let connections: PoolConnections
 
     @WorkerActor init(host: Host, cluster: Cluster, version: HTTPVersion) {
         machine = ConnectionPoolStateMachine(maximumRequests: cluster.config.maxRequestsPerConnection)
         connections = PoolConnections(host: host, cluster: cluster, version: version)
-    }
-
-    /// The synchronous door: for callers on the loop, and only for the machine.
-    private nonisolated func decide<Result: Sendable>(
-        _ verb: @Sendable (inout ConnectionPoolStateMachine) -> Result
-    ) -> Result {
-        enter { verb(&$0.machine) }
     }
 
     // MARK: Requests
@@ -36,9 +31,7 @@ package actor ConnectionPool: LoopActor {
         let mayConnect = limits.canOpenConnection
         let mayWait = limits.canWait
         let capacity = connections.expectedCapacity
-        let decision = decide { machine in
-            machine.acquire(ticket, mayConnect: mayConnect, mayWait: mayWait, expectedCapacity: capacity)
-        }
+        let decision = machine.acquire(ticket, mayConnect: mayConnect, mayWait: mayWait, expectedCapacity: capacity)
         switch decision {
         case .use(let number):
             connections.assign(request, number)
@@ -53,50 +46,50 @@ package actor ConnectionPool: LoopActor {
 
     /// A waiting request has been given up.
     @WorkerActor func cancel(_ request: UpstreamRequest, ticket: UInt64) {
-        if decide({ $0.cancel(ticket) }) { connections.stopWaiting(ticket) }
+        if machine.cancel(ticket) { connections.stopWaiting(ticket) }
     }
 
     /// A request on connection `number` has ended.
     @WorkerActor func ended(_ number: Int, reusable: Bool) {
         let mayConnect = connections.cluster.limits.canOpenConnection
-        perform(decide { $0.ended(number, reusable: reusable, mayConnect: mayConnect) })
+        perform(machine.ended(number, reusable: reusable, mayConnect: mayConnect))
     }
 
     // MARK: Connections
 
     @WorkerActor func connected(_ number: Int, capacity: Int) {
-        decide { $0.connected(number, capacity: capacity) }
+        machine.connected(number, capacity: capacity)
         while true {
-            let next = decide { $0.next() }
+            let next = machine.next()
             guard next != .nothing else { return }
             perform(next)
         }
     }
 
     @WorkerActor func capacityChanged(_ number: Int, to capacity: Int) {
-        decide { $0.capacityChanged(number, to: capacity) }
+        machine.capacityChanged(number, to: capacity)
     }
 
     @WorkerActor func drained(_ number: Int) {
-        perform(decide { $0.drained(number) })
+        perform(machine.drained(number))
     }
 
     @WorkerActor func closed(_ number: Int) {
         connections.remove(number)
         let mayConnect = connections.cluster.limits.canOpenConnection
-        perform(decide { $0.closed(number, mayConnect: mayConnect) })
+        perform(machine.closed(number, mayConnect: mayConnect))
     }
 
     @WorkerActor func connectFailed(_ number: Int, _ failure: ConnectFailure) {
         connections.remove(number)
-        let tickets = decide { $0.failed(number) }
+        let tickets = machine.failed(number)
         if !tickets.isEmpty { connections.cluster.stats[.upstreamRqPendingFailureEject].add(UInt64(tickets.count)) }
         for ticket in tickets { connections.stopWaiting(ticket)?.connectFailed(failure) }
     }
 
     /// Nothing new goes to this host: idle connections close, the others after their last request.
     @WorkerActor func drain() {
-        for number in decide({ $0.drain() }) { connections.close(number) }
+        for number in machine.drain() { connections.close(number) }
     }
 
     @WorkerActor private func perform(_ action: ConnectionPoolStateMachine.FollowUp) {

@@ -69,7 +69,7 @@ public final class HTTP2Session {
         self.now = now
         events = HTTP2EventQueue(pool: pool)
         abuse = AbuseGuard(limits: options.abuse, now: now)
-        guard let library = HTTP2Session.makeLibrarySession(role: role, options: options) else { return nil }
+        guard let library = HTTP2Session.makeLibrarySession(role: role, options: options, memory: pool.memory) else { return nil }
         self.library = library
         nghttp2_session_set_user_data(library, Unmanaged.passUnretained(self).toOpaque())
         guard submitPreface() else { return nil }
