@@ -230,15 +230,21 @@ import Reactor
         let connection: HTTP1Connection =
             stream.isTunnel && status == 101 ? .upgrade : closesAfterResponse && !stream.isTunnel ? .close : .keepAlive
         worker.scratchText.reset()
-        let isWritten = stream.reasonPhrase.withUnsafeBytes { phrase in
-            manager.config.http1Writer.writeResponseHead(
-                stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing,
-                reason: phrase.isEmpty ? nil : phrase, connection: connection, to: &worker.scratchText)
-        }
+        // A closure handed to the array is checked for its isolation at run time; almost no response needs one.
+        let isWritten =
+            stream.reasonPhrase.isEmpty
+            ? writeHead(stream, connection, reason: nil)
+            : stream.reasonPhrase.withUnsafeBytes { writeHead(stream, connection, reason: $0) }
         precondition(isWritten, "a response without a status")
         stream.info.downstreamHeaderBytesSent += UInt64(worker.scratchText.count)
         transport.write(worker.scratchText.bytes)
         if endStream { responseEnded = true }
+    }
+
+    private func writeHead(_ stream: Stream, _ connection: HTTP1Connection, reason: UnsafeRawBufferPointer?) -> Bool {
+        manager.config.http1Writer.writeResponseHead(
+            stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing, reason: reason,
+            connection: connection, to: &worker.scratchText)
     }
 
     /// How the client will find the end: by length if it is known, by chunks, or, for HTTP/1.0, by the connection's end.
