@@ -67,6 +67,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// Jobs run by this loop, whatever thread they came from. On the warm data path this must not grow either.
     public private(set) var jobsRun = 0
 
+    /// Turns taken.
+    public private(set) var turns = 0
+
+    /// Deadlines that wait.
+    public var timerCount: Int { wheel.count }
+
     /// A loop of its own for a test; a process's own is ``process``.
     public init(poller: any Poller, clock: any LoopClock) {
         self.poller = poller
@@ -131,6 +137,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// - Parameter maximumWait: nanoseconds that the turn may wait for something to do; nil: as long as it takes.
     public func turn(maximumWait: UInt64?) {
         let count = poller.wait(events, timeout: waitTime(maximumWait))
+        turns += 1
         updateTime()
         let began = now
         WorkerActor.enterLoop(self, count) { $0.serve($1) }

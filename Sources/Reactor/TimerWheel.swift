@@ -6,6 +6,9 @@ public struct TimerWheel: ~Copyable {
     /// Names one inserted deadline until it has expired or been cancelled.
     public struct Identifier: Equatable, Sendable {
         fileprivate let index: Int32
+
+        /// Names nothing.
+        static let none = Identifier(index: -1)
     }
 
     private struct Node {

@@ -29,7 +29,7 @@ import Reactor
         self.manager = manager
         transport = manager.transport
         worker = manager.connection.worker
-        parser = HTTP1Parser(role: .request, options: manager.config.http1)
+        parser = HTTP1Parser(rules: manager.config.http1Rules)
     }
 
     var version: HTTPVersion { head.version }

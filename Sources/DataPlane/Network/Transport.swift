@@ -33,6 +33,13 @@ package enum TransportClose: Equatable, Sendable {
     func transportClosed(_ transport: Transport, _ reason: TransportClose)
 }
 
+/// An error that almost no transport comes to have.
+private final class TLSFailure {
+    let error: TLSError
+
+    init(_ error: TLSError) { self.error = error }
+}
+
 /// One connected socket with what waits to be written to it, encrypted or not: the only place that reads and writes the
 /// sockets of connections.
 ///
@@ -68,13 +75,15 @@ package enum TransportClose: Equatable, Sendable {
     package unowned(unsafe) var owner: (any TransportOwner)?
     package private(set) var tls: TLSSession?
     /// What went wrong in TLS, for logs.
-    package private(set) var tlsFailure: TLSError?
+    package var tlsFailure: TLSError? { tlsFailureBox?.error }
     package private(set) var watermark: Watermark
     /// Bytes read and written on the wire level (inside TLS: of the plaintext).
     package private(set) var bytesRead: UInt64 = 0
     package private(set) var bytesWritten: UInt64 = 0
 
     private let descriptor: Descriptor
+    /// An object, since almost no connection has one.
+    private var tlsFailureBox: TLSFailure?
     private var output: ByteQueue
     /// Input that the owner has not consumed; nil exactly when `hasLeftover` is false.
     private var leftover: ByteWriter?
@@ -179,7 +188,7 @@ package enum TransportClose: Equatable, Sendable {
             outputBlocked = true
             if hangupSeen, inputEndedDuringHandshake() { end(.reset) }
         case .failed:
-            tlsFailure = tls.failure
+            tlsFailureBox = tls.failure.map { TLSFailure($0) }
             end(.tlsFailed)
         }
     }
@@ -268,7 +277,7 @@ package enum TransportClose: Equatable, Sendable {
             return .wouldBlock
         case .closed: return .endOfFile
         case .failed:
-            tlsFailure = tls.failure
+            tlsFailureBox = tls.failure.map { TLSFailure($0) }
             return .failed(EPROTO)
         }
     }
@@ -401,7 +410,7 @@ package enum TransportClose: Equatable, Sendable {
             inputReady = false
             return .wouldBlock
         case .failed:
-            tlsFailure = tls.failure
+            tlsFailureBox = tls.failure.map { TLSFailure($0) }
             return .failed(EPIPE)
         }
     }
