@@ -62,6 +62,7 @@ package struct HTTPConnectionStats: Sendable {
     func responseTooLarge() { http[.rsTooLarge].add() }
     func pathNormalizationFailed() { http[.downstreamRqFailedPathNormalization].add() }
     func pathNormalizationRedirected() { http[.downstreamRqRedirectedWithNormalizedPath].add() }
+    func tooManyPrematureResets() { http[.downstreamRqTooManyPrematureResets].add() }
     func upgradeRefused() { http[.downstreamRqWsOnNonWsRoute].add() }
     func upgraded() {
         http[.downstreamCxUpgradesTotal].add()

@@ -33,7 +33,7 @@ import Reactor
         self.worker = worker
         guard
             let session = HTTP2Session(
-                role: .server, options: manager.config.http2, pool: worker.http2Pool, counters: worker.http2Counters,
+                role: .server, options: manager.config.http2, pool: worker.http2Pool, counters: worker.http2Counters.downstream,
                 now: worker.loop.now)
         else { return nil }
         self.session = session
@@ -47,6 +47,7 @@ import Reactor
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         let failure = session.receive(bytes, now: worker.loop.now)
+        if failure == .flood(.prematureResets) { manager.config.stats.tooManyPrematureResets() }
         drainEvents()
         flushLater()
         if failure != nil { fail() }

@@ -29,7 +29,7 @@ import Reactor
         let worker = cluster.worker
         guard
             let session = HTTP2Session(
-                role: .client, options: cluster.config.http2, pool: worker.http2Pool, counters: worker.http2Counters,
+                role: .client, options: cluster.config.http2, pool: worker.http2Pool, counters: worker.http2Counters.cluster(cluster.config.name.text),
                 now: worker.loop.now)
         else { return nil }
         self.transport = transport

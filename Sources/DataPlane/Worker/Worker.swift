@@ -119,6 +119,7 @@ package import TrafficPolicy
         for (name, entry) in clusters where !kept.contains(name) {
             clusters[name] = nil
             directory.set(name, nil)
+            resources.context.http2Counters.forget(name)
             entry.cluster.drain()
         }
     }
@@ -150,6 +151,11 @@ package import TrafficPolicy
     /// Stops accepting without draining what is open.
     package func stopAccepting() {
         for socket in sockets.values { socket.stopAccepting() }
+    }
+
+    /// Brings what is counted beside the statistics into them; to be called now and then.
+    package func publishStatistics() {
+        resources.context.http2Counters.publish(to: resources.stats)
     }
 
     /// Downstream connections of all listeners.

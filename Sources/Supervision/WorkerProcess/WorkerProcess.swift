@@ -167,6 +167,7 @@ import TrafficPolicy
         parts.keepSockets([:], listeners: [])
         if parts.worker.connectionCount == 0 || loop.now >= drainDeadline {
             parts.worker.closeAll()
+            parts.worker.publishStatistics()
             parts.logWriter.flush()
             exit(0)
         }
