@@ -74,7 +74,7 @@ let allTargets: [Target] = [
     // Layer 5
     core(
         "Filters",
-        ["Bytes", "HTTPModel", "DataPlane", "LuaRuntime", "ProxyModel", "Reactor", "Observability", "TrafficPolicy", protobuf]),
+        ["Bytes", "HTTPModel", "SecureTransport", "DataPlane", "LuaRuntime", "ProxyModel", "Reactor", "Observability", "TrafficPolicy", protobuf]),
 
     // Layer 6
     core(

@@ -887,6 +887,30 @@ m envoy.type.v3.Int32Range
 m heddle.filters.http.explain.v1.Explain
 1 request_header string
 2 allowed_cidrs *envoy.config.core.v3.CidrRange
+m heddle.filters.http.lua.v1.LuaFilter
+1 lua envoy.extensions.filters.http.lua.v3.Lua
+2 trust =heddle.filters.http.lua.v1.LuaFilter.Trust
+3 limits heddle.filters.http.lua.v1.LuaFilter.Limits
+4 on_error =heddle.filters.http.lua.v1.LuaFilter.OnError
+5 answer heddle.filters.http.lua.v1.LuaFilter.Answer
+6 kills_before_detach uint32
+7 module_path string
+m heddle.filters.http.lua.v1.LuaFilter.Limits
+1 memory_bytes uint64
+2 fuel uint64
+3 cpu_time google.protobuf.Duration
+4 time_slice google.protobuf.Duration
+m heddle.filters.http.lua.v1.LuaFilter.Answer
+1 status uint32
+2 body string
+3 headers map<string,string>
+e heddle.filters.http.lua.v1.LuaFilter.Trust
+0 SANDBOXED
+1 TRUSTED
+e heddle.filters.http.lua.v1.LuaFilter.OnError
+0 CONTINUE
+1 FAIL_CLOSED
+2 ANSWER
 t envoy.config.accesslog.v2 CommonGrpcAccessLogConfig FileAccessLog HttpGrpcAccessLogConfig TcpGrpcAccessLogConfig
 t envoy.config.accesslog.v3 ExtensionFilter LogTypeFilter MetadataFilter RuntimeFilter TraceableFilter
 t envoy.config.bootstrap.v2 Admin Bootstrap ClusterManager LayeredRuntime Runtime RuntimeLayer Watchdog

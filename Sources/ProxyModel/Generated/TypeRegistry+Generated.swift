@@ -114,4 +114,5 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("envoy.type.v3.Int64Range", Envoy_Type_V3_Int64Range.self),
     ("envoy.type.v3.Int32Range", Envoy_Type_V3_Int32Range.self),
     ("heddle.filters.http.explain.v1.Explain", Heddle_Filters_Http_Explain_V1_Explain.self),
+    ("heddle.filters.http.lua.v1.LuaFilter", Heddle_Filters_Http_Lua_V1_LuaFilter.self),
 ]
