@@ -163,7 +163,7 @@ struct UpstreamHTTP1Connection {
     private func answer(_ request: WireMessage, _ script: UpstreamScript) -> Bool {
         // One that is answered early, and then the connection ended, is not read to its end.
         if script.ending != .keep, !request.isComplete { upstream.record(number) { $0.requests.append(request) } }
-        WireSocket.send(script.http1(answering: request.method), to: descriptor)
+        for piece in script.http1(answering: request.method) where !WireSocket.send(piece, to: descriptor) { break }
         return script.ending == .keep
     }
 

@@ -64,9 +64,12 @@ package struct UpstreamScript: Sendable {
         return script
     }
 
-    /// The bytes of the answer in HTTP/1.
-    func http1(answering method: String) -> [UInt8] {
-        if let raw { return raw }
+    /// Bodies from this size on are sent by themselves instead of being copied behind the head.
+    private static let largeBody = 64 * 1024
+
+    /// The bytes of the answer in HTTP/1, in pieces.
+    func http1(answering method: String) -> [[UInt8]] {
+        if let raw { return [raw] }
         var head = "HTTP/1.1 \(status) Scripted\r\n"
         for field in fields { head += "\(field.name): \(field.value)\r\n" }
         switch framing {
@@ -75,16 +78,19 @@ package struct UpstreamScript: Sendable {
         case .untilClose, .none: break
         }
         if ending == .close { head += "connection: close\r\n" }
-        var bytes = Array((head + "\r\n").utf8)
-        if method == "HEAD" { return bytes }
+        head += "\r\n"
+        if method == "HEAD" || framing == .none { return [Array(head.utf8)] }
+        var tail = ""
         if framing == .chunked {
-            if !body.isEmpty { bytes += Array("\(String(body.count, radix: 16))\r\n".utf8) + body + [13, 10] }
-            bytes += Array("0\r\n".utf8)
-            for trailer in trailers { bytes += Array("\(trailer.name): \(trailer.value)\r\n".utf8) }
-            bytes += [13, 10]
-        } else if framing != .none {
-            bytes += body
+            if !body.isEmpty {
+                head += "\(String(body.count, radix: 16))\r\n"
+                tail += "\r\n"
+            }
+            tail += "0\r\n"
+            for trailer in trailers { tail += "\(trailer.name): \(trailer.value)\r\n" }
+            tail += "\r\n"
         }
-        return bytes
+        if body.count < Self.largeBody { return [Array(head.utf8) + body + Array(tail.utf8)] }
+        return [Array(head.utf8), body] + (tail.isEmpty ? [] : [Array(tail.utf8)])
     }
 }

@@ -60,6 +60,8 @@ package final class UpgradeConfig {
     package var proxy100Continue = false
     /// Nanoseconds; 0 switches each off.
     package var streamIdleTimeout: UInt64 = 300_000_000_000
+    /// How long a complete answer may wait for the window of an HTTP/2 client; nil for as long as the idle timeout.
+    package var streamFlushTimeout: UInt64?
     package var requestTimeout: UInt64 = 0
     package var requestHeadersTimeout: UInt64 = 10_000_000_000
     package var idleTimeout: UInt64 = 3_600_000_000_000

@@ -274,6 +274,9 @@ public import Reactor
         if idleTimeout > 0 { idleTimer?.schedule(after: idleTimeout) }
     }
 
+    /// How long a complete answer may wait for the client's window; 0 for ever.
+    var flushTimeout: UInt64 { config.streamFlushTimeout ?? idleTimeout }
+
     /// The route's idle timeout takes the place of the connection manager's; 0 switches it off.
     package func setIdleTimeout(_ nanoseconds: UInt64) {
         idleTimeout = nanoseconds

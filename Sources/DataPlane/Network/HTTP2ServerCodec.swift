@@ -20,6 +20,10 @@ import Reactor
     private var turnEndAsked = false
     private var isClosed = false
     private var drainTimer: LoopTimer?
+    /// Looks after answers that are complete here and that the client gives no window for.
+    private var flushTimer: LoopTimer?
+    /// The earliest deadline among answers that were complete when the session was last without any.
+    private var flushDeadline = UInt64.max
 
     /// Nil when there is no memory for a session.
     init?(manager: HTTPConnectionManager) {
@@ -181,7 +185,12 @@ import Reactor
             session.consumed(h2, stream.requestCredit)
             stream.requestCredit = 0
         }
-        if stream.responsePath.delivered != .ended { session.reset(h2, .cancel) }
+        if stream.responsePath.delivered != .ended {
+            session.reset(h2, .cancel)
+        } else if stream.flushTimeout > 0 {
+            h2.flushDeadline = worker.loop.now &+ stream.flushTimeout
+            flushDeadline = min(flushDeadline, h2.flushDeadline)
+        }
         flushLater()
     }
 
@@ -261,6 +270,26 @@ import Reactor
             if failure != nil || made == 0 { break }
         }
         if session.isFinished, !isClosed { manager.close() }
+        watchUnflushed()
+    }
+
+    /// Streams that only the session still has are answers which wait for window.
+    private func watchUnflushed() {
+        guard session.activeStreams > streams.count else {
+            flushDeadline = .max
+            return
+        }
+        guard flushDeadline < flushTimer?.deadline ?? .max, !isClosed else { return }
+        // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
+        let timer = flushTimer ?? LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.flushTimeoutExpired() }
+        flushTimer = timer
+        timer.schedule(at: flushDeadline)
+    }
+
+    private func flushTimeoutExpired() {
+        guard !isClosed else { return }
+        flushDeadline = session.resetUnflushed(now: worker.loop.now) ?? .max
+        flushLater()
     }
 
     // MARK: Ending
@@ -283,6 +312,7 @@ import Reactor
     func connectionClosed(_ reason: TransportClose) {
         isClosed = true
         drainTimer = nil
+        flushTimer = nil
         endStreams(.connectionTermination)
         session.connectionLost()
         while session.nextEvent() != nil {}

@@ -138,6 +138,7 @@ extension SnapshotCompiler {
     private func fillTimeouts(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage) {
         let common = message.commonHTTPProtocolOptions
         if message.hasStreamIdleTimeout { config.streamIdleTimeout = message.streamIdleTimeout.nanoseconds }
+        if message.hasStreamFlushTimeout { config.streamFlushTimeout = message.streamFlushTimeout.nanoseconds }
         if message.hasRequestTimeout { config.requestTimeout = message.requestTimeout.nanoseconds }
         if message.hasRequestHeadersTimeout { config.requestHeadersTimeout = message.requestHeadersTimeout.nanoseconds }
         if message.hasDrainTimeout { config.drainTimeout = message.drainTimeout.nanoseconds }

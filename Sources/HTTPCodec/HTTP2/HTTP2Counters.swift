@@ -18,6 +18,8 @@ public final class HTTP2Counters {
     public var receivedMessagingError: UInt64 = 0
     public var receivedReset: UInt64 = 0
     public var sentReset: UInt64 = 0
+    /// Streams reset because the peer gave no window for the rest of a complete message (`tx_flush_timeout`).
+    public var sentFlushTimeout: UInt64 = 0
     /// Streams refused because too many were at work (`stream_refused_errors`).
     public var streamRefusedErrors: UInt64 = 0
     public var trailers: UInt64 = 0
@@ -41,6 +43,7 @@ public final class HTTP2Counters {
             ("rx_messaging_error", receivedMessagingError),
             ("rx_reset", receivedReset),
             ("tx_reset", sentReset),
+            ("tx_flush_timeout", sentFlushTimeout),
             ("stream_refused_errors", streamRefusedErrors),
             ("trailers", trailers),
         ]

@@ -98,6 +98,27 @@ extension HTTP2Session {
         nghttp2_submit_rst_stream(library, 0, stream.id, code.rawValue)
     }
 
+    /// Resets the streams whose ``HTTP2Stream/flushDeadline`` is over: a peer that gives no window would have what waits
+    /// for it kept for ever.
+    /// - Returns: the earliest deadline of the others, nil when there is none.
+    public func resetUnflushed(now: UInt64) -> UInt64? {
+        var earliest: UInt64?
+        var candidate = streams
+        while let current = candidate {
+            let stream = current._withUnsafeGuaranteedRef { $0 }
+            candidate = stream.next
+            guard stream.isOpen, stream.flushDeadline > 0, !stream.isOutboundEnded else { continue }
+            if stream.flushDeadline > now {
+                earliest = min(earliest ?? .max, stream.flushDeadline)
+            } else {
+                stream.flushDeadline = 0
+                counters.sentFlushTimeout += 1
+                reset(stream, .internalError)
+            }
+        }
+        return earliest
+    }
+
     /// The data plane has passed on `count` bytes of the stream's body: the peer may send as many more.
     public func consumed(_ stream: HTTP2Stream, _ count: Int) {
         guard stream.isOpen, count > 0 else { return }

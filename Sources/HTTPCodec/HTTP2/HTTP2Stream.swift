@@ -46,6 +46,8 @@ public final class HTTP2Stream {
     public var context: AnyObject?
     /// Ask for one `.writable` event as soon as ``outboundCount`` is at most this; negative means no.
     public var writableBelow = -1
+    /// When the rest of a complete message is given up unless the peer has taken it by then, nanoseconds; 0 for never.
+    public var flushDeadline: UInt64 = 0
 
     /// Bytes that wait to be produced: what the data plane holds against its watermark.
     public var outboundCount: Int { outbound.count }
@@ -84,6 +86,7 @@ public final class HTTP2Stream {
         if fields.byteCount > HTTP2Pool.largestKeptSection { fields = HeaderBlock() } else { fields.reset() }
         context = nil
         writableBelow = -1
+        flushDeadline = 0
         outbound.removeAll()
         inboundState = .head
         outboundState = .head

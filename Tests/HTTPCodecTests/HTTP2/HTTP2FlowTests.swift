@@ -44,6 +44,34 @@ struct HTTP2FlowTests {
         #expect(stream.writableBelow == -1)
     }
 
+    @Test("a complete message that the peer gives no window for is reset at its deadline, others are not (row 27)")
+    func unflushed() throws {
+        let pair = try SessionPair()
+        pair.client.consumesAtOnce = false
+        for _ in 0..<4 { pair.client.request() }
+        pair.run()
+        let streams = try [1, 3, 5, 7].map { try #require(pair.server.streams[$0]) }
+        pair.server.respond(streams[0], body: Self.bytes(200_000))
+        pair.server.respond(streams[1], body: Self.bytes(200_000))
+        pair.server.respond(streams[2], body: Self.bytes(10))
+        pair.server.respond(streams[3], body: Self.bytes(200_000), endStream: false)
+        streams[0].flushDeadline = 2_000
+        streams[1].flushDeadline = 3_000
+        streams[2].flushDeadline = 1_000
+        pair.run()
+        #expect(pair.server.session.resetUnflushed(now: 1_999) == 2_000)
+        #expect(pair.server.session.resetUnflushed(now: 2_000) == 3_000)
+        pair.run()
+        let endings = pair.client.seen.filter { $0.closedStream != nil }
+        #expect(endings == [.closed(5, .noError, .complete), .closed(1, .internalError, .peerReset)])
+        #expect(pair.server.counters.sentFlushTimeout == 1)
+        #expect(pair.server.session.resetUnflushed(now: 3_000) == nil)
+        pair.run()
+        #expect(pair.client.seen.last == .closed(3, .internalError, .peerReset))
+        // What was reset is heard of no more.
+        #expect(pair.server.pool.streamsInUse == 1)
+    }
+
     @Test("streams that end unread give the connection's window back")
     func abandonedWindow() throws {
         let pair = try SessionPair()
