@@ -31,6 +31,11 @@ public struct FieldValues: Sendable {
     /// Fields that are still pending.
     public private(set) var unresolved: Int
 
+    /// Of a scan that looks for nothing.
+    public init() {
+        self.init(count: 0, longest: 0)
+    }
+
     init(count: Int, longest: Int) {
         self.longest = longest
         slots = Array(repeating: Slot(), count: count)
@@ -145,6 +150,7 @@ public struct ScanProblem: Error, Equatable, Sendable, CustomStringConvertible {
         case invalidVarint = "invalid varint"
     }
 
+    /// What is wrong.
     public let reason: Reason
     /// Bytes of the body before the place.
     public let offset: Int

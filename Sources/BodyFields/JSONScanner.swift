@@ -56,8 +56,7 @@ public struct JSONScanner: Sendable {
     private var hexadecimalLeft = 0
     private var unit: UInt32 = 0
     private var highSurrogate: UInt32 = 0
-    private var continuationsLeft = 0
-    private var continuationRange: ClosedRange<UInt8> = 0x80...0xBF
+    private var character = UTF8Sequence()
     private var word: StaticString = "null"
     private var wordOffset = 0
     private var offset = 0
@@ -205,8 +204,8 @@ public struct JSONScanner: Sendable {
     }
 
     private func child(ofElement element: Int) -> Int {
-        guard let parent = frames.last?.node, parent >= 0 else { return -1 }
-        guard let index = fields.indices[parent].firstIndex(of: element) else { return -1 }
+        guard let parent = frames.last?.node, parent >= 0, let index = fields.indices[parent].firstIndex(of: element)
+        else { return -1 }
         return fields.tree.nodes[parent].children[index].node
     }
 
@@ -245,9 +244,9 @@ public struct JSONScanner: Sendable {
         guard byte == word.utf8Start[wordOffset] else { return fail(.unexpectedByte, index) }
         wordOffset += 1
         guard wordOffset == word.utf8CodeUnitCount else { return }
-        if node >= 0, let field = fields.tree.nodes[node].field {
-            values.resolve(field, word.utf8Start[0] == UInt8(ascii: "t") ? .true : word.utf8Start[0] == UInt8(ascii: "f") ? .false : .null)
-        }
+        let first = word.utf8Start[0]
+        let kind: FieldValues.Kind = first == UInt8(ascii: "t") ? .true : first == UInt8(ascii: "f") ? .false : .null
+        if node >= 0, let field = fields.tree.nodes[node].field { values.resolve(field, kind) }
         valueEnded()
     }
 
@@ -320,9 +319,7 @@ extension JSONScanner {
         }
     }
 
-    private mutating func emit(_ byte: UInt8) {
-        withUnsafeBytes(of: byte) { emit($0) }
-    }
+    private mutating func emit(_ byte: UInt8) { withUnsafeBytes(of: byte) { emit($0) } }
 
     private mutating func text(_ byte: UInt8, _ index: Int) {
         switch state {
@@ -336,11 +333,9 @@ extension JSONScanner {
             guard byte == UInt8(ascii: "u") else { return fail(.loneSurrogate, index) }
             beginHexadecimal()
         default:
-            guard continuationRange.contains(byte) else { return fail(.invalidUTF8, index) }
+            guard character.take(byte) else { return fail(.invalidUTF8, index) }
             emit(byte)
-            continuationRange = 0x80...0xBF
-            continuationsLeft -= 1
-            if continuationsLeft == 0 { state = .text }
+            if character.isWhole { state = .text }
         }
     }
 
@@ -349,24 +344,12 @@ extension JSONScanner {
         case UInt8(ascii: "\""): endText()
         case UInt8(ascii: "\\"): state = .escape
         case ..<0x20: fail(.controlCharacter, index)
-        case 0xC2...0xDF: begin(continuations: 1, 0x80...0xBF, byte)
-        case 0xE0: begin(continuations: 2, 0xA0...0xBF, byte)
-        case 0xED: begin(continuations: 2, 0x80...0x9F, byte)
-        case 0xE1...0xEF: begin(continuations: 2, 0x80...0xBF, byte)
-        case 0xF0: begin(continuations: 3, 0x90...0xBF, byte)
-        case 0xF1...0xF3: begin(continuations: 3, 0x80...0xBF, byte)
-        case 0xF4: begin(continuations: 3, 0x80...0x8F, byte)
-        case 0x80...: fail(.invalidUTF8, index)
+        case 0x80...:
+            guard character.begin(byte) else { return fail(.invalidUTF8, index) }
+            emit(byte)
+            state = .continuation
         default: emit(byte)
         }
-    }
-
-    /// The first byte of a character of several (RFC 3629 section 4).
-    private mutating func begin(continuations: Int, _ range: ClosedRange<UInt8>, _ byte: UInt8) {
-        emit(byte)
-        continuationsLeft = continuations
-        continuationRange = range
-        state = .continuation
     }
 
     private mutating func endText() {

@@ -1,7 +1,7 @@
 /// Index of a kind in ``StatSchema/kinds``.
 enum StatKindID: Int, CaseIterable {
     case cluster, http, listener, listenerHTTP, http1, http2, clusterHTTP1, clusterHTTP2, listenerTLS, clusterTLS, tcp, lua
-    case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram
+    case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute
     case server, listenerManager, clusterManager, worker, filesystem
 }
 
@@ -51,6 +51,7 @@ public enum StatSchema {
         case .metricCounter: MetricCounterStat.self
         case .metricGauge: MetricGaugeStat.self
         case .metricHistogram: MetricHistogramStat.self
+        case .bodyRoute: BodyRouteStats.self
         case .server: ServerStats.self
         case .listenerManager: ListenerManagerStats.self
         case .clusterManager: ClusterManagerStats.self

@@ -132,6 +132,8 @@ public final class StatsSegment {
     public func metricHistogram(_ name: String, _ labels: StatLabels) -> Histogram {
         (view([name, labels.encoded]) as MetricHistogramStat).handle
     }
+    /// - Parameter statPrefix: the filter's own, may be empty.
+    public func bodyRoute(prefix: String, statPrefix: String) -> BodyRouteStats { view([prefix, statPrefix]) }
     /// `server.`
     public func server() -> ServerStats { view([]) }
     /// `listener_manager.`
