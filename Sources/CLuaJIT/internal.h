@@ -27,7 +27,7 @@ enum {
   SCRATCH_KEPT = 64 * 1024,    // bytes of scratch memory kept from one use to the next
   SORT_UNCHARGED = 256,        // elements up to which a sort is left to LuaJIT
   IDLE_RUNS = 64,              // coroutines kept for reuse
-  RUN_SLOTS = 16,              // cached objects a run
+  RUN_SLOTS = 24,              // cached objects a run
 };
 
 enum { NOT_KILLED = 0, KILLED_BY_FUEL = 1, KILLED_BY_DEADLINE = 2 };

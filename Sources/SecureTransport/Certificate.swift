@@ -60,6 +60,17 @@ package final class Certificate {
     /// End of the validity in seconds since 1970; nil when the certificate's time cannot be read.
     package var validUntil: Int64? { Self.epoch(X509_get0_notAfter(pointer)) }
 
+    /// The object identifiers of the extensions, in dotted form.
+    package var extensionOIDs: [String] {
+        (0..<max(X509_get_ext_count(pointer), 0)).compactMap { index in
+            guard let object = X509_get_ext(pointer, index).flatMap({ X509_EXTENSION_get_object($0) }) else { return nil }
+            // Longer than any identifier in use; OpenSSL cuts what is not.
+            var text = [CChar](repeating: 0, count: 128)
+            guard OBJ_obj2txt(&text, Int32(text.count), object, 1) > 0 else { return nil }
+            return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+    }
+
     /// Whether the certificate is inside its validity by now.
     var isCurrent: Bool { heddle_x509_is_current(pointer) }
 

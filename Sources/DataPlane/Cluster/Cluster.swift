@@ -103,13 +103,15 @@ package actor Cluster: LoopActor {
     // MARK: Requests
 
     /// Admits a request and chooses a host for it. A request that got one must be given back with ``ended(_:)``.
-    @WorkerActor package func pick() -> Pick {
+    /// - Parameter wanted: the host that a filter asked for, which comes first if it is there and not unhealthy.
+    @WorkerActor package func pick(_ wanted: HostOverride? = nil) -> Pick {
         guard limits.tryBeginRequest() else {
             stats[.upstreamRqPendingOverflow].add()
             return .overflow
         }
         let random = worker.random.next()
-        guard let host = pickHost(random) else {
+        let host = if let wanted { pickHost(wanted, random) } else { pickHost(random) }
+        guard let host else {
             limits.requestEnded()
             stats[.upstreamCxNoneHealthy].add()
             return .noHealthyHost
@@ -133,6 +135,16 @@ package actor Cluster: LoopActor {
         return host
     }
 
+    @WorkerActor private func pickHost(_ wanted: HostOverride, _ seed: UInt64) -> Host? {
+        for slot in balancer.hosts.listed {
+            guard let host = hosts[slot], host.address == wanted.address, balancer.hosts.flags(of: slot).health != .unhealthy
+            else { continue }
+            balancer.hosts.requestStarted(slot)
+            return host
+        }
+        return wanted.isStrict ? nil : pickHost(seed)
+    }
+
     /// Chooses a host for a TCP connection, which counts as a connection, not as a request.
     @WorkerActor package func pickForConnection() -> Host? {
         let random = worker.random.next()
@@ -154,6 +166,18 @@ package actor Cluster: LoopActor {
     /// The cluster goes away: its hosts drain.
     @WorkerActor package func drain() {
         for host in members { host.drain() }
+    }
+}
+
+/// A host that a filter chose in the load balancer's place.
+package struct HostOverride: Sendable {
+    package let address: SocketAddress
+    /// Whether no other host will do.
+    package let isStrict: Bool
+
+    package init(address: SocketAddress, isStrict: Bool) {
+        self.address = address
+        self.isStrict = isStrict
     }
 }
 

@@ -88,6 +88,31 @@ extension Stream {
         }
     }
 
+    /// Puts an answer in the place of the response whose head `filter` holds back: the filters behind it see this one.
+    package func replaceResponse(_ reply: LocalReply, from filter: HTTPFilter) {
+        guard state == .active, responsePath.delivered == .head else { return }
+        worker.eventBegan()
+        defer { worker.eventEnded() }
+        info.responseFlags.formUnion(reply.flags)
+        info.responseCodeDetails = .literal(reply.details)
+        isLocalReply = true
+        requestPath.isStopped = true
+        requestPath.buffer.removeAll()
+        router.abandon()
+        responsePath.reset()
+        let hasBody = writeHead(of: reply)
+        if case .known(let choice?) = routeState {
+            choice.applyResponseMutations(to: self, attempts: info.upstreamAttemptCount)
+        }
+        if !reply.body.isEmpty { info.localReplyBody = .init(copying: String(decoding: reply.body, as: UTF8.self)) }
+        responsePath.iteration.endSeen = !hasBody
+        let position = filters.count - 1 - filter.index
+        runHeaders(.response, from: position)
+        guard hasBody, state == .active, !responsePath.isStopped else { return }
+        responsePath.iteration.endSeen = true
+        reply.body.withUnsafeBytes { runData(.response, $0, endStream: true, from: position) }
+    }
+
     /// - Returns: whether a body follows.
     private func writeHead(of reply: LocalReply) -> Bool {
         responseHeaders.reset()

@@ -54,6 +54,8 @@ public import Reactor
     package internal(set) var isLocalReply = false
     /// What a filter wrote in the place of the status' usual phrase, for HTTP/1; empty for none.
     package private(set) var reasonPhrase: [UInt8] = []
+    /// The host that a filter wants the request to go to.
+    package var hostOverride: HostOverride?
     /// Written when somebody asked why the request went where it did; see ``DecisionRecorder``.
     package var recorder: DecisionRecorder?
 
@@ -339,6 +341,7 @@ public import Reactor
         requestCredit = 0
         isLocalReply = false
         if !reasonPhrase.isEmpty { reasonPhrase = [] }
+        if hostOverride != nil { hostOverride = nil }
         recorder = nil
         routeState = .unknown
         state = .idle

@@ -183,7 +183,7 @@ import TrafficPolicy
         guard let stream, let cluster else { return }
         attempts += 1
         stream.info.upstreamAttemptCount = attempts
-        switch cluster.pick() {
+        switch cluster.pick(stream.hostOverride) {
         case .overflow:
             countFailure(cluster)
             stream.recorder?.note(.limit, "max_requests reached")

@@ -1,5 +1,5 @@
 import HTTPCodec
-package import Observability
+import Observability
 package import Reactor
 
 /// What the HTTP/2 sessions of a worker count: those of clients together, those of hosts by cluster, as Envoy's `http2.*`

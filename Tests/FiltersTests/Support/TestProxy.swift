@@ -26,6 +26,16 @@ import TrafficPolicy
         filters: String, routes: String = "", clusters: [String: UInt16], perHost: String = "", bufferLimit: Int = 65536,
         router: String = ""
     ) async throws -> TestProxy {
+        try await start(
+            filters: filters, routes: routes, clusters: clusters.mapValues { [$0] }, perHost: perHost, bufferLimit: bufferLimit,
+            router: router)
+    }
+
+    /// - Parameter clusters: ports by cluster name.
+    nonisolated static func start(
+        filters: String, routes: String = "", clusters: [String: [UInt16]], perHost: String = "", bufferLimit: Int = 65536,
+        router: String = ""
+    ) async throws -> TestProxy {
         try await start(bootstrap: bootstrap(filters, routes, clusters, perHost, bufferLimit, router))
     }
 
@@ -79,6 +89,13 @@ import TrafficPolicy
     /// A counter of the Lua filter without `stat_prefix`.
     func lua(_ counter: LuaStats.Counters) -> UInt64 { stats.lua(prefix: "test", statPrefix: "")[counter].value }
 
+    /// What `/stats` shows.
+    func statistics() throws -> String {
+        var text = ByteWriter(capacity: 1 << 16)
+        try StatsReader(mapping: dup(stats.region.descriptor)).read().appendText(to: &text)
+        return String(decoding: text.bytes, as: UTF8.self)
+    }
+
     /// Everything logged so far.
     nonisolated var log: String {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
@@ -125,7 +142,7 @@ import TrafficPolicy
     // MARK: Configuration
 
     private nonisolated static func bootstrap(
-        _ filters: String, _ routes: String, _ clusters: [String: UInt16], _ perHost: String, _ bufferLimit: Int,
+        _ filters: String, _ routes: String, _ clusters: [String: [UInt16]], _ perHost: String, _ bufferLimit: Int,
         _ router: String
     ) -> String {
         let routes = routes.isEmpty ? "- { match: { prefix: / }, route: { cluster: main } }" : routes
@@ -159,8 +176,9 @@ import TrafficPolicy
             """
     }
 
-    private nonisolated static func cluster(_ name: String, _ port: UInt16) -> String {
-        """
+    private nonisolated static func cluster(_ name: String, _ ports: [UInt16]) -> String {
+        let endpoints = ports.map { "{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \($0) } } } }" }
+        return """
         - name: \(name)
           type: STATIC
           connect_timeout: 5s
@@ -170,7 +188,7 @@ import TrafficPolicy
               explicit_http_config: { http_protocol_options: { enable_trailers: true } }
           load_assignment:
             cluster_name: \(name)
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \(port) } } } }] }]
+            endpoints: [{ lb_endpoints: [\(endpoints.joined(separator: ", "))] }]
         """
     }
 }
