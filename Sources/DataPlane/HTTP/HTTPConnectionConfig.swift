@@ -34,8 +34,6 @@ package final class UpgradeConfig {
     package let factories: [any HTTPFilterFactory]
     package var codecType = CodecType.auto
     package var http1 = HTTP1Options()
-    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
-    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
     package var http1Writer = HTTP1Writer()
     package var http1AllowsTrailers = false
     package var http2 = HTTP2Options()
@@ -50,6 +48,8 @@ package final class UpgradeConfig {
     package var generateRequestID = true
     package var preserveExternalRequestID = false
     package var alwaysSetRequestIDInResponse = false
+    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
+    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
     /// Nil: paths are taken as they come.
     package var pathRules: PathNormalizer?
     package var stripsPort = PortStripping.none
