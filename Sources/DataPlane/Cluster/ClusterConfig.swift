@@ -39,6 +39,8 @@ package import TrafficPolicy
     /// Nanoseconds; 0 switches off.
     package var connectTimeout: UInt64 = 5_000_000_000
     package var idleTimeout: UInt64 = 3_600_000_000_000
+    /// How long a request may be on its connection, response included.
+    package var maxStreamDuration: UInt64 = 0
     package var bufferLimit = 1024 * 1024
 
     package nonisolated init(name: String, maxRequestsPerConnection: UInt64 = 0) {

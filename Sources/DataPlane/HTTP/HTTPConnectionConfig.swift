@@ -51,6 +51,18 @@ package final class UpgradeConfig {
     /// Nil: paths are taken as they come.
     package var pathRules: PathNormalizer?
     package var stripsPort = PortStripping.none
+    package var stripsTrailingDot = false
+    /// `scheme_header_transformation`: a scheme in the place of the request's, or that of the connection to the host.
+    package var schemeToSet: NamedText?
+    package var schemeMatchesUpstream = false
+    /// `add_user_agent`: the cluster and the node that this proxy is part of.
+    package var userAgent: NamedText?
+    package var serviceNode: NamedText?
+    /// `local_reply_config`; nil where the proxy's own answers stay as they are.
+    package var localReplies: LocalReplyRules?
+    /// A malformed message ends its stream alone (`stream_error_on_invalid_http_message`), by the version of HTTP.
+    package var http1KeepsMalformed = false
+    package var http2KeepsMalformed = false
     package var listenerPort: UInt16?
     package var defaultHostForHTTP10: NamedText?
     package var earlyMutations = HeaderMutations()
@@ -66,6 +78,10 @@ package final class UpgradeConfig {
     package var requestHeadersTimeout: UInt64 = 10_000_000_000
     package var idleTimeout: UInt64 = 3_600_000_000_000
     package var drainTimeout: UInt64 = 5_000_000_000
+    /// For a client to take the last bytes of a connection that is closed.
+    package var delayedCloseTimeout: UInt64 = 1_000_000_000
+    /// For a client to take the rest of a response that has been handed to the HTTP/2 codec as a whole.
+    package var streamFlushTimeout: UInt64 = 300_000_000_000
     package var maxConnectionDuration: UInt64 = 0
     package var maxStreamDuration: UInt64 = 0
     package var maxRequestsPerConnection: UInt64 = 0

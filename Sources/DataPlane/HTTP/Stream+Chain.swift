@@ -141,7 +141,7 @@ extension Stream {
     /// Puts body behind what already waits, within the limit.
     private func keep(_ direction: Direction, _ bytes: UnsafeRawBufferPointer, watermark: Bool) {
         self[direction].buffer.append(bytes)
-        let limit = config.bufferLimit
+        let limit = direction == .request ? requestBufferLimit : config.bufferLimit
         guard limit > 0, self[direction].buffer.count > limit else { return }
         if watermark {
             pauseSender(direction)
@@ -155,6 +155,12 @@ extension Stream {
             config.stats.responseTooLarge()
             reply(LocalReply(status: 500, body: "Internal Server Error", details: "response_payload_too_large"))
         }
+    }
+
+    /// How much of a request's body may wait here: what its route says, else the connection's limit.
+    var requestBufferLimit: Int {
+        guard config.routes.limitsBodies else { return config.bufferLimit }
+        return route?.requestBufferLimit ?? config.bufferLimit
     }
 
     private func pauseSender(_ direction: Direction) {

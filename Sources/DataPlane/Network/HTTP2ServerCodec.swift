@@ -8,8 +8,6 @@ import Reactor
 @WorkerActor final class HTTP2ServerCodec: DownstreamCodec, TurnEndHandler {
     /// Bytes made for the socket in one go.
     private static let produceSize = 64 * 1024
-    /// How long an HTTP/2 client has to hear of the first GOAWAY before the second names the last stream.
-    private static let drainGrace: UInt64 = 1_000_000_000
 
     // Safety: the manager owns its codec and outlives it.
     private unowned(unsafe) let manager: HTTPConnectionManager
@@ -299,7 +297,8 @@ import Reactor
         flushLater()
         // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
         let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.drainGraceOver() }
-        timer.schedule(after: Self.drainGrace)
+        // The client has so long to hear of the first GOAWAY before the second names the last stream.
+        timer.schedule(after: manager.config.drainTimeout)
         drainTimer = timer
     }
 

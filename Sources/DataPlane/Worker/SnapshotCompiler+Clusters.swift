@@ -26,6 +26,7 @@ extension SnapshotCompiler {
         let config = ClusterConfig(name: message.name, maxRequestsPerConnection: perConnection)
         if message.hasConnectTimeout { config.connectTimeout = message.connectTimeout.nanoseconds }
         if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
+        if common.hasMaxStreamDuration { config.maxStreamDuration = common.maxStreamDuration.nanoseconds }
         if message.hasPerConnectionBufferLimitBytes {
             config.bufferLimit = Int(message.perConnectionBufferLimitBytes.value)
         }

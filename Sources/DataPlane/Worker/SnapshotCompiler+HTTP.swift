@@ -38,6 +38,7 @@ extension SnapshotCompiler {
         config.listenerPort = listenerPort
         try fillProtocols(config, message)
         fillForwarding(config, message)
+        config.localReplies = try localReplies(message.localReplyConfig)
         config.internalRanges = try ranges(
             message.internalAddressConfig.cidrRanges, "internal_address_config.cidr_ranges")
         fillTimeouts(config, message)
@@ -106,6 +107,15 @@ extension SnapshotCompiler {
         }
         if message.stripMatchingHostPort { config.stripsPort = .matching }
         if case .stripAnyHostPort(true) = message.stripPortMode { config.stripsPort = .any }
+        config.stripsTrailingDot = message.stripTrailingHostDot
+        let keepsMalformed = message.streamErrorOnInvalidHTTPMessage.value
+        config.http1KeepsMalformed =
+            http1.hasOverrideStreamErrorOnInvalidHTTPMessage
+            ? http1.overrideStreamErrorOnInvalidHTTPMessage.value : keepsMalformed
+        let http2 = message.http2ProtocolOptions
+        config.http2KeepsMalformed =
+            http2.hasOverrideStreamErrorOnInvalidHTTPMessage
+            ? http2.overrideStreamErrorOnInvalidHTTPMessage.value : keepsMalformed
         config.proxy100Continue = message.proxy100Continue
         for upgrade in message.upgradeConfigs {
             config.upgrades.append(
@@ -125,6 +135,14 @@ extension SnapshotCompiler {
         case .passThrough: config.serverHeader = .passThrough
         default: config.serverHeader = .overwrite
         }
+        if case .schemeToOverwrite(let scheme)? = message.schemeHeaderTransformation.transformation {
+            config.schemeToSet = NamedText(scheme)
+        }
+        config.schemeMatchesUpstream = message.schemeHeaderTransformation.matchUpstream
+        if message.addUserAgent.value {
+            config.userAgent = NamedText(node.cluster)
+            if !node.id.isEmpty { config.serviceNode = NamedText(node.id) }
+        }
         if !message.via.isEmpty { config.via = NamedText(message.via) }
         config.useRemoteAddress = message.useRemoteAddress.value
         config.trustedHops = Int(message.xffNumTrustedHops)
@@ -141,6 +159,9 @@ extension SnapshotCompiler {
         if message.hasStreamFlushTimeout { config.streamFlushTimeout = message.streamFlushTimeout.nanoseconds }
         if message.hasRequestTimeout { config.requestTimeout = message.requestTimeout.nanoseconds }
         if message.hasRequestHeadersTimeout { config.requestHeadersTimeout = message.requestHeadersTimeout.nanoseconds }
+        config.streamFlushTimeout =
+            message.hasStreamFlushTimeout ? message.streamFlushTimeout.nanoseconds : config.streamIdleTimeout
+        if message.hasDelayedCloseTimeout { config.delayedCloseTimeout = message.delayedCloseTimeout.nanoseconds }
         if message.hasDrainTimeout { config.drainTimeout = message.drainTimeout.nanoseconds }
         if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
         if common.hasMaxConnectionDuration { config.maxConnectionDuration = common.maxConnectionDuration.nanoseconds }

@@ -11,6 +11,7 @@ package import SwiftProtobuf
 @WorkerActor struct SnapshotCompiler {
     let resources: WorkerResources
     let node: Envoy_Config_Core_V3_Node
+    let runtime: RuntimeValues
 
     var worker: WorkerContext { resources.context }
     var stats: StatsSegment { resources.stats }
