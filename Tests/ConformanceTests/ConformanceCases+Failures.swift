@@ -197,6 +197,13 @@ extension ConformanceCase {
                 "POST", "/two/s/m", [WireField("content-type", "application/grpc"), WireField("x-script", "grpc-only")]),
             body: "x"),
         ConformanceCase("h2 to h2: upstream resets", http2: request("GET", "/two", [WireField("x-script", "reset")])),
+        ConformanceCase(
+            "h2: malformed name ends the connection", http2: request("GET", "/rest", [WireField("X-Upper", "1")])),
+        ConformanceCase(
+            "h2: malformed name ends the stream", .lenient, http2: request("GET", "/rest", [WireField("X-Upper", "1")])),
+        ConformanceCase(
+            "h2: connection field", http2: request("GET", "/rest", [WireField("connection", "close")])),
+        ConformanceCase("h2: no method", http2: Array(request("GET", "/rest").dropFirst())),
         .get("h1 to h2", "/two/a?b=c"),
         .get("scheme: by x-forwarded-proto", "/two", with: ["x-forwarded-proto: https"]),
         .get("scheme: by a wrong x-forwarded-proto", "/two", with: ["x-forwarded-proto: ftp"]),

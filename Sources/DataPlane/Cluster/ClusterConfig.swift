@@ -27,6 +27,8 @@ package import TrafficPolicy
     /// `enable_trailers`: without it, trailers are dropped on the way to and from HTTP/1 hosts.
     package var http1AllowsTrailers = false
     package var http2 = HTTP2Options()
+    /// `connection_keepalive`; nil for none.
+    package var http2Keepalive: HTTP2Keepalive.Settings?
     package var balancing = LoadBalancer.Settings()
     package var thresholds = CircuitThresholds()
     package var highThresholds = CircuitThresholds()

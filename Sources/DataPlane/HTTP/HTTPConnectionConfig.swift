@@ -37,6 +37,8 @@ package final class UpgradeConfig {
     package var http1Writer = HTTP1Writer()
     package var http1AllowsTrailers = false
     package var http2 = HTTP2Options()
+    /// `connection_keepalive`; nil for none.
+    package var http2Keepalive: HTTP2Keepalive.Settings?
     package var serverName = NamedText("heddle")
     package var serverHeader = ServerHeader.overwrite
     package var via: NamedText?
@@ -60,9 +62,8 @@ package final class UpgradeConfig {
     package var serviceNode: NamedText?
     /// `local_reply_config`; nil where the proxy's own answers stay as they are.
     package var localReplies: LocalReplyRules?
-    /// A malformed message ends its stream alone (`stream_error_on_invalid_http_message`), by the version of HTTP.
+    /// A malformed message does not end its HTTP/1 connection (`stream_error_on_invalid_http_message`).
     package var http1KeepsMalformed = false
-    package var http2KeepsMalformed = false
     package var listenerPort: UInt16?
     package var defaultHostForHTTP10: NamedText?
     package var earlyMutations = HeaderMutations()
@@ -80,8 +81,6 @@ package final class UpgradeConfig {
     package var drainTimeout: UInt64 = 5_000_000_000
     /// For a client to take the last bytes of a connection that is closed.
     package var delayedCloseTimeout: UInt64 = 1_000_000_000
-    /// For a client to take the rest of a response that has been handed to the HTTP/2 codec as a whole.
-    package var streamFlushTimeout: UInt64 = 300_000_000_000
     package var maxConnectionDuration: UInt64 = 0
     package var maxStreamDuration: UInt64 = 0
     package var maxRequestsPerConnection: UInt64 = 0

@@ -22,6 +22,7 @@ import Reactor
     private var flushTimer: LoopTimer?
     /// The earliest deadline among answers that were complete when the session was last without any.
     private var flushDeadline = UInt64.max
+    private var keepalive: HTTP2KeepaliveTimer?
 
     /// Nil when there is no memory for a session.
     init?(manager: HTTPConnectionManager) {
@@ -35,6 +36,12 @@ import Reactor
                 now: worker.loop.now)
         else { return nil }
         self.session = session
+        if let settings = manager.config.http2Keepalive {
+            // Safety: the timer goes with this object, which owns it.
+            keepalive = HTTP2KeepaliveTimer(settings, worker, session, flush: { [unowned(unsafe) self] in self.flushLater() }) {
+                [unowned(unsafe) self] in self.peerIsGone()
+            }
+        }
         flushLater()
     }
 
@@ -45,6 +52,7 @@ import Reactor
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         let failure = session.receive(bytes, now: worker.loop.now)
+        keepalive?.received()
         drainEvents()
         flushLater()
         if failure != nil { fail() }
@@ -59,7 +67,10 @@ import Reactor
     }
 
     private func handle(_ event: HTTP2Event) {
-        guard let h2 = event.stream else { return }
+        guard let h2 = event.stream else {
+            if case .pingAck(let opaque) = event.kind { keepalive?.answered(opaque) }
+            return
+        }
         switch event.kind {
         case .headers(let endStream): begin(h2, endStream: endStream)
         case .data(let bytes, let endStream):
@@ -290,6 +301,12 @@ import Reactor
         flushLater()
     }
 
+    private func peerIsGone() {
+        guard !isClosed else { return }
+        worker.http2Counters.keepaliveTimeout += 1
+        manager.connection.transport.closeNow()
+    }
+
     // MARK: Ending
 
     func drain() {
@@ -312,6 +329,7 @@ import Reactor
         isClosed = true
         drainTimer = nil
         flushTimer = nil
+        keepalive = nil
         endStreams(.connectionTermination)
         session.connectionLost()
         while session.nextEvent() != nil {}

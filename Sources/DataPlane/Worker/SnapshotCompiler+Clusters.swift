@@ -87,6 +87,8 @@ extension SnapshotCompiler {
         config.http1Writer = Protocols.writer(http1)
         config.http1AllowsTrailers = http1.enableTrailers
         config.http2 = Protocols.http2(http2, common)
+        config.http2.keepsMalformed = http2.overrideStreamErrorOnInvalidHTTPMessage.value
+        config.http2Keepalive = Protocols.keepalive(http2)
         if !http2.hasMaxConcurrentStreams { config.http2.maxConcurrentStreams = 1024 }
         config.autoSNI = options.upstreamHTTPProtocolOptions.autoSni
     }

@@ -113,7 +113,8 @@ extension SnapshotCompiler {
             http1.hasOverrideStreamErrorOnInvalidHTTPMessage
             ? http1.overrideStreamErrorOnInvalidHTTPMessage.value : keepsMalformed
         let http2 = message.http2ProtocolOptions
-        config.http2KeepsMalformed =
+        config.http2Keepalive = Protocols.keepalive(http2)
+        config.http2.keepsMalformed =
             http2.hasOverrideStreamErrorOnInvalidHTTPMessage
             ? http2.overrideStreamErrorOnInvalidHTTPMessage.value : keepsMalformed
         config.proxy100Continue = message.proxy100Continue
@@ -159,8 +160,6 @@ extension SnapshotCompiler {
         if message.hasStreamFlushTimeout { config.streamFlushTimeout = message.streamFlushTimeout.nanoseconds }
         if message.hasRequestTimeout { config.requestTimeout = message.requestTimeout.nanoseconds }
         if message.hasRequestHeadersTimeout { config.requestHeadersTimeout = message.requestHeadersTimeout.nanoseconds }
-        config.streamFlushTimeout =
-            message.hasStreamFlushTimeout ? message.streamFlushTimeout.nanoseconds : config.streamIdleTimeout
         if message.hasDelayedCloseTimeout { config.delayedCloseTimeout = message.delayedCloseTimeout.nanoseconds }
         if message.hasDrainTimeout { config.drainTimeout = message.drainTimeout.nanoseconds }
         if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
@@ -238,6 +237,15 @@ enum Protocols {
                 Int(message.maxInboundWindowUpdateFramesPerDataFrameSent.value)
         }
         return options
+    }
+
+    static func keepalive(_ message: Envoy_Config_Core_V3_Http2ProtocolOptions) -> HTTP2Keepalive.Settings? {
+        guard message.hasConnectionKeepalive else { return nil }
+        let keepalive = message.connectionKeepalive
+        return HTTP2Keepalive.Settings(
+            interval: keepalive.interval.nanoseconds, timeout: keepalive.timeout.nanoseconds,
+            jitterPercent: keepalive.hasIntervalJitter ? keepalive.intervalJitter.value : 15,
+            idleInterval: keepalive.connectionIdleInterval.nanoseconds)
     }
 
     static func escapedSlashes(
