@@ -9,6 +9,7 @@ struct ConformanceBootstrap {
         case main, edge, hops, appended, normal, rejectSlash, forwardSlash, redirectSlash, upgrades, old, limits, named,
             replies, strips, underscores
         case trailers, proper, timeouts, nameless, trusting
+        case innerHTTP2, innerHTTP1
         case capped, schemed, matched, agent, dotted, lenient, buffered
 
         var options: String {
@@ -62,7 +63,7 @@ struct ConformanceBootstrap {
             case .dotted: "server_name: mesh, strip_trailing_host_dot: true"
             case .lenient:
                 "server_name: mesh, normalize_path: true, path_with_escaped_slashes_action: REJECT_REQUEST, stream_error_on_invalid_http_message: true"
-            case .buffered: "server_name: mesh"
+            case .buffered, .innerHTTP2, .innerHTTP1: "server_name: mesh"
             case .nameless: "skip_xff_append: false"
             }
         }
@@ -73,6 +74,11 @@ struct ConformanceBootstrap {
         .buffered:
             #"{name: envoy.filters.http.lua, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, default_source_code: {inline_string: "function envoy_on_request(handle) handle:body() end"}}}, "#
     ]
+
+    private static let certificate = TestCertificate(commonName: "inner.test")
+
+    /// The protocols that a listener for the proxy itself agrees to by TLS.
+    private static let protocols: [Listener: String] = [.innerHTTP2: "[h2, http/1.1]", .innerHTTP1: "[http/1.1]"]
 
     let ports: [Listener: UInt16]
     let adminPort: UInt16
@@ -98,11 +104,13 @@ struct ConformanceBootstrap {
         text += "{name: second, static_layer: {share.none: 0, share.all: {numerator: 10000, denominator: TEN_THOUSAND}}}]}\n"
         text += "static_resources:\n  listeners:\n"
         for (listener, port) in ports.sorted(by: { $0.value < $1.value }) { text += self.listener(listener, port) }
+        text += Self.secrets
         text += "  clusters:\n"
         for name in ["one", "other"] { text += cluster(name, port: http1) }
         text += cluster("two", port: http2, extra: Self.http2Upstream)
         text += cluster(
             "bounded", port: http1, extra: Self.protocolOptions("explicit_http_config: {http_protocol_options: {}}, common_http_protocol_options: {max_stream_duration: 0.2s}"))
+        text += loops
         text += cluster("refused", port: refusing)
         text += cluster("full", port: http1, extra: "circuit_breakers: {thresholds: [{max_pending_requests: 0}]}")
         text += "  - {name: empty, type: STATIC, connect_timeout: 1s, load_assignment: {cluster_name: empty}}\n"
@@ -110,6 +118,64 @@ struct ConformanceBootstrap {
     }
 
     private static let http2Upstream = protocolOptions("explicit_http_config: {http2_protocol_options: {}}")
+
+    private static let inspector =
+        #"{name: tls_inspector, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector}}"#
+
+    private static func socket(_ listener: Listener) -> String {
+        guard let protocols = protocols[listener] else {
+            return #"{name: raw, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}"#
+        }
+        return """
+            {name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext,
+                  common_tls_context: {alpn_protocols: \(protocols), tls_certificate_sds_secret_configs: [{name: inner}]}}}
+            """
+    }
+
+    /// Clusters that lead back into the proxy, by TLS.
+    private var loops: String {
+        let auto = "auto_config: {http_protocol_options: {}, http2_protocol_options: {}}"
+        let plain = "explicit_http_config: {http_protocol_options: {}}"
+        let named = "upstream_http_protocol_options: {auto_sni: true, auto_san_validation: true}"
+        let header = "upstream_http_protocol_options: {auto_sni: true, override_auto_sni_header: x-server}"
+        return loop("loop-h2", .innerHTTP2, auto, "sni: fixed.test") + loop("loop-h1", .innerHTTP1, auto, "sni: fixed.test")
+            + loop("loop-named", .innerHTTP2, plain + ", " + named, "sni: fixed.test", verifies: true)
+            + loop("loop-header", .innerHTTP2, plain + ", " + header, "sni: fixed.test")
+            + loop("loop-host", .innerHTTP2, plain, "sni: fixed.test, auto_host_sni: true")
+            + loop("loop-untrusted", .innerHTTP2, plain, "sni: fixed.test", trust: "other", verifies: true)
+            + loop("loop-accepted", .innerHTTP2, plain, "sni: fixed.test", trust: "other-accepted", verifies: true)
+    }
+
+    private func loop(
+        _ name: String, _ listener: Listener, _ options: String, _ tls: String, trust: String = "authority",
+        verifies: Bool = false
+    ) -> String {
+        let validation = verifies ? "validation_context_sds_secret_config: {name: \(trust)}" : ""
+        let address = "socket_address: {address: \(Loopback.address), port_value: \(ports[listener] ?? 0)}"
+        return """
+              - name: \(name)
+                type: STATIC
+                connect_timeout: 1s
+                load_assignment: {cluster_name: \(name), endpoints: [{lb_endpoints: [{endpoint: {hostname: host.test, address: {\(address)}}}]}]}
+                \(Self.protocolOptions(options))
+                transport_socket: {name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, \(tls), common_tls_context: {\(validation)}}}
+
+            """
+    }
+
+    private static let secrets: String = {
+        let other = TestCertificate(commonName: "other.test")
+        func quoted(_ text: String) -> String { "\"" + text.replacingOccurrences(of: "\n", with: "\\n") + "\"" }
+        func context(_ name: String, _ pem: String, _ more: String = "") -> String {
+            "  - {name: \(name), validation_context: {trusted_ca: {inline_string: \(quoted(pem))}\(more)}}\n"
+        }
+        return """
+              secrets:
+              - {name: inner, tls_certificate: {certificate_chain: {inline_string: \(quoted(certificate.certificate))}, private_key: {inline_string: \(quoted(certificate.key))}}}
+
+            """ + context("authority", certificate.certificate) + context("other", other.certificate)
+            + context("other-accepted", other.certificate, ", trust_chain_verification: ACCEPT_UNTRUSTED")
+    }()
 
     private static func protocolOptions(_ options: String) -> String {
         """
@@ -133,9 +199,11 @@ struct ConformanceBootstrap {
         """
           - name: \(listener.rawValue)
             address: {socket_address: {address: \(Loopback.address), port_value: \(port)}}
+            listener_filters: [\(Self.protocols[listener] == nil ? "" : Self.inspector)]
             per_connection_buffer_limit_bytes: \(listener == .buffered ? 1024 : 1_048_576)
             filter_chains:
-            - filters:
+            - transport_socket: \(Self.socket(listener))
+              filters:
               - name: envoy.filters.network.http_connection_manager
                 typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager,
                   stat_prefix: \(listener.rawValue), delayed_close_timeout: 0.1s, \(listener.options.replacingOccurrences(of: "\n", with: "\n          ")),

@@ -13,6 +13,7 @@ enum ConformanceRoutes {
                     {name: start, domains: ["domains.*"], routes: [{name: domain-prefix, match: {prefix: /}, route: {cluster: one}}]},
                     {name: withport, domains: ["ported.test:81"], routes: [{name: domain-port, match: {prefix: /}, route: {cluster: one}}]},
                     {name: secure, domains: [secure.test], require_tls: ALL, routes: [{name: secure, match: {prefix: /}, route: {cluster: one}}]},
+                    {name: inner, domains: [inner.test, "inner.test:80", wrong.test], routes: [\(loops)]},
                     {name: matches, domains: [match.test], routes: [\(matches)]},
                     {name: actions, domains: [act.test],
                      request_headers_to_add: [{header: {key: x-level, value: host}, append_action: APPEND_IF_EXISTS_OR_ADD}],
@@ -24,6 +25,16 @@ enum ConformanceRoutes {
     private static func route(_ name: String, match: String, _ action: String = "route: {cluster: one}") -> String {
         "{name: \(name), match: {\(match)}, \(action)}"
     }
+
+    /// To the proxy itself, by TLS; there the answer says how the connection was made.
+    private static let loops =
+        ["loop-h2", "loop-h1", "loop-named", "loop-header", "loop-host", "loop-untrusted", "loop-accepted"]
+        .map { route($0, match: "path: /\($0)", "route: {cluster: \($0), prefix_rewrite: /inside}") }
+        .joined(separator: ",\n              ") + """
+            ,
+                          {name: inside, match: {path: /inside}, direct_response: {status: 200, body: {inline_string: inside}},
+                           response_headers_to_add: [{header: {key: x-inside, value: "%PROTOCOL% %REQUESTED_SERVER_NAME%"}}]}
+            """
 
     private static let matches = [
         route("exact", match: "path: /exact"),

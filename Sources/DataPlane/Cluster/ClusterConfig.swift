@@ -34,8 +34,12 @@ package import TrafficPolicy
     package var highThresholds = CircuitThresholds()
     package var tls: TLSContext?
     package var serverName: String?
-    /// SNI from the request's authority.
+    /// `auto_sni`, `auto_san_validation`: names from the request's authority, or from this header where it is there.
     package var autoSNI = false
+    package var autoSANValidation = false
+    package var serverNameHeader: NamedText?
+    /// `auto_host_sni`: the host's own name is its server name.
+    package var autoHostSNI = false
     package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
     package var sourceAddress: SocketAddress?
     /// Nanoseconds; 0 switches off.
@@ -44,6 +48,21 @@ package import TrafficPolicy
     /// How long a request may be on its connection, response included.
     package var maxStreamDuration: UInt64 = 0
     package var bufferLimit = 1024 * 1024
+
+    /// SNI for a connection to a host, where no request decides it.
+    func serverName(of host: Host) -> String? {
+        autoHostSNI ? host.hostname?.text ?? serverName : serverName
+    }
+
+    /// Which HTTP to speak to a host for a client's; nil: what ALPN agrees on.
+    func version(for downstream: HTTPVersion?) -> HTTPVersion? {
+        switch upstreamProtocol {
+        case .http1: .http11
+        case .http2: .http2
+        case .downstream: downstream == .http2 ? .http2 : .http11
+        case .negotiated: nil
+        }
+    }
 
     package nonisolated init(name: String, maxRequestsPerConnection: UInt64 = 0) {
         self.name = NamedText(name)

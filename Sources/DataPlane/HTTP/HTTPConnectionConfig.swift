@@ -70,6 +70,10 @@ package final class UpgradeConfig {
     package var upgrades: [UpgradeConfig] = []
     package var accessLogs: [any AccessLogSink] = []
     package var explainHeader: String?
+    /// Filters that are off unless a route switches them on, a bit for each.
+    package var switchedOff: UInt64 = 0
+    /// Longest filter chain: a filter is a bit of a word.
+    package static let maximumFilters = 64
     package var proxy100Continue = false
     /// Nanoseconds; 0 switches each off.
     package var streamIdleTimeout: UInt64 = 300_000_000_000

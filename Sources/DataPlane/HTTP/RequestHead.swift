@@ -20,6 +20,7 @@ import Reactor
         if config.generateRequestID { requestID(stream) }
         if config.hasEarlyMutations { config.earlyMutations.apply(to: stream, .request) }
         stream.isRoutable = true
+        if config.switchedOff != 0 || config.routes.switchesFilters { stream.switchFilters() }
         if stream.requestHeaders.has(.upgrade) || stream.requestHeaders.get(.method, is: "CONNECT"),
             let refusal = checkUpgrade(stream)
         {

@@ -63,6 +63,8 @@ public import Reactor
     package var recorder: DecisionRecorder?
 
     var routeState = RouteState.unknown
+    /// Filters that this stream does not meet, a bit for each.
+    var switchedOff: UInt64 = 0
     var state = State.idle
     private var idleTimer: LoopTimer?
     private var requestTimer: LoopTimer?
@@ -116,6 +118,7 @@ public import Reactor
         info.streamID = worker.nextStreamID()
         info.downstreamProtocol = codec.version
         manager.connection.describe(&info)
+        switchedOff = config.switchedOff
         idleTimeout = config.streamIdleTimeout
         noteActivity()
         if config.requestTimeout > 0 { requestTimer?.schedule(after: config.requestTimeout) }

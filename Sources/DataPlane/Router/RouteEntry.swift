@@ -86,6 +86,8 @@ package import TrafficPolicy
     let configuredFilters: [Bool]
     /// Whether a route bounds the bodies that wait: then it must be known before a filter keeps one.
     let limitsBodies: Bool
+    /// Whether a route switches a filter off.
+    let switchesFilters: Bool
     /// Fields that only requests from inside may bring (`internal_only_headers`).
     package var internalOnlyHeaders: [NamedText] = []
     /// Where requests go that must come by TLS and did not.
@@ -98,15 +100,20 @@ package import TrafficPolicy
         self.table = table
         self.entries = entries
         var configured: [Bool] = []
+        var switches = false
         func note(_ configs: [(any FilterRouteConfig)?]) {
             while configured.count < configs.count { configured.append(false) }
-            for (index, config) in configs.enumerated() where config != nil { configured[index] = true }
+            for (index, config) in configs.enumerated() where config != nil {
+                configured[index] = true
+                if config is DisabledFilter { switches = true }
+            }
         }
         for entry in entries.joined() {
             note(entry.filterConfigs)
             if case .forward(.weighted(let clusters, _)) = entry.action { clusters.forEach { note($0.filterConfigs) } }
         }
         configuredFilters = configured
+        switchesFilters = switches
         limitsBodies = entries.joined().contains { $0.requestBufferLimit != nil }
     }
 }

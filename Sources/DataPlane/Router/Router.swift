@@ -243,7 +243,9 @@ import TrafficPolicy
             }
             let request = self.request ?? UpstreamRequest(owner: self, worker: stream.worker)
             self.request = request
-            request.begin(host, version: version(stream, cluster), endStream: requestEnded && !hasBody)
+            request.begin(
+                host, version: cluster.config.version(for: stream.info.downstreamProtocol),
+                name: cluster.config.serverName(for: stream.requestHeaders), endStream: requestEnded && !hasBody)
         }
     }
 
@@ -254,14 +256,6 @@ import TrafficPolicy
             reply.headers.append(("x-envoy-attempt-count", "\(attempts)"))
         }
         stream.reply(reply)
-    }
-
-    private func version(_ stream: Stream, _ cluster: Cluster) -> HTTPVersion {
-        switch cluster.config.upstreamProtocol {
-        case .http1, .negotiated: .http11
-        case .http2: .http2
-        case .downstream: stream.info.downstreamProtocol == .http2 ? .http2 : .http11
-        }
     }
 
     func connected(_ codec: any UpstreamCodec) {

@@ -13,13 +13,18 @@ extension SnapshotCompiler {
         _ message: ConnectionManagerMessage, bufferLimit: Int, listenerPort: UInt16?
     ) throws(ConfigProblem) -> HTTPConnectionConfig {
         var factories: [any HTTPFilterFactory] = []
+        var switchedOff: UInt64 = 0
         for (index, filter) in message.httpFilters.enumerated() {
             do throws(ConfigProblem) {
                 guard let factory = try httpFilter(filter, message.statPrefix) else { continue }
+                if filter.disabled { switchedOff |= 1 &<< UInt64(truncatingIfNeeded: factories.count) }
                 factories.append(factory)
             } catch {
                 throw error.within("http_filters[\(index)]")
             }
+        }
+        guard factories.count <= HTTPConnectionConfig.maximumFilters else {
+            throw ConfigProblem("at most \(HTTPConnectionConfig.maximumFilters) filters", path: "http_filters")
         }
         guard factories.last is RouterFactory else {
             throw ConfigProblem("the last filter must be envoy.filters.http.router", path: "http_filters")
@@ -34,6 +39,7 @@ extension SnapshotCompiler {
         let config = HTTPConnectionConfig(
             worker: worker, stats: HTTPConnectionStats(stats.http(prefix: message.statPrefix)), routes: routes,
             factories: factories)
+        config.switchedOff = switchedOff
         config.bufferLimit = bufferLimit
         config.listenerPort = listenerPort
         try fillProtocols(config, message)
@@ -62,10 +68,6 @@ extension SnapshotCompiler {
         guard let type = resources.registry.type(named: name) else {
             if filter.isOptional { return nil }
             throw ConfigProblem("no HTTP filter of type \(name)", path: "typed_config")
-        }
-        if filter.disabled {
-            throw ConfigProblem(
-                "a filter that is disabled unless a route enables it is not supported yet", path: "disabled")
         }
         do throws(ConfigProblem) {
             return try type.makeFactory(filter.typedConfig, buildContext(filter.name, statPrefix))

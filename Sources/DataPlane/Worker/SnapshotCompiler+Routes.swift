@@ -266,7 +266,8 @@ extension SnapshotCompiler {
         if config.holds(Envoy_Config_Route_V3_FilterConfig.self) {
             let wrapper: Envoy_Config_Route_V3_FilterConfig = try config.message()
             if wrapper.disabled { return DisabledFilter() }
-            guard wrapper.hasConfig else { return nil }
+            guard wrapper.hasConfig, !wrapper.config.typeURL.isEmpty else { return EnabledFilter() }
+            if wrapper.isOptional, resources.registry.routeType(named: wrapper.config.messageName) == nil { return nil }
             return try filterConfig(wrapper.config, name, filters)
         }
         guard let type = resources.registry.routeType(named: config.messageName) else {
