@@ -47,7 +47,6 @@ extension ConformanceCase {
         .get("stream duration: cluster", "/bounded", script: "silent"),
         .get("grpc-timeout: asked", "/grpc-duration", script: "silent", with: ["grpc-timeout: 250m"]),
         .get("grpc-timeout: above the limit", "/grpc-duration", script: "silent", with: ["grpc-timeout: 5S"]),
-        .get("grpc-timeout: below the offset", "/grpc-duration", script: "silent", with: ["grpc-timeout: 50m"]),
         .get("grpc-timeout: answered", "/grpc-duration", with: ["grpc-timeout: 2S"]),
         .get("grpc-timeout: without the route's leave", "/rest", with: ["grpc-timeout: 100m"]),
         .get(

@@ -181,9 +181,7 @@ extension Stream {
         {
             limit = asked.wholeNanoseconds
             if maximum > 0 { limit = min(limit, maximum) }
-            if limit > 0, entry.grpcTimeoutOffset > 0 {
-                limit = limit > entry.grpcTimeoutOffset ? limit - entry.grpcTimeoutOffset : limit
-            }
+            limit = limit > entry.grpcTimeoutOffset ? limit - entry.grpcTimeoutOffset : 0
             guard limit > 0 else { return endDurationNow() }
         } else {
             limit = entry.maxStreamDuration ?? config.maxStreamDuration
