@@ -14,7 +14,7 @@ extension ConformanceCase {
         .get("internal headers: of the route configuration", "/rest", .edge, with: ["x-secret: 1"]),
         .get("internal headers: of the route configuration, inside", "/rest", .trusting, with: ["x-secret: 1"]),
         .get("user agent: added", "/rest", .agent),
-        .get("user agent: kept", "/rest", .agent, with: ["user-agent: me", "x-envoy-downstream-service-node: other"]),
+        .get("user agent: the client's own stays", "/rest", .agent, with: ["user-agent: me", "x-envoy-downstream-service-node: other"]),
         .get("host: trailing dot", "/rest", .dotted, host: "act.test."),
         .get("host: trailing dot before a port", "/rest", .dotted, host: "act.test.:81"),
         .get("host: trailing dot before a port that is served", "/rest", .dotted, host: "ported.test.:81"),
