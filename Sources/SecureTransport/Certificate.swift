@@ -77,6 +77,14 @@ package final class Certificate {
     /// SHA-256 of the DER, the 32 bytes.
     var sha256Bytes: [UInt8] { digest(EVP_sha256()) }
 
+    /// Whether the certificate names this host or address among its alternative names; a wildcard stands for one whole
+    /// label. The common name does not count (RFC 9525 section 2).
+    func isMadeOut(to name: String) -> Bool {
+        if X509_check_ip_asc(pointer, name, 0) == 1 { return true }
+        let flags = UInt32(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
+        return X509_check_host(pointer, name, name.utf8.count, flags, nil) == 1
+    }
+
     private func digest(_ algorithm: OpaquePointer?) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         var count: UInt32 = 0

@@ -56,6 +56,8 @@ package struct HTTPConnectionStats: Sendable {
         http[.rqResetAfterDownstreamResponseStarted].add()
     }
     func idleTimeout() { http[.downstreamRqIdleTimeout].add() }
+    func streamDurationReached() { http[.downstreamRqMaxDurationReached].add() }
+    func delayedCloseTimeout() { http[.downstreamCxDelayedCloseTimeout].add() }
     func requestTimeout() { http[.downstreamRqTimeout].add() }
     func requestHeadersTimeout() { http[.downstreamRqHeaderTimeout].add() }
     func requestTooLarge() { http[.downstreamRqTooLarge].add() }

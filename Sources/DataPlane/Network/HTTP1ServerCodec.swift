@@ -95,7 +95,7 @@ import Reactor
         self.stream = stream
         swap(&stream.requestHeaders, &worker.scratchFields)
         let hasBody =
-            head.framing.hasBody || head.isConnect || head.hasUpgrade && manager.config.upgrades.isEmpty == false
+            head.framing.hasBody || head.isConnect || head.hasUpgrade
         // The parser lets no other expectation pass; one without a body asks for nothing.
         if !manager.config.proxy100Continue, stream.requestHeaders.has(.expect) {
             stream.requestHeaders.remove(.expect)
@@ -224,7 +224,8 @@ import Reactor
         if status == 101, stream.upgrade != nil || head.isConnect { becomeTunnel(stream) }
         if head.isConnect, status >= 200, status < 300 { becomeTunnel(stream) }
         if !stream.isTunnel {
-            if !requestEnded || manager.isDrainingOrClosing || isDraining { closesAfterResponse = true }
+            let endsHere = stream.isMalformed && !manager.config.http1KeepsMalformed
+            if !requestEnded || manager.isDrainingOrClosing || isDraining || endsHere { closesAfterResponse = true }
             framing = responseFraming(stream, status, endStream: endStream)
         }
         let connection: HTTP1Connection =

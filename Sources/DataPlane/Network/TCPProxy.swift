@@ -152,7 +152,7 @@ import TrafficPolicy
         var session: TLSSession?
         if let tls = cluster.config.tls {
             session = try TLSSession(
-                context: tls, descriptor: descriptor.raw, serverName: cluster.config.serverName,
+                context: tls, descriptor: descriptor.raw, serverName: cluster.config.serverName(of: host),
                 peer: host.address.description)
         }
         let transport = Transport(

@@ -63,9 +63,8 @@ private final class TLSFailure {
     private static let readBudget = 8
     /// A write of this size or more goes to the socket without being copied first.
     private static let directWrite = 8 * 1024
-    /// How long a closed connection may keep its socket for the peer to read the last bytes (Envoy's
-    /// `delayed_close_timeout`).
-    private static let lingerTime: UInt64 = 1_000_000_000
+    /// How long a connection that is being closed may take to write its last bytes without any progress, in nanoseconds.
+    private static let flushTime: UInt64 = 1_000_000_000
 
     /// The worker whose loop the socket is on, and what the socket is in.
     package let worker: WorkerContext
@@ -99,6 +98,12 @@ private final class TLSFailure {
     private var delivering = false
     private var lingerTimer: LoopTimer?
     private var closeReason: TransportClose?
+
+    /// Nanoseconds that a closed connection keeps its socket for the peer to read the last bytes
+    /// (`delayed_close_timeout`); 0: none.
+    package var closeDelay: UInt64 = 1_000_000_000
+    /// The peer left that time unused.
+    package private(set) var closeTimedOut = false
 
     /// The socket's number, for calls that only look.
     package var rawDescriptor: Int32 { descriptor.raw }
@@ -445,8 +450,8 @@ private final class TLSFailure {
         leftover = nil
         hasLeftover = false
         readPauses = 0
-        if output.isEmpty { beginLingering() } else { markDirty() }
         armLinger()
+        if output.isEmpty { beginLingering() } else { markDirty() }
     }
 
     /// Ends the connection now; what waits is dropped.
@@ -474,9 +479,10 @@ private final class TLSFailure {
         if let tls, tls.shutdown() == .wantWrite { outputBlocked = true }
         Socket.shutdownWrite(descriptor.raw)
         state = .lingering
-        if inputEnded {
+        if inputEnded || closeDelay == 0 {
             end(.local)
         } else {
+            lingerTimer?.schedule(after: closeDelay)
             inputReady = true
             askForTurnEnd()
         }
@@ -487,7 +493,7 @@ private final class TLSFailure {
         // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
         let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.lingerExpired() }
         lingerTimer = timer
-        timer.schedule(after: Self.lingerTime)
+        timer.schedule(after: max(closeDelay, Self.flushTime))
         lingerWritten = bytesWritten
     }
 
@@ -497,9 +503,10 @@ private final class TLSFailure {
     private func lingerExpired() {
         if state == .flushing, bytesWritten > lingerWritten {
             lingerWritten = bytesWritten
-            lingerTimer?.schedule(after: Self.lingerTime)
+            lingerTimer?.schedule(after: max(closeDelay, Self.flushTime))
             return
         }
+        closeTimedOut = true
         end(.local)
     }
 

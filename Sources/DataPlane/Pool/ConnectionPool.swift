@@ -17,9 +17,17 @@ package actor ConnectionPool: LoopActor {
     private nonisolated(unsafe) var machine: ConnectionPoolStateMachine
     nonisolated let connections: PoolConnections
 
-    @WorkerActor init(host: Host, cluster: Cluster, version: HTTPVersion) {
+    /// - Parameters:
+    ///   - version: nil: what each connection agrees on by ALPN.
+    ///   - serverName: the name by which the host is asked for and known; nil: as the cluster says.
+    @WorkerActor init(host: Host, cluster: Cluster, version: HTTPVersion?, serverName: UpstreamServerName? = nil) {
         machine = ConnectionPoolStateMachine(maximumRequests: cluster.config.maxRequestsPerConnection)
-        connections = PoolConnections(host: host, cluster: cluster, version: version)
+        connections = PoolConnections(host: host, cluster: cluster, version: version, serverName: serverName)
+    }
+
+    /// Whether nothing is under way or waits here.
+    nonisolated var isEmpty: Bool {
+        machine.count == 0 && machine.waitingCount == 0
     }
 
     // MARK: Requests
@@ -59,19 +67,33 @@ package actor ConnectionPool: LoopActor {
 
     @WorkerActor func connected(_ number: Int, capacity: Int) {
         machine.connected(number, capacity: capacity)
-        while true {
-            let next = machine.next()
-            guard next != .nothing else { return }
-            perform(next)
-        }
+        connections.noteCapacity(capacity)
+        serveWaiting()
     }
 
     @WorkerActor func capacityChanged(_ number: Int, to capacity: Int) {
         machine.capacityChanged(number, to: capacity)
+        serveWaiting()
+    }
+
+    /// Sends out whoever there is room for, and opens what the others need: a connection may carry less than was hoped.
+    @WorkerActor private func serveWaiting() {
+        while true {
+            let next = machine.next()
+            guard next != .nothing else { break }
+            perform(next)
+        }
+        let expected = connections.expectedCapacity
+        while true {
+            let mayConnect = connections.cluster.limits.canOpenConnection
+            guard let number = machine.cover(mayConnect: mayConnect, expectedCapacity: expected) else { return }
+            open(number)
+        }
     }
 
     @WorkerActor func drained(_ number: Int) {
-        perform(machine.drained(number))
+        let mayConnect = connections.cluster.limits.canOpenConnection
+        perform(machine.drained(number, mayConnect: mayConnect))
     }
 
     @WorkerActor func closed(_ number: Int) {
@@ -123,22 +145,31 @@ struct ConnectFailure: Sendable {
     // A host that drains lets go of its pools, which ends this circle.
     let host: Host
     let cluster: Cluster
-    let version: HTTPVersion
+    let version: HTTPVersion?
+    let serverName: UpstreamServerName?
+    /// What the latest connection carries, where that is not known before.
+    private var negotiatedCapacity = 1
     private var connections: [UpstreamConnection?] = []
     /// By connection: whether the circuit breaker counts it.
     private var counted: [Bool] = []
     private var waiting: [UInt64: UpstreamRequest] = [:]
     private var lastTicket: UInt64 = 0
 
-    nonisolated init(host: Host, cluster: Cluster, version: HTTPVersion) {
+    nonisolated init(host: Host, cluster: Cluster, version: HTTPVersion?, serverName: UpstreamServerName?) {
         self.host = host
         self.cluster = cluster
         self.version = version
+        self.serverName = serverName
     }
 
     /// Requests that a connection carries until its peer says otherwise.
     var expectedCapacity: Int {
-        version == .http2 ? Int(clamping: cluster.config.http2.maxConcurrentStreams) : 1
+        guard let version else { return negotiatedCapacity }
+        return version == .http2 ? Int(clamping: cluster.config.http2.maxConcurrentStreams) : 1
+    }
+
+    func noteCapacity(_ capacity: Int) {
+        negotiatedCapacity = capacity
     }
 
     func nextTicket() -> UInt64 {

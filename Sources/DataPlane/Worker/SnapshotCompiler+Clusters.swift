@@ -26,6 +26,7 @@ extension SnapshotCompiler {
         let config = ClusterConfig(name: message.name, maxRequestsPerConnection: perConnection)
         if message.hasConnectTimeout { config.connectTimeout = message.connectTimeout.nanoseconds }
         if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
+        if common.hasMaxStreamDuration { config.maxStreamDuration = common.maxStreamDuration.nanoseconds }
         if message.hasPerConnectionBufferLimitBytes {
             config.bufferLimit = Int(message.perConnectionBufferLimitBytes.value)
         }
@@ -41,6 +42,10 @@ extension SnapshotCompiler {
             } catch {
                 throw error.within("transport_socket")
             }
+        }
+        if config.upstreamProtocol == .negotiated, config.tls == nil {
+            throw ConfigProblem(
+                "auto_config needs a TLS transport socket, whose ALPN decides", path: "typed_extension_protocol_options")
         }
         var endpoints: [Endpoint]?
         if message.type == .static { endpoints = try self.endpoints(message.loadAssignment) }
@@ -86,8 +91,15 @@ extension SnapshotCompiler {
         config.http1Writer = Protocols.writer(http1)
         config.http1AllowsTrailers = http1.enableTrailers
         config.http2 = Protocols.http2(http2, common)
+        config.http2.keepsMalformed = http2.overrideStreamErrorOnInvalidHTTPMessage.value
+        config.http2Keepalive = Protocols.keepalive(http2)
         if !http2.hasMaxConcurrentStreams { config.http2.maxConcurrentStreams = 1024 }
-        config.autoSNI = options.upstreamHTTPProtocolOptions.autoSni
+        let naming = options.upstreamHTTPProtocolOptions
+        config.autoSNI = naming.autoSni
+        config.autoSANValidation = naming.autoSanValidation
+        if !naming.overrideAutoSniHeader.isEmpty {
+            config.serverNameHeader = NamedText(naming.overrideAutoSniHeader.lowercased())
+        }
     }
 
     private func balancing(_ message: Envoy_Config_Cluster_V3_Cluster) -> LoadBalancer.Settings {
@@ -168,6 +180,7 @@ extension SnapshotCompiler {
             throw error.within("typed_config")
         }
         config.serverName = message.sni.isEmpty ? nil : message.sni
+        config.autoHostSNI = message.autoHostSni
     }
 
     func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSContext? {
@@ -199,34 +212,49 @@ extension SnapshotCompiler {
         _ tls: inout TLSContextConfig, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext
     ) throws(ConfigProblem) {
         for (index, certificate) in message.tlsCertificates.enumerated() {
-            let path = "common_tls_context.tls_certificates[\(index)]"
-            tls.certificates.append(
-                CertificateSource(
-                    name: path,
-                    chainPEM: try DataSources.bytes(certificate.certificateChain, "\(path).certificate_chain"),
-                    keyPEM: try DataSources.bytes(certificate.privateKey, "\(path).private_key"),
-                    password: certificate.hasPassword
-                        ? try DataSources.bytes(certificate.password, "\(path).password") : nil))
+            tls.certificates.append(try source(certificate, "common_tls_context.tls_certificates[\(index)]"))
         }
-        if message.validationContext.hasTrustedCa {
-            tls.trustedCA = try DataSources.bytes(
-                message.validationContext.trustedCa, "common_tls_context.validation_context.trusted_ca")
+        for (index, reference) in message.tlsCertificateSdsSecretConfigs.enumerated() {
+            let path = "common_tls_context.tls_certificate_sds_secret_configs[\(index)]"
+            guard case .tlsCertificate(let certificate)? = secrets[reference.name]?.type else {
+                throw ConfigProblem("there is no certificate \"\(reference.name)\" in secrets", path: path)
+            }
+            tls.certificates.append(try source(certificate, "secrets[\"\(reference.name)\"].tls_certificate"))
         }
-        if !message.tlsCertificateSdsSecretConfigs.isEmpty {
-            throw ConfigProblem(
-                "certificates by SDS are not supported yet",
-                path: "common_tls_context.tls_certificate_sds_secret_configs")
-        }
-        if case .validationContextSdsSecretConfig = message.validationContextType {
-            throw ConfigProblem(
-                "a validation context by SDS is not supported yet",
-                path: "common_tls_context.validation_context_sds_secret_config")
+        switch message.validationContextType {
+        case .validationContext(let context)?:
+            try fill(&tls, context, "common_tls_context.validation_context")
+        case .validationContextSdsSecretConfig(let reference)?:
+            guard case .validationContext(let context)? = secrets[reference.name]?.type else {
+                throw ConfigProblem(
+                    "there is no validation context \"\(reference.name)\" in secrets",
+                    path: "common_tls_context.validation_context_sds_secret_config")
+            }
+            try fill(&tls, context, "secrets[\"\(reference.name)\"].validation_context")
+        case nil: break
         }
         tls.applicationProtocols = message.alpnProtocols
         tls.cipherSuites = message.tlsParams.cipherSuites
         tls.curves = message.tlsParams.ecdhCurves
         if let minimum = Self.version(message.tlsParams.tlsMinimumProtocolVersion) { tls.minimumVersion = minimum }
         if let maximum = Self.version(message.tlsParams.tlsMaximumProtocolVersion) { tls.maximumVersion = maximum }
+    }
+
+    private func source(
+        _ message: Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate, _ path: String
+    ) throws(ConfigProblem) -> CertificateSource {
+        CertificateSource(
+            name: path, chainPEM: try DataSources.bytes(message.certificateChain, "\(path).certificate_chain"),
+            keyPEM: try DataSources.bytes(message.privateKey, "\(path).private_key"),
+            password: message.hasPassword ? try DataSources.bytes(message.password, "\(path).password") : nil)
+    }
+
+    private func fill(
+        _ tls: inout TLSContextConfig, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext,
+        _ path: String
+    ) throws(ConfigProblem) {
+        if message.hasTrustedCa { tls.trustedCA = try DataSources.bytes(message.trustedCa, "\(path).trusted_ca") }
+        tls.acceptsUntrusted = message.trustChainVerification == .acceptUntrusted
     }
 
     private static func version(

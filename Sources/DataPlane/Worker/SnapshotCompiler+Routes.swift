@@ -10,12 +10,16 @@ extension SnapshotCompiler {
     struct FilterNames {
         let names: [String]
         let statPrefix: String
+        /// Longest body of a direct response, in bytes (`max_direct_response_body_size_bytes`).
+        let bodyLimit: Int
     }
 
     func routeConfiguration(
         _ message: Envoy_Config_Route_V3_RouteConfiguration, filters: [String], statPrefix: String
     ) throws(ConfigProblem) -> RouteConfiguration {
-        let filters = FilterNames(names: filters, statPrefix: statPrefix)
+        let bodyLimit =
+            message.hasMaxDirectResponseBodySizeBytes ? message.maxDirectResponseBodySizeBytes.value : 4096
+        let filters = FilterNames(names: filters, statPrefix: statPrefix, bodyLimit: Int(bodyLimit))
         let outer = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
             message.responseHeadersToRemove)
@@ -36,8 +40,10 @@ extension SnapshotCompiler {
             let options = RouteTable.Options(
                 ignoresPort: message.ignorePortInHostMatching,
                 ignoresPathParameters: message.ignorePathParametersInPathMatching)
-            return RouteConfiguration(
+            let routes = RouteConfiguration(
                 name: message.name, table: try RouteTable(hosts, options: options), entries: entries)
+            routes.internalOnlyHeaders = message.internalOnlyHeaders.map { NamedText($0.lowercased()) }
+            return routes
         } catch {
             throw ConfigProblem("\(error)")
         }
@@ -53,11 +59,12 @@ extension SnapshotCompiler {
             message.responseHeadersToRemove)
         let ownFilters = merged(try filterConfigs(message.typedPerFilterConfig, filters), outerFilters)
         let name = NamedText(message.name)
+        if message.hasRetryPolicy { throw ConfigProblem("retries are not supported yet", path: "retry_policy") }
         var matches: [RouteMatchConfig] = []
         var entries: [RouteEntry] = []
         for (index, route) in message.routes.enumerated() {
             do throws(ConfigProblem) {
-                matches.append(try RouteMatching.match(route.match))
+                matches.append(try RouteMatching.match(route.match, runtime))
                 let entry = try self.route(route, name, filters)
                 let routeOwn = try mutations(
                     route.requestHeadersToAdd, route.requestHeadersToRemove, route.responseHeadersToAdd,
@@ -67,6 +74,11 @@ extension SnapshotCompiler {
                 entry.mutations = ordered.filter { !$0.isEmpty }
                 entry.filterConfigs = merged(try filterConfigs(route.typedPerFilterConfig, filters), ownFilters)
                 entry.virtualHostMetadata = Metadata.compile(message.metadata)
+                if route.hasRequestBodyBufferLimit {
+                    entry.requestBufferLimit = Int(clamping: route.requestBodyBufferLimit.value)
+                } else if message.hasRequestBodyBufferLimit {
+                    entry.requestBufferLimit = Int(clamping: message.requestBodyBufferLimit.value)
+                }
                 entry.includesAttemptCount = message.includeRequestAttemptCount
                 switch message.requireTls {
                 case .all: entry.tlsRequirement = .all
@@ -104,10 +116,17 @@ extension SnapshotCompiler {
                 throw error.within("redirect")
             }
         case .directResponse(let direct):
-            let body = direct.hasBody ? try text(direct.body, "direct_response.body") : ""
+            let body = direct.hasBody ? try DataSources.bytes(direct.body, "direct_response.body") : []
+            guard body.count <= filters.bodyLimit else {
+                throw ConfigProblem(
+                    "the body has \(body.count) bytes; max_direct_response_body_size_bytes is \(filters.bodyLimit)",
+                    path: "direct_response.body")
+            }
+            let format =
+                direct.hasBodyFormat ? try bodyFormat(direct.bodyFormat, "direct_response.body_format") : nil
             entry = RouteEntry(
                 name: message.name, virtualHostName: hostName,
-                action: .directResponse(status: Int(direct.status), body: body))
+                action: .directResponse(status: Int(direct.status), body: body, format: format))
         default:
             throw ConfigProblem("a route needs one of route, redirect, direct_response")
         }
@@ -163,10 +182,17 @@ extension SnapshotCompiler {
         default: entry.clusterNotFoundStatus = 503
         }
         if action.hasTimeout { entry.timeout = action.timeout.nanoseconds }
+        // Whoever bounds the stream does not bound the wait for the answer too.
+        if action.hasMaxStreamDuration { entry.timeout = 0 }
         if action.hasIdleTimeout { entry.idleTimeout = action.idleTimeout.nanoseconds }
         if action.hasMaxStreamDuration, action.maxStreamDuration.hasMaxStreamDuration {
             entry.maxStreamDuration = action.maxStreamDuration.maxStreamDuration.nanoseconds
         }
+        let duration = action.maxStreamDuration
+        if duration.hasGrpcTimeoutHeaderMax {
+            entry.grpcTimeoutMaximum = duration.grpcTimeoutHeaderMax.nanoseconds
+        }
+        entry.grpcTimeoutOffset = duration.grpcTimeoutHeaderOffset.nanoseconds
         if !action.prefixRewrite.isEmpty { entry.pathRewrite = .prefix(Array(action.prefixRewrite.utf8)) }
         if action.hasRegexRewrite {
             entry.pathRewrite = .regex(try RouteMatching.rewrite(action.regexRewrite, "regex_rewrite"))
@@ -204,7 +230,7 @@ extension SnapshotCompiler {
         return mutations
     }
 
-    private func additions(
+    func additions(
         _ options: [Envoy_Config_Core_V3_HeaderValueOption], _ field: String
     ) throws(ConfigProblem) -> [HeaderMutations.Addition] {
         var additions: [HeaderMutations.Addition] = []
@@ -240,7 +266,8 @@ extension SnapshotCompiler {
         if config.holds(Envoy_Config_Route_V3_FilterConfig.self) {
             let wrapper: Envoy_Config_Route_V3_FilterConfig = try config.message()
             if wrapper.disabled { return DisabledFilter() }
-            guard wrapper.hasConfig else { return nil }
+            guard wrapper.hasConfig, !wrapper.config.typeURL.isEmpty else { return EnabledFilter() }
+            if wrapper.isOptional, resources.registry.routeType(named: wrapper.config.messageName) == nil { return nil }
             return try filterConfig(wrapper.config, name, filters)
         }
         guard let type = resources.registry.routeType(named: config.messageName) else {

@@ -11,6 +11,9 @@ package import SwiftProtobuf
 @WorkerActor struct SnapshotCompiler {
     let resources: WorkerResources
     let node: Envoy_Config_Core_V3_Node
+    let runtime: RuntimeValues
+    /// `static_resources.secrets` by name.
+    let secrets: [String: Envoy_Extensions_TransportSockets_Tls_V3_Secret]
 
     var worker: WorkerContext { resources.context }
     var stats: StatsSegment { resources.stats }

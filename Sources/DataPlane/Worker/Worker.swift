@@ -70,7 +70,10 @@ package import TrafficPolicy
 
     /// First step: compiles a configuration. Nothing changes; what is wrong is thrown, with its path.
     package func prepare(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) throws(ConfigProblem) -> WorkerSnapshot {
-        try SnapshotCompiler(resources: resources, node: bootstrap.node).compile(bootstrap)
+        try SnapshotCompiler(
+            resources: resources, node: bootstrap.node, runtime: RuntimeValues(bootstrap.layeredRuntime),
+            secrets: Dictionary(bootstrap.staticResources.secrets.map { ($0.name, $0) }) { first, _ in first }
+        ).compile(bootstrap)
     }
 
     /// Second step: puts a compiled configuration in force. Requests under way end under the one they began with.
