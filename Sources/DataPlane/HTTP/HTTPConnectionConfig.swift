@@ -34,8 +34,6 @@ package final class UpgradeConfig {
     package let factories: [any HTTPFilterFactory]
     package var codecType = CodecType.auto
     package var http1 = HTTP1Options()
-    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
-    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
     package var http1Writer = HTTP1Writer()
     package var http1AllowsTrailers = false
     package var http2 = HTTP2Options()
@@ -72,6 +70,9 @@ package final class UpgradeConfig {
     package var maxStreamDuration: UInt64 = 0
     package var maxRequestsPerConnection: UInt64 = 0
     package var bufferLimit = 1024 * 1024
+
+    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
+    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
 
     private var pool: [Stream] = []
     /// Streams kept for reuse.
