@@ -92,6 +92,9 @@ package final class UpgradeConfig {
     package var maxRequestsPerConnection: UInt64 = 0
     package var bufferLimit = 1024 * 1024
 
+    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
+    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
+
     private var pool: [Stream] = []
     /// Streams kept for reuse.
     private static let maximumPooled = 1024
