@@ -50,8 +50,6 @@ package final class UpgradeConfig {
     package var generateRequestID = true
     package var preserveExternalRequestID = false
     package var alwaysSetRequestIDInResponse = false
-    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
-    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
     /// Nil: paths are taken as they come.
     package var pathRules: PathNormalizer?
     package var stripsPort = PortStripping.none
