@@ -234,6 +234,7 @@ import TrafficPolicy
             wait = Wait(rawValue: reason.rawValue) ?? .nothing
             self.run = consume run
         case .failed(let error): failed(error.message)
+        case .sliced: preconditionFailure("a script without time slices was put aside")
         case .killed(let cause): killed(cause)
         }
     }
