@@ -920,7 +920,7 @@ m heddle.filters.http.explain.v1.Explain
 2 allowed_cidrs *envoy.config.core.v3.CidrRange
 m heddle.filters.http.lua.v1.LuaFilter
 1 lua envoy.extensions.filters.http.lua.v3.Lua
-2 trust =heddle.filters.http.lua.v1.LuaFilter.Trust
+2 trust =heddle.filters.http.lua.v1.LuaFilter.TrustLevel
 3 limits heddle.filters.http.lua.v1.LuaFilter.Limits
 4 on_error =heddle.filters.http.lua.v1.LuaFilter.OnError
 5 answer heddle.filters.http.lua.v1.LuaFilter.Answer
@@ -935,7 +935,7 @@ m heddle.filters.http.lua.v1.LuaFilter.Answer
 1 status uint32
 2 body string
 3 headers map<string,string>
-e heddle.filters.http.lua.v1.LuaFilter.Trust
+e heddle.filters.http.lua.v1.LuaFilter.TrustLevel
 0 SANDBOXED
 1 TRUSTED
 e heddle.filters.http.lua.v1.LuaFilter.OnError
