@@ -109,9 +109,11 @@ let allTargets: [Target] = [
             "CAres", "TrafficPolicy", "SecureTransport", protobuf,
         ]),
 
+    .target(name: "Demo", dependencies: ["CLinux"], swiftSettings: strict),
+
     // Layer 7: composition roots
     .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
-    .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
+    .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", "Demo", arguments], swiftSettings: strict),
 
     .executableTarget(
         name: "heddle-micro",
@@ -147,6 +149,7 @@ let allTargets: [Target] = [
         "FiltersTests",
         ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
+    tests("DemoTests", ["Demo", "ProxyModel"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
     tests("TidyTests", []),

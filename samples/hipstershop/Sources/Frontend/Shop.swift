@@ -21,7 +21,8 @@ struct Shop: Sendable {
     let ad: Hipstershop_AdService.Client<Transport>
 
     func currencies() async throws -> [String] {
-        try await currency.getSupportedCurrencies(Hipstershop_Empty()).currencyCodes.filter(Self.shownCurrencies.contains)
+        let known = Set(try await currency.getSupportedCurrencies(Hipstershop_Empty()).currencyCodes)
+        return Self.shownCurrencies.filter(known.contains)
     }
 
     func products() async throws -> [Hipstershop_Product] {

@@ -67,8 +67,8 @@ struct Frame {
 
     let title: String
     let bannerColor: String
-    let message: String
-    let version: String
+    let message: String?
+    let version: String?
     let platform: String
     let base: String
     let currencies: [Currency]
@@ -85,8 +85,8 @@ struct Frame {
     ) {
         title = site.title
         bannerColor = site.bannerColor
-        message = site.message
-        version = site.version
+        message = site.message.isEmpty ? nil : site.message
+        version = site.version.isEmpty ? nil : site.version
         platform = site.platform
         base = site.baseURL
         self.currencies = currencies.map { Currency(code: $0, selected: $0 == context.currency) }
