@@ -30,7 +30,7 @@ enum LoopbackHTTP {
             }
         }
         guard connected == 0 else { return nil }
-        let request = Array("GET \(path) HTTP/1.0\r\nHost: \(host):\(port)\r\nCookie: shop_session-id=x-readiness-probe\r\n\r\n".utf8)
+        let request = Array("GET \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\nCookie: shop_session-id=x-readiness-probe\r\n\r\n".utf8)
         guard send(descriptor, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { return nil }
         return answer(read(descriptor))
     }

@@ -26,7 +26,7 @@ protocol CartStore: Sendable {
     /// The cart of a user; an empty one for a user without.
     func cart(of user: String) async throws -> Hipstershop_Cart
     /// Changes the cart of a user in one step.
-    func change(_ user: String, _ change: @Sendable (inout Hipstershop_Cart) -> Void) async throws
+    func change(_ user: String, _ change: @escaping @Sendable (inout Hipstershop_Cart) -> Void) async throws
 }
 
 /// Carts that end with the process.
@@ -38,7 +38,7 @@ actor MemoryCartStore: CartStore {
 
     func cart(of user: String) -> Hipstershop_Cart { carts[user] ?? Hipstershop_Cart() }
 
-    func change(_ user: String, _ change: @Sendable (inout Hipstershop_Cart) -> Void) {
+    func change(_ user: String, _ change: @escaping @Sendable (inout Hipstershop_Cart) -> Void) {
         if carts[user] == nil, carts.count >= Self.mostCarts, let other = carts.keys.first { carts[other] = nil }
         change(&carts[user, default: .with { $0.userID = user }])
     }

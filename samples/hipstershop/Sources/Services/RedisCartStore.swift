@@ -37,14 +37,12 @@ final class RedisCartStore: CartStore, Service {
         try await perform { try $0.cart(of: user) }
     }
 
-    func change(_ user: String, _ change: @Sendable (inout Hipstershop_Cart) -> Void) async throws {
-        try await withoutActuallyEscaping(change) { change in
-            try await perform { redis in
-                var cart = try redis.cart(of: user)
-                cart.userID = user
-                change(&cart)
-                try redis.store(cart, of: user)
-            }
+    func change(_ user: String, _ change: @escaping @Sendable (inout Hipstershop_Cart) -> Void) async throws {
+        try await perform { redis in
+            var cart = try redis.cart(of: user)
+            cart.userID = user
+            change(&cart)
+            try redis.store(cart, of: user)
         }
     }
 
