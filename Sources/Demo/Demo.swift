@@ -59,8 +59,7 @@ package struct Demo {
 
     /// Runs the demo; true when no request failed.
     package func run() throws(DemoError) -> Bool {
-        // Paths in the configurations start at the top of the checkout.
-        guard chdir(tools.root) == 0 else { throw .file(path: tools.root, reason: "cannot go there") }
+        try tools.enterRoot()
         let folder = RunFolder(source: tools.mesh, network: options.network)
         try folder.prepare()
         if let example = options.example { _ = try folder.place(example: example) }

@@ -50,6 +50,11 @@ package struct DemoTools: Sendable {
         return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
+    /// Goes to the top of the checkout, where paths in the configurations start.
+    func enterRoot() throws(DemoError) {
+        guard chdir(root) == 0 else { throw .file(path: root, reason: "cannot go there") }
+    }
+
     /// The programs for a mesh.
     func programs(_ mesh: ShopPlan.Mesh) throws(DemoError) -> ShopPlan.Programs {
         if mesh == .envoy {

@@ -24,6 +24,7 @@ struct DemoRunCommand: ParsableCommand {
               heddle demo
               heddle demo --for 30s --json
               heddle demo --use frontend-by-percent
+              heddle demo --compare
             """)
 
     @Option(name: .customLong("for"), help: "How long, such as 30s; without it, until Ctrl-C.")
@@ -53,16 +54,26 @@ struct DemoRunCommand: ParsableCommand {
     @Option(help: "Kill a worker of one proxy after the other, so often, such as 5s.")
     var killEvery: String?
 
+    @Flag(help: "Measure the front page without a mesh, with Heddle and with Envoy (--for 60s unless given).")
+    var compare = false
+
     func run() throws {
+        guard (1...64).contains(concurrency), (0...10_000).contains(users) else {
+            throw ValidationError("--concurrency is 1 to 64, --users 0 to 10000")
+        }
+        if compare {
+            let comparison = Comparison(
+                tools: try DemoTools(), seconds: try duration.map(Self.seconds) ?? 60, concurrency: concurrency, json: json,
+                write: DemoCommand.write)
+            if try !comparison.run() { throw ExitCode.failure }
+            return
+        }
         var options = Demo.Options()
         options.seconds = try duration.map(Self.seconds)
         options.json = json
         options.example = use
         guard let mesh = ShopPlan.Mesh(rawValue: mesh) else { throw ValidationError("--mesh is heddle, envoy or bare") }
         options.mesh = mesh
-        guard (1...64).contains(concurrency), (0...10_000).contains(users) else {
-            throw ValidationError("--concurrency is 1 to 64, --users 0 to 10000")
-        }
         options.concurrency = concurrency
         options.users = users
         options.wait = wait
