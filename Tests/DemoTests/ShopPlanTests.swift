@@ -11,7 +11,7 @@ struct ShopPlanTests {
         .appendingPathComponent("samples/hipstershop/mesh").path
 
     /// Files of the mesh, by their path from there.
-    private static let files = (FileManager.default.enumerator(atPath: mesh)?.allObjects as? [String] ?? [])
+    static let files = (FileManager.default.enumerator(atPath: mesh)?.allObjects as? [String] ?? [])
         .filter { $0.hasSuffix(".yaml") }.sorted()
 
     private static func bytes(_ file: String) throws -> [UInt8] {
@@ -32,20 +32,20 @@ struct ShopPlanTests {
             configurations: "mesh", concurrency: 1)
     }
 
-    @Test("every file is a valid configuration without a warning", arguments: files)
+    @Test("every file is a valid configuration without a warning", arguments: ShopPlanTests.files)
     func valid(file: String) throws {
         let decoded = try ConfigDecoder.decodeBootstrap([try ConfigSource(bytes: Self.bytes(file), file: file)])
         #expect(decoded.warnings.isEmpty)
     }
 
     @Test("every workload inside the mesh has a file, and every file a workload")
-    func files() {
+    func coverage() {
         let inside = ShopWorkload.all.filter { !$0.isOutside }.map(\.name) + [ShopPlan.edge]
         #expect(Set(Self.files.filter { !$0.contains("/") }) == Set(inside.map { "\($0).yaml" }))
     }
 
-    @Test("an example replaces files that exist", arguments: files.filter { $0.contains("/") })
-    func examples(file: String) {
+    @Test("an example replaces files that exist", arguments: ShopPlanTests.files.filter { $0.contains("/") })
+    func replacing(file: String) {
         #expect(Self.files.contains(String(file.split(separator: "/")[1])))
     }
 
