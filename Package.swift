@@ -122,7 +122,7 @@ let allTargets: [Target] = [
         ], swiftSettings: hotPath),
 
     // Samples: the shop that the demo shows, one program with a subcommand for each service
-    .systemLibrary(name: "CHiredis", path: "samples/hipstershop/CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    .systemLibrary(name: "CHiredis", path: "samples/hipstershop/CHiredis", providers: [.apt(["libhiredis-dev"])]),
     .executableTarget(
         name: "hipstershop",
         dependencies: [

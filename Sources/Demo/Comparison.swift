@@ -19,8 +19,10 @@ package struct Comparison {
         package let proxies_mb: Double
     }
 
+    /// All that was measured.
     package struct Result: Codable {
         var kind = "comparison"
+        /// Turns of each mesh, how long each was, and what came of them.
         package let rounds: Int
         package let seconds_a_round: Double
         package let rows: [Row]

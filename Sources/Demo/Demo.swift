@@ -73,7 +73,7 @@ package struct Demo {
         guard let seconds = try shop.waitUntilReady(interrupt.check) else { return true }
         if options.json {
             let door = plan.door
-            try print(Ready(url: "http://\(door.host):\(door.port)/", seconds: seconds, folder: folder.path))
+            try writeLine(Ready(url: "http://\(door.host):\(door.port)/", seconds: seconds, folder: folder.path))
         } else {
             screen.table(shop, seconds: seconds, memory: shop.megabytes().proxies, redis: tools.redis != nil)
         }
@@ -116,7 +116,7 @@ package struct Demo {
     ) throws(DemoError) -> Bool {
         let memory = shop.megabytes()
         if options.json {
-            try print(
+            try writeLine(
                 Result(
                     mesh: options.mesh.rawValue, ready_seconds: readySeconds, proxies: shop.proxies.count,
                     proxies_mb: memory.proxies.rounded(), services_mb: memory.services.rounded(), workers_killed: killed, load: load))
@@ -129,7 +129,7 @@ package struct Demo {
         return load.requests > 0 && load.failures == 0
     }
 
-    private func print(_ value: some Encodable) throws(DemoError) {
+    private func writeLine(_ value: some Encodable) throws(DemoError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {

@@ -9,6 +9,7 @@ package struct RunFolder {
         var proxies: [String: Int32]
     }
 
+    /// The folder itself.
     package let path: String
     private let source: String
     private let network: String
@@ -22,7 +23,9 @@ package struct RunFolder {
         path = NSTemporaryDirectory() + "heddle-demo-\(network)" + (label.isEmpty ? "" : "-\(label)")
     }
 
+    /// Where the proxies' files are.
     package var configurations: String { path + "/mesh" }
+    /// Where what a process writes goes.
     package func log(of process: String) -> String { "\(path)/logs/\(process).log" }
     private var recordPath: String { path + "/processes.json" }
 

@@ -48,8 +48,8 @@ package struct ShopPlan: Sendable {
     private static let adminPort = 15_000
     private static let edgePort = 8080
 
+    /// What stands between the services, the first two numbers of all addresses, and what is to run.
     package let mesh: Mesh
-    /// The first two numbers of all addresses.
     package let network: String
     package let processes: [Process]
 

@@ -52,6 +52,8 @@ import SwiftProtobuf
     private let stats: StatsSegment
     private var limitGroups: LimitGroups
     private var pending: Pending?
+    /// Whether the configuration is to be read once more when the pending one is in force or refused.
+    private var readsAgain = false
     private var lastGeneration: UInt64 = 0
     private var admin: AdminListeners?
     private var takeOver: TakeOverListener?
@@ -107,8 +109,13 @@ import SwiftProtobuf
 
     /// Reads the configuration anew (SIGHUP). What is wrong is logged, and the old one stays.
     func reload() {
-        guard pending == nil, !fleet.isEnding else {
-            log.warning(.config, "the configuration is not read: \(fleet.isEnding ? "the proxy ends" : "another is on its way")")
+        guard !fleet.isEnding else {
+            log.warning(.config, "the configuration is not read: the proxy ends")
+            return
+        }
+        guard pending == nil else {
+            // What the files hold now may be newer than what is on its way.
+            readsAgain = true
             return
         }
         do {
@@ -196,6 +203,13 @@ import SwiftProtobuf
         limitGroups.settle(Set(pending.config.clusters))
         log.info(.config, "configuration \(pending.config.generation) is in force")
         heddle_trim_memory()
+        readOnceMore()
+    }
+
+    private func readOnceMore() {
+        guard readsAgain else { return }
+        readsAgain = false
+        reload()
     }
 
     private func discard(_ reason: String) {
@@ -207,7 +221,7 @@ import SwiftProtobuf
         Glibc.close(pending.config.package)
         limitGroups.settle(Set(config?.clusters ?? []))
         log.error(.config, "the configuration is refused\(config == nil ? "" : ", the old one stays"): \(reason)")
-        if config == nil { end(code: EXIT_FAILURE, quickly: true) }
+        if config == nil { end(code: EXIT_FAILURE, quickly: true) } else { readOnceMore() }
     }
 
     // MARK: Workers

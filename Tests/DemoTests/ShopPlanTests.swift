@@ -4,25 +4,22 @@ import Testing
 
 @testable import Demo
 
-/// The configuration files of the sample's mesh.
-private enum MeshFiles {
-    static let folder = URL(fileURLWithPath: #filePath)
+@Suite("The plan of the demo and the files of the mesh")
+struct ShopPlanTests {
+    private static let mesh = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("samples/hipstershop/mesh").path
 
-    /// All of them, by their path from there.
-    static let all: [String] = (FileManager.default.enumerator(atPath: folder)?.allObjects as? [String] ?? [])
+    /// Files of the mesh, by their path from there.
+    static let files = (FileManager.default.enumerator(atPath: mesh)?.allObjects as? [String] ?? [])
         .filter { $0.hasSuffix(".yaml") }.sorted()
 
-    static func bytes(_ file: String) throws -> [UInt8] {
-        [UInt8](try #require(FileManager.default.contents(atPath: "\(folder)/\(file)")))
+    private static func bytes(_ file: String) throws -> [UInt8] {
+        [UInt8](try #require(FileManager.default.contents(atPath: "\(mesh)/\(file)")))
     }
-}
 
-@Suite("The plan of the demo and the files of the mesh")
-struct ShopPlanTests {
     private static func bootstrap(_ file: String) throws -> Envoy_Config_Bootstrap_V3_Bootstrap {
-        try ConfigDecoder.decodeBootstrap([try ConfigSource(bytes: MeshFiles.bytes(file), file: file)]).bootstrap
+        try ConfigDecoder.decodeBootstrap([try ConfigSource(bytes: bytes(file), file: file)]).bootstrap
     }
 
     private static func text(_ address: Envoy_Config_Core_V3_Address) -> String {
@@ -35,21 +32,21 @@ struct ShopPlanTests {
             configurations: "mesh", concurrency: 1)
     }
 
-    @Test("every file is a valid configuration without a warning", arguments: MeshFiles.all)
+    @Test("every file is a valid configuration without a warning", arguments: ShopPlanTests.files)
     func valid(file: String) throws {
-        let decoded = try ConfigDecoder.decodeBootstrap([try ConfigSource(bytes: MeshFiles.bytes(file), file: file)])
+        let decoded = try ConfigDecoder.decodeBootstrap([try ConfigSource(bytes: Self.bytes(file), file: file)])
         #expect(decoded.warnings.isEmpty)
     }
 
     @Test("every workload inside the mesh has a file, and every file a workload")
-    func files() {
+    func coverage() {
         let inside = ShopWorkload.all.filter { !$0.isOutside }.map(\.name) + [ShopPlan.edge]
-        #expect(Set(MeshFiles.all.filter { !$0.contains("/") }) == Set(inside.map { "\($0).yaml" }))
+        #expect(Set(Self.files.filter { !$0.contains("/") }) == Set(inside.map { "\($0).yaml" }))
     }
 
-    @Test("an example replaces files that exist", arguments: MeshFiles.all.filter { $0.contains("/") })
-    func examples(file: String) {
-        #expect(MeshFiles.all.contains(String(file.split(separator: "/")[1])))
+    @Test("an example replaces files that exist", arguments: ShopPlanTests.files.filter { $0.contains("/") })
+    func replacing(file: String) {
+        #expect(Self.files.contains(String(file.split(separator: "/")[1])))
     }
 
     @Test("each workload's sidecar listens where the plan says, and hands over to the service")

@@ -11,6 +11,8 @@ import SecureTransport
     package let chains: [FilterChain]
     package let defaultChain: FilterChain?
     package let stats: ListenerCounters
+    /// The message it was compiled from, serialized: equal ones do the same.
+    package let fingerprint: [UInt8]
     package var inspectsClientHello = false
     package var readsProxyProtocol = false
     package var usesOriginalDestination = false
@@ -22,13 +24,15 @@ import SecureTransport
     package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
 
     package init(
-        name: String, matcher: FilterChainMatcher, chains: [FilterChain], defaultChain: FilterChain?, stats: ListenerCounters
+        name: String, matcher: FilterChainMatcher, chains: [FilterChain], defaultChain: FilterChain?, stats: ListenerCounters,
+        fingerprint: [UInt8]
     ) {
         self.name = name
         self.matcher = matcher
         self.chains = chains
         self.defaultChain = defaultChain
         self.stats = stats
+        self.fingerprint = fingerprint
     }
 }
 
@@ -89,7 +93,7 @@ package actor Listener: LoopActor {
     @WorkerActor package var activeConnections: Int { enter { $0.active } }
 
     /// New connections get the new configuration; those that are open keep theirs.
-    @WorkerActor package func replace(_ config: ListenerConfig) {
+    @WorkerActor fileprivate func replace(_ config: ListenerConfig) {
         enter { $0.config = config }
     }
 
@@ -278,6 +282,14 @@ package actor Listener: LoopActor {
         stopAccepting()
         listener.beginDraining()
         for connection in connections { connection.drain() }
+    }
+
+    /// New connections get the new configuration. Those that are open keep theirs, and where it differs, their clients are
+    /// told to connect anew; Envoy drains the listener's connections, too.
+    package func replace(_ config: ListenerConfig) {
+        let isSame = listener.current.fingerprint == config.fingerprint
+        listener.replace(config)
+        if !isSame { for connection in connections { connection.configurationReplaced() } }
     }
 
     /// Ends every connection now.

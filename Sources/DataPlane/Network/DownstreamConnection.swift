@@ -75,6 +75,11 @@ import SecureTransport
         filter?.drain()
     }
 
+    /// Lets the client come anew, to the listener's new configuration.
+    package func configurationReplaced() {
+        filter?.configurationReplaced()
+    }
+
     private func handshakeTimedOut() {
         handshakeTimer = nil
         guard transport.state == .handshaking else { return }

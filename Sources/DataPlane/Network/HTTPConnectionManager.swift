@@ -23,7 +23,7 @@ import SecureTransport
     private(set) var codec: (any DownstreamCodec)?
     private(set) var activeStreams = 0
     private var requests: UInt64 = 0
-    private var isDraining = false
+    private var drainState = DrainState.none
     private var isClosing = false
     private var idleTimer: LoopTimer?
     private var durationTimer: LoopTimer?
@@ -38,6 +38,17 @@ import SecureTransport
     var transport: Transport { connection.transport }
     var isSecure: Bool { connection.isSecure }
     var isDrainingOrClosing: Bool { isDraining || isClosing }
+    private var isDraining: Bool { drainState != .none }
+
+    /// How far the connection is on its way out; each state may only move down the list.
+    private enum DrainState {
+        case none
+        /// Its configuration was replaced: an HTTP/1 connection that is idle stays for one more request, since that one may
+        /// be on its way already.
+        case replaced
+        /// It goes as soon as nothing is under way.
+        case leaving
+    }
 
     // MARK: NetworkFilter
 
@@ -98,14 +109,22 @@ import SecureTransport
 
     /// Says so to the client (`Connection: close`, GOAWAY) and closes after the last stream.
     package func drain() {
-        guard !isDraining else { return }
-        isDraining = true
+        guard drainState != .leaving else { return }
+        drainState = .leaving
         config.stats.drainClose()
         guard let codec else {
             close()
             return
         }
         codec.drain()
+    }
+
+    /// The listener has another configuration now: the client is told to connect anew, and no request is lost by it.
+    package func configurationReplaced() {
+        guard drainState == .none else { return }
+        drainState = .replaced
+        config.stats.drainClose()
+        if let codec, codec.version == .http2 { codec.drain() }
     }
 
     // MARK: Which HTTP
@@ -133,7 +152,7 @@ import SecureTransport
         }
         self.codec = codec
         config.stats.connectionBegan(codec.version, isSecure: connection.tlsFacts != nil)
-        if isDraining { codec.drain() }
+        if drainState == .leaving || drainState == .replaced && type == .http2 { codec.drain() }
     }
 
     // MARK: Streams
@@ -145,7 +164,7 @@ import SecureTransport
         let stream = config.takeStream(self, codec)
         if config.maxRequestsPerConnection > 0, requests >= config.maxRequestsPerConnection, !isDraining {
             config.stats.connectionRequestsReached()
-            isDraining = true
+            drainState = .leaving
             codec.drain()
         }
         return stream

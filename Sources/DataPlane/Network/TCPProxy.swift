@@ -114,6 +114,9 @@ import TrafficPolicy
     /// Connections of other protocols know no end between two messages; they end with their owner or the drain's deadline.
     func drain() {}
 
+    /// As ``drain()``.
+    func configurationReplaced() {}
+
     // MARK: The host's side
 
     private func connect() {

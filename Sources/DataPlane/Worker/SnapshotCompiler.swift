@@ -47,6 +47,14 @@ package import SwiftProtobuf
         message.name.isEmpty ? "listener_\(index)" : message.name
     }
 
+    private static func fingerprint(_ message: Envoy_Config_Listener_V3_Listener) throws(ConfigProblem) -> [UInt8] {
+        do {
+            return try message.serializedBytes()
+        } catch {
+            throw ConfigProblem("cannot be serialized: \(error)")
+        }
+    }
+
     private func listener(
         _ message: Envoy_Config_Listener_V3_Listener, index: Int
     ) throws(ConfigProblem) -> ListenerConfig {
@@ -76,7 +84,7 @@ package import SwiftProtobuf
         let matcher = FilterChainMatcher(criteria)
         let config = ListenerConfig(
             name: Self.name(message, index: index), matcher: matcher, chains: chains, defaultChain: fallback,
-            stats: counters)
+            stats: counters, fingerprint: try Self.fingerprint(message))
         config.inspectsClientHello = matcher.needsClientHello
         config.bufferLimit = limit
         if message.hasListenerFiltersTimeout { config.inspectionTimeout = message.listenerFiltersTimeout.nanoseconds }

@@ -84,7 +84,7 @@ package import TrafficPolicy
         for config in snapshot.listeners {
             kept.insert(config.name)
             if let present = sockets[config.name], descriptors[config.name] == nil {
-                present.listener.replace(config)
+                present.replace(config)
                 continue
             }
             if let replaced = sockets.removeValue(forKey: config.name) { retire(replaced) }

@@ -49,6 +49,30 @@ struct ProcessTests {
         #expect(load.failures == [])
     }
 
+    @Test("of two reloads in a row the second one counts, and connections that are open come to it")
+    func reloads() throws {
+        let proxy = try proxy(1)
+        let client = try #require(WireClient(port: proxy.port))
+        #expect(!Self.ask(client).contains("connection: close"))
+        try proxy.write(proxy.config(route: "up", prefix: "second"))
+        kill(proxy.id, SIGHUP)
+        try proxy.write(proxy.config(route: "up", prefix: "third"))
+        kill(proxy.id, SIGHUP)
+        #expect(Deadline(seconds: 10).polls { (try? proxy.get("/stats?filter=http.third.downstream_cx_total"))?.contains("third") == true })
+        // The open connection serves one more request, by what it was accepted with, and says that it ends.
+        #expect(Self.ask(client).contains("connection: close"))
+        #expect(Self.ask(try #require(WireClient(port: proxy.port))).hasSuffix("hello"))
+        #expect(try proxy.counter("http.third.downstream_rq_total") == 1)
+    }
+
+    /// A request, and the answer to it as text.
+    private static func ask(_ client: WireClient) -> String {
+        client.received = []
+        client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+        _ = client.receive { String(decoding: $0, as: UTF8.self).hasSuffix("hello") }
+        return String(decoding: client.received, as: UTF8.self)
+    }
+
     @Test("a take-over costs no request", arguments: [2, 4])
     func takeOver(workers: Int) throws {
         let proxy = try proxy(workers, ["--socket-path", "@heddle-test-\(getpid())-\(workers)"])
