@@ -88,9 +88,16 @@ let allTargets: [Target] = [
             "CAres", "TrafficPolicy", "SecureTransport", protobuf,
         ]),
 
+    core(
+        "FilterTool",
+        [
+            "Bytes", "HTTPModel", "HTTPCodec", "Reactor", "ProxyModel", "Observability", "LuaRuntime", "DataPlane", "Filters",
+            "TrafficPolicy",
+        ]),
+
     // Layer 7: composition roots
     .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
-    .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
+    .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", "FilterTool", arguments], swiftSettings: strict),
 
     .executableTarget(
         name: "heddle-micro",
@@ -112,9 +119,10 @@ let allTargets: [Target] = [
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
     tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
+    // The tool's tests are here too: a process has one event loop, and one thread that runs it.
     tests(
         "FiltersTests",
-        ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
+        ["Filters", "FilterTool", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
