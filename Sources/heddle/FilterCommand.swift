@@ -6,7 +6,7 @@ import Foundation
 struct FilterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "filter", abstract: "Write Lua filters: try them out, check them, measure them, without a proxy.",
-        subcommands: [FilterTestCommand.self])
+        subcommands: [FilterTestCommand.self, FilterRunCommand.self, FilterLintCommand.self, FilterBenchCommand.self])
 }
 
 /// How a command prints what it found.

@@ -28,14 +28,19 @@ package struct CaseReader {
                 throw CaseError(file, 0, SourceNames.readable(error.message, script: file))
             }
         } else {
-            do throws(YAMLError) {
-                root = CaseValue(try YAMLParser.parse(String(decoding: bytes, as: UTF8.self)))
-            } catch {
-                throw CaseError(file, error.mark.line, error.message)
-            }
+            root = try value(String(decoding: bytes, as: UTF8.self), of: file)
         }
         let folder = file.contains("/") ? String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]) : "."
         return try CaseReader(file: file, folder: folder).set(root, script)
+    }
+
+    /// One value in YAML or JSON.
+    static func value(_ text: String, of file: String) throws(CaseError) -> CaseValue {
+        do throws(YAMLError) {
+            return CaseValue(try YAMLParser.parse(text))
+        } catch {
+            throw CaseError(file, error.mark.line, error.message)
+        }
     }
 
     private func set(_ root: CaseValue, _ script: String?) throws(CaseError) -> CaseSet {
@@ -171,7 +176,7 @@ package struct CaseReader {
 
     private func expectation(_ member: CaseValue.Member?, _ line: Int) throws(CaseError) -> CaseExpectation {
         guard let member else { throw CaseError(file, line, "needs \"expect\": a case without one cannot fail") }
-        let keys = ["status", "headers", "body", "cluster", "request", "calls", "log", "errors"]
+        let keys = ["status", "headers", "body", "cluster", "request", "calls", "log", "metrics", "errors"]
         let members = try members(member.value, "\"expect\"", member.line, keys)
         guard !members.isEmpty else { throw CaseError(file, member.line, "\"expect\" is empty: such a case cannot fail") }
         var expectation = CaseExpectation()
@@ -182,13 +187,27 @@ package struct CaseReader {
             for cluster in clusters { expectation.calls.append((cluster.key, try self.request(expected: cluster))) }
         }
         if let log = members["log"] {
-            if case .list(let lines) = log.value { expectation.log = lines.compactMap(\.plain) } else { expectation.log = log.value.plain.map { [$0] } ?? [] }
+            expectation.log = log.value.plain.map { [$0] } ?? []
+            if case .list(let lines) = log.value { expectation.log = lines.compactMap(\.plain) }
         }
+        if let metrics = members["metrics"] { expectation.metrics = try counters(metrics) }
         if let errors = members["errors"] {
             guard let count = errors.value.plain.flatMap({ Int($0) }) else { throw CaseError(file, errors.line, "\"errors\" is a number") }
             expectation.scriptErrors = count
         }
         return expectation
+    }
+
+    private func counters(_ member: CaseValue.Member) throws(CaseError) -> [(name: String, value: UInt64)] {
+        guard case .map(let members) = member.value else { throw CaseError(file, member.line, "\"metrics\" is a map of counters") }
+        var counters: [(name: String, value: UInt64)] = []
+        for counter in members {
+            guard let value = counter.value.plain.flatMap({ UInt64($0) }) else {
+                throw CaseError(file, counter.line, "\(counter.key): expected a whole number")
+            }
+            counters.append((counter.key, value))
+        }
+        return counters
     }
 
     private func request(expected member: CaseValue.Member) throws(CaseError) -> MessageExpectation {

@@ -67,7 +67,7 @@ package struct CaseOutcome: Sendable {
         let exchange = current.exchanges[index]
         var answers = exchange.answers
         for cluster in caseSet.clusters where answers[cluster] == nil { answers[cluster] = exchange.answers["*"] }
-        harness.send(exchange.request, answers: answers) { result in
+        harness.send(exchange.request, answers: answers, counters: exchange.expectation.metrics.map(\.name)) { result in
             self.took(result, exchange, index)
             self.send(index + 1)
         }
@@ -119,6 +119,10 @@ extension CaseExpectation {
         }
         for piece in log where !exchange.log.contains(where: { $0.contains(piece) }) {
             failures.append("the log has no line with \(CaseValue.quoted(piece))")
+        }
+        for metric in metrics {
+            let rise = exchange.counters[metric.name] ?? 0
+            if rise != metric.value { failures.append("counter \(metric.name) rose by \(rise); expected \(metric.value)") }
         }
         if exchange.scriptErrors != scriptErrors {
             failures.append("\(exchange.scriptErrors) script errors; expected \(scriptErrors)")

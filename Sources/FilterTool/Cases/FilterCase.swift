@@ -28,6 +28,8 @@ package struct CaseExpectation: Sendable {
     package var calls: [(cluster: String, request: MessageExpectation)] = []
     /// Pieces of lines that the log must have.
     package var log: [String] = []
+    /// By how much counters of the script must rise.
+    package var metrics: [(name: String, value: UInt64)] = []
     /// Errors of scripts that there must be.
     package var scriptErrors = 0
 }

@@ -22,6 +22,8 @@ import TrafficPolicy
         package var log: [String] = []
         /// Errors of scripts.
         package var scriptErrors = 0
+        /// By how much counters of scripts rose, those that were asked for.
+        package var counters: [String: UInt64] = [:]
         /// What the hooks cost, in the order in which they ran.
         package var hooks: [LuaProbe.Record] = []
     }
@@ -42,6 +44,7 @@ import TrafficPolicy
     private let port: UInt16
     private var upstreams: [ScriptedUpstream] = []
     private var errorsBefore: UInt64 = 0
+    private var countersBefore: [(name: String, value: UInt64)] = []
     private var timer: LoopTimer?
     private var client: WirePeer?
 
@@ -103,13 +106,44 @@ import TrafficPolicy
         errorsBefore = scriptErrors
     }
 
+    /// Loads a script and returns what it printed.
+    package func load(_ script: String) throws(HarnessError) -> [String] {
+        let filter = """
+            {"name": "envoy.filters.http.lua", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua", \
+            "default_source_code": {"inline_string": \(CaseValue.quoted(script))}}}
+            """
+        let cases = CaseSet(
+            file: "", script: nil, config: nil, filters: try Self.list(filter), routes: nil, clusters: ["main"], cases: [])
+        let filterCase = FilterCase(name: "", line: 0, settings: nil, exchanges: [])
+        let start = logRead
+        try configure(cases.bootstrap(filterCase, ports: ports), file: "script")
+        logRead = start
+        return takeLog()
+    }
+
+    private static func list(_ item: String) throws(HarnessError) -> CaseValue {
+        do throws(CaseError) {
+            return .list([try CaseReader.value(item, of: "script")])
+        } catch {
+            throw HarnessError(error.description)
+        }
+    }
+
     private var scriptErrors: UInt64 { stats.lua(prefix: Self.statPrefix, statPrefix: "")[.errors].value }
 
+    private func counter(_ name: String) -> UInt64 {
+        stats.luaCounter(prefix: Self.statPrefix, statPrefix: "", name: name).value
+    }
+
     /// Sends one request and calls `done` with what came of it.
-    /// - Parameter answers: of the services, by cluster.
+    /// - Parameters:
+    ///   - answers: of the services, by cluster.
+    ///   - counters: names of counters that scripts made, which are looked at.
     package func send(
-        _ request: WireMessage, answers: [String: [WireMessage]], _ done: @escaping @WorkerActor (Exchange) -> Void
+        _ request: WireMessage, answers: [String: [WireMessage]], counters: [String] = [],
+        _ done: @escaping @WorkerActor (Exchange) -> Void
     ) {
+        countersBefore = counters.map { ($0, counter($0)) }
         for upstream in upstreams {
             _ = upstream.take()
             upstream.answers = answers[upstream.cluster] ?? []
@@ -141,6 +175,7 @@ import TrafficPolicy
         exchange.log = takeLog()
         exchange.scriptErrors = Int(scriptErrors - errorsBefore)
         errorsBefore = scriptErrors
+        for (name, value) in countersBefore { exchange.counters[name] = counter(name) - value }
         exchange.hooks = probe.records
         done(exchange)
     }

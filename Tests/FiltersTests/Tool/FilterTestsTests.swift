@@ -25,11 +25,11 @@ struct FilterTestsTests {
         ("request: { body: x }", "request body is \"\"; expected \"x\""),
         ("request: { headers: { x-set: no } }", "request x-set is \"yes\"; expected \"no\""),
         ("calls: { other: { path: / } }", "other was not called"), ("log: missing", "the log has no line with \"missing\""),
-        ("errors: 1", "0 script errors; expected 1"),
+        ("metrics: { made: 2 }", "counter made rose by 1; expected 2"), ("errors: 1", "0 script errors; expected 1"),
     ])
     func failures(_ expectation: String, _ failure: String) async throws {
         let folder = try Folder()
-        try folder.write("script.lua", "function envoy_on_request(h) h:headers():add('x-set', 'yes') end")
+        try folder.write("script.lua", "function envoy_on_request(h) h:headers():add('x-set', 'yes'); h:stats():counter('made'):inc() end")
         try folder.write(
             "cases.yaml",
             "cases:\n  - name: one\n    upstream: { headers: { x-answer: yes }, body: hello }\n    expect: { \(expectation) }\n")

@@ -22,6 +22,41 @@ enum Tool {
         withExtendedLifetime(tests) {}
         return report
     }
+
+    static func lint(_ paths: [String]) async -> [LintFinding] {
+        _ = RunningLoop.started
+        return await onLoop { done in
+            FilterLint.start(paths, loop: .process) { findings, _ in done(findings) }
+            return EventLoop.process
+        }
+    }
+
+    static func run(_ request: RunRequest) async -> RunReport {
+        _ = RunningLoop.started
+        return await onLoop { done in
+            let run = FilterRun(request, loop: .process)
+            run.once(done)
+            return run
+        }
+    }
+
+    static func bench(_ request: RunRequest, _ count: Int) async -> BenchReport {
+        _ = RunningLoop.started
+        return await onLoop { done in
+            let run = FilterRun(request, loop: .process)
+            run.measure(count, done)
+            return run
+        }
+    }
+
+    @WorkerActor private static func onLoop<Result: Sendable>(
+        _ start: @WorkerActor (@escaping @WorkerActor (Result) -> Void) -> AnyObject
+    ) async -> Result {
+        var kept: AnyObject?
+        let result = await withCheckedContinuation { continuation in kept = start { continuation.resume(returning: $0) } }
+        withExtendedLifetime(kept) {}
+        return result
+    }
 }
 
 /// A folder that is gone after its test.
