@@ -343,6 +343,7 @@ import TrafficPolicy
 
     private func takeTurn() {
         guard stream?.isActive == true, var run = run.take() else { return }
+        factory.probe?.goesOn(self)
         wait = .nothing
         let outcome = run.goOn()
         took(run, outcome)

@@ -83,7 +83,7 @@ struct FilterTestsTests {
         let failed = await Tool.test([folder.path])
         let log = try #require(failed.files.first?.outcomes.first?.log.joined(separator: "\n"))
         #expect(log.contains("count.lua:5: broken"), "\(log)")
-        #expect(log.contains("stack traceback"), "\(log)")
+        #expect(log.contains("in function"), "\(log)")
     }
 
     @Test("a recorded request is sent as it was")
