@@ -8,12 +8,14 @@ package struct LintFinding: Equatable, Sendable, CustomStringConvertible {
         case warning
     }
 
+    /// How sure it is, and where.
     package let severity: Severity
     package let file: String
     package let line: Int
     /// A word for the rule: `syntax`, `undefined-global`, `global-write`, `unavailable`, `unknown-method`, `maybe-nil`,
     /// `slow-pattern`.
     package let rule: String
+    /// What is wrong, in words.
     package let message: String
 
     package var description: String { "\(file):\(line): \(severity.rawValue): \(message) [\(rule)]" }

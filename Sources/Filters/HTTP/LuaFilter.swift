@@ -92,7 +92,9 @@ struct LuaType: HTTPFilterType {
         _ bytes: [UInt8], _ path: String, _ file: String?, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
         do throws(LuaError) {
-            return try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", settings, context)
+            let script = try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", settings, context)
+            if let file { script.watch(file) }
+            return script
         } catch {
             throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
         }

@@ -72,6 +72,7 @@ final class Folder {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     func write(_ name: String, _ text: String) throws {
-        try Data(text.utf8).write(to: URL(filePath: "\(path)/\(name)"))
+        // Whole or not at all, since somebody may be watching.
+        try Data(text.utf8).write(to: URL(filePath: "\(path)/\(name)"), options: .atomic)
     }
 }
