@@ -109,11 +109,18 @@ let allTargets: [Target] = [
             "CAres", "TrafficPolicy", "SecureTransport", protobuf,
         ]),
 
+    core(
+        "FilterTool",
+        [
+            "Bytes", "HTTPModel", "HTTPCodec", "Reactor", "ProxyModel", "Observability", "LuaRuntime", "DataPlane", "Filters",
+            "TrafficPolicy",
+        ]),
+
     .target(name: "Demo", dependencies: ["CLinux"], swiftSettings: strict),
 
     // Layer 7: composition roots
     .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
-    .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", "Demo", arguments], swiftSettings: strict),
+    .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", "FilterTool", "Demo", arguments], swiftSettings: strict),
 
     .executableTarget(
         name: "heddle-micro",
@@ -145,9 +152,10 @@ let allTargets: [Target] = [
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
     tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
+    // The tool's tests are here too: a process has one event loop, and one thread that runs it.
     tests(
         "FiltersTests",
-        ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
+        ["Filters", "FilterTool", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("DemoTests", ["Demo", "ProxyModel"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),

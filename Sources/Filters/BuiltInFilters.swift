@@ -3,10 +3,11 @@ package import Reactor
 
 /// The HTTP filters that this program knows: the one list of them.
 @WorkerActor package enum BuiltInFilters {
-    package static func registry() -> HTTPFilterRegistry {
+    /// - Parameter probe: notes what scripts cost; a proxy has none.
+    package static func registry(probe: LuaProbe? = nil) -> HTTPFilterRegistry {
         HTTPFilterRegistry([
             RouterType(),
-            LuaType(),
+            LuaType(probe: probe),
             HeaderMutationType(),
             ExplainType(),
             BodyRouteType(),

@@ -26,7 +26,10 @@ struct LuaType: HTTPFilterType {
     let messageNames = ["envoy.extensions.filters.http.lua.v3.Lua", "heddle.filters.http.lua.v1.LuaFilter"]
     let routeMessageNames = ["envoy.extensions.filters.http.lua.v3.LuaPerRoute"]
 
-    nonisolated init() {}
+    private let probe: LuaProbe?
+
+    /// - Parameter probe: notes what hooks cost; only tools have one.
+    nonisolated init(probe: LuaProbe? = nil) { self.probe = probe }
 
     func makeFactory(
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext
@@ -53,11 +56,13 @@ struct LuaType: HTTPFilterType {
         for (name, source) in message.sourceCodes.sorted(by: { $0.key < $1.key }) {
             scripts[name] = try Self.script(source, "source_codes[\"\(name)\"]", settings, context)
         }
-        return LuaFactory(
+        let factory = LuaFactory(
             context, defaultScript: defaultScript, scripts: scripts,
             clearsRouteCache: !message.hasClearRouteCache_p || message.clearRouteCache_p.value,
             context: message.hasFilterContext ? Metadata.object(message.filterContext) : [:],
             statPrefix: message.statPrefix, settings)
+        factory.probe = probe
+        return factory
     }
 
     func makeRouteConfig(
@@ -87,7 +92,9 @@ struct LuaType: HTTPFilterType {
         _ bytes: [UInt8], _ path: String, _ file: String?, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
         do throws(LuaError) {
-            return try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", settings, context)
+            let script = try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", settings, context)
+            if let file { script.watch(file) }
+            return script
         } catch {
             throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
         }
@@ -131,6 +138,8 @@ final class LuaRouteConfig: FilterRouteConfig {
     private var kills: [UInt64] = []
     let log: Log
     let worker: WorkerContext
+    /// Notes what hooks cost; nil in a proxy.
+    var probe: LuaProbe?
 
     init(
         _ build: FilterBuildContext, defaultScript: LuaScript?, scripts: [String: LuaScript], clearsRouteCache: Bool,

@@ -104,6 +104,7 @@ import TrafficPolicy
         self.script = script
         endSeen = endStream
         factory.executions.add()
+        factory.probe?.begins(self)
         var run = state.makeRun()
         let outcome = run.start(function) { $0.add(LuaHook.handleType, self, scope: .run) }
         took(run, outcome)
@@ -220,6 +221,7 @@ import TrafficPolicy
     private func resume(_ results: (borrowing LuaValues) -> Void) {
         guard var run = run.take() else { return }
         wait = .nothing
+        factory.probe?.goesOn(self)
         let outcome = run.resume(with: results)
         took(run, outcome)
     }
@@ -237,6 +239,7 @@ import TrafficPolicy
     }
 
     private func took(_ run: consuming LuaRun, _ outcome: LuaOutcome) {
+        if let probe = factory.probe, let state = script?.state { probe.stops(self, state, fuelLeft: run.fuelLeft) }
         if outcome == .sliced {
             wait = .turn
             self.run = consume run
@@ -340,6 +343,7 @@ import TrafficPolicy
 
     private func takeTurn() {
         guard stream?.isActive == true, var run = run.take() else { return }
+        factory.probe?.goesOn(self)
         wait = .nothing
         let outcome = run.goOn()
         took(run, outcome)

@@ -14,7 +14,7 @@ import TrafficPolicy
 @WorkerActor final class LuaScript: TurnEndHandler {
     /// Where the script is configured, for messages.
     let name: String
-    private let program: LuaProgram
+    private var program: LuaProgram
     private let loop: EventLoop
     private let log: Log
     private var seed: UInt32
@@ -24,6 +24,9 @@ import TrafficPolicy
     private(set) var onRequest: LuaFunction?
     private(set) var onResponse: LuaFunction?
     private var replacementAsked = false
+    private var watch: LuaFileWatch?
+    /// Whether the script may become another one while requests are under way.
+    var isWatched: Bool { watch != nil }
 
     /// - Throws: what Lua says of the script, with the line.
     init(_ source: [UInt8], name: String, _ settings: LuaSettings, _ context: FilterBuildContext) throws(LuaError) {
@@ -44,6 +47,22 @@ import TrafficPolicy
     func usableState() -> LuaState? {
         if state.isDead { replace() }
         return state.isDead ? nil : state
+    }
+
+    /// Has the file that the script was read from looked at for changes.
+    func watch(_ file: String) {
+        guard settings.reloadInterval > 0 else { return }
+        watch = LuaFileWatch(file, every: settings.reloadInterval, self, loop: loop, log: log)
+    }
+
+    /// Takes another source, with a new state. Hooks that run go on in the old one.
+    /// - Throws: what Lua says of the source; nothing has changed then.
+    func reload(_ source: [UInt8]) throws(LuaError) {
+        let changed = try LuaProgram(source: source)
+        seed &+= 1
+        state = try Self.makeState(changed, settings, seed: seed, loop: loop, log: log)
+        program = changed
+        findHooks()
     }
 
     /// A run was killed: the state is of no use to the next request.

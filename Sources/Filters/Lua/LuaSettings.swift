@@ -16,6 +16,9 @@ struct LuaSettings {
     /// The folder of the modules that scripts can require.
     var modulePath: String?
 
+    /// Nanoseconds between two looks at the scripts' files; 0 for none.
+    var reloadInterval: UInt64 = 0
+
     init() {}
 
     init(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {
@@ -24,6 +27,13 @@ struct LuaSettings {
         answer = try Self.answer(message)
         if message.killsBeforeDetach > 0 { killsBeforeDetach = Int(message.killsBeforeDetach) }
         if !message.modulePath.isEmpty { modulePath = message.modulePath }
+        if message.hasReloadInterval {
+            let interval = message.reloadInterval
+            guard interval.seconds >= 0, interval.seconds < 1 << 31, interval.nanos >= 0, interval.seconds > 0 || interval.nanos > 0 else {
+                throw ConfigProblem("must be positive", path: "reload_interval")
+            }
+            reloadInterval = UInt64(interval.seconds) * 1_000_000_000 + UInt64(interval.nanos)
+        }
     }
 
     private mutating func readLimits(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {

@@ -11,6 +11,8 @@ import TrafficPolicy
     let factory: LuaFactory
     private var request: LuaHook?
     private var response: LuaHook?
+    /// What a watched script was when the request came: its response must not meet another one.
+    private var kept: (script: LuaScript, state: LuaState, onResponse: LuaFunction?)?
 
     init(_ factory: LuaFactory) {
         self.factory = factory
@@ -39,7 +41,9 @@ import TrafficPolicy
     override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
         guard let hook = request, let script = script(stream) else { return .proceed }
         guard !factory.isDetached else { return hook.beginDetached(stream) }
-        guard let state = script.usableState(), let function = script.onRequest else { return .proceed }
+        guard let state = script.usableState() else { return .proceed }
+        if script.isWatched { kept = (script, state, script.onResponse) }
+        guard let function = script.onRequest else { return .proceed }
         return hook.begin(stream, script, state, function, endStream: endStream)
     }
 
@@ -54,9 +58,13 @@ import TrafficPolicy
     }
 
     override func onResponseHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
-        guard !factory.isDetached, let hook = response, let script = script(stream), let state = script.usableState(),
-            let function = script.onResponse
+        guard !factory.isDetached, let hook = response, let script = script(stream), var state = script.usableState()
         else { return .proceed }
+        var onResponse = script.onResponse
+        if let kept, kept.script === script, kept.state !== state, !kept.state.isDead {
+            (state, onResponse) = (kept.state, kept.onResponse)
+        }
+        guard let function = onResponse else { return .proceed }
         // A local reply takes the place of a response that the hook may have begun with.
         hook.reset()
         return hook.begin(stream, script, state, function, endStream: endStream)
@@ -80,5 +88,6 @@ import TrafficPolicy
     override func reset() {
         request?.reset()
         response?.reset()
+        if kept != nil { kept = nil }
     }
 }

@@ -926,6 +926,7 @@ m heddle.filters.http.lua.v1.LuaFilter
 5 answer heddle.filters.http.lua.v1.LuaFilter.Answer
 6 kills_before_detach uint32
 7 module_path string
+10 reload_interval google.protobuf.Duration
 m heddle.filters.http.lua.v1.LuaFilter.Limits
 1 memory_bytes uint64
 2 fuel uint64

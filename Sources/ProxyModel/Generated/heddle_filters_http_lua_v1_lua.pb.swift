@@ -78,6 +78,17 @@ package nonisolated struct Heddle_Filters_Http_Lua_V1_LuaFilter: @unchecked Send
     set {_uniqueStorage()._modulePath = newValue}
   }
 
+  /// How often the files that scripts are read from are looked at; a changed one is loaded for new requests. Not at all when
+  /// not set.
+  package var reloadInterval: SwiftProtobuf.Google_Protobuf_Duration {
+    get {_storage._reloadInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
+    set {_uniqueStorage()._reloadInterval = newValue}
+  }
+  /// Returns true if `reloadInterval` has been explicitly set.
+  package var hasReloadInterval: Bool {_storage._reloadInterval != nil}
+  /// Clears the value of `reloadInterval`. Subsequent reads from it will return its default value.
+  package mutating func clearReloadInterval() {_uniqueStorage()._reloadInterval = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum TrustLevel: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -229,7 +240,7 @@ fileprivate nonisolated let _protobuf_package = "heddle.filters.http.lua.v1"
 
 nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LuaFilter"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lua\0\u{1}trust\0\u{1}limits\0\u{3}on_error\0\u{1}answer\0\u{3}kills_before_detach\0\u{3}module_path\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lua\0\u{1}trust\0\u{1}limits\0\u{3}on_error\0\u{1}answer\0\u{3}kills_before_detach\0\u{3}module_path\0\u{4}\u{3}reload_interval\0")
 
   fileprivate class _StorageClass {
     var _lua: Envoy_Extensions_Filters_Http_Lua_V3_Lua? = nil
@@ -239,6 +250,7 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
     var _answer: Heddle_Filters_Http_Lua_V1_LuaFilter.Answer? = nil
     var _killsBeforeDetach: UInt32 = 0
     var _modulePath: String = String()
+    var _reloadInterval: SwiftProtobuf.Google_Protobuf_Duration? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -256,6 +268,7 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
       _answer = source._answer
       _killsBeforeDetach = source._killsBeforeDetach
       _modulePath = source._modulePath
+      _reloadInterval = source._reloadInterval
     }
   }
 
@@ -281,6 +294,7 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
         case 5: try { try decoder.decodeSingularMessageField(value: &_storage._answer) }()
         case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._killsBeforeDetach) }()
         case 7: try { try decoder.decodeSingularStringField(value: &_storage._modulePath) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._reloadInterval) }()
         default: break
         }
       }
@@ -314,6 +328,9 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
       if !_storage._modulePath.isEmpty {
         try visitor.visitSingularStringField(value: _storage._modulePath, fieldNumber: 7)
       }
+      try { if let v = _storage._reloadInterval {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -330,6 +347,7 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
         if _storage._answer != rhs_storage._answer {return false}
         if _storage._killsBeforeDetach != rhs_storage._killsBeforeDetach {return false}
         if _storage._modulePath != rhs_storage._modulePath {return false}
+        if _storage._reloadInterval != rhs_storage._reloadInterval {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -1,0 +1,224 @@
+import Bytes
+import DataPlane
+package import Filters
+import Glibc
+import HTTPCodec
+import HTTPModel
+import Observability
+import ProxyModel
+package import Reactor
+import TrafficPolicy
+
+/// A worker in this process with one listener, the filters of a case and scripted services behind it: the code that a
+/// proxy runs, without the proxy.
+@WorkerActor package final class FilterHarness {
+    /// What came of one request.
+    package struct Exchange: Sendable {
+        /// Nil when the connection ended, or nothing came in time.
+        package var response: WireMessage?
+        /// What the services were asked, by cluster.
+        package var upstream: [(cluster: String, request: WireMessage)] = []
+        /// Lines of the proxy's log.
+        package var log: [String] = []
+        /// Errors of scripts.
+        package var scriptErrors = 0
+        /// By how much counters of scripts rose, those that were asked for.
+        package var counters: [String: UInt64] = [:]
+        /// What the hooks cost, in the order in which they ran.
+        package var hooks: [LuaProbe.Record] = []
+    }
+
+    /// How long a request may take.
+    private static let patience: UInt64 = 5_000_000_000
+    private static let statPrefix = "test"
+
+    private let loop: EventLoop
+    private let worker: Worker
+    private let stats: StatsSegment
+    private let limits: LimitMemory
+    /// The proxy's own log, in a file without a name.
+    private let logFile: Int32
+    private var logRead = 0
+    private let probe = LuaProbe()
+    private var listening: Descriptor?
+    private let port: UInt16
+    private var upstreams: [ScriptedUpstream] = []
+    private var errorsBefore: UInt64 = 0
+    private var countersBefore: [(name: String, value: UInt64)] = []
+    private var timer: LoopTimer?
+    private var client: WirePeer?
+
+    /// - Parameter clusters: names that filters and routes may use.
+    package init(clusters: [String], loop: EventLoop) throws(HarnessError) {
+        self.loop = loop
+        limits = LimitMemory(groups: clusters.count)
+        let region = limits.region
+        do {
+            logFile = try Self.unnamedFile()
+            stats = try StatsSegment(named: "heddle-filter-test", capacity: 8 << 20)
+            upstreams = try clusters.map { try ScriptedUpstream($0, loop) }
+            guard let loopback = SocketAddress(host: "127.0.0.1", port: 0) else { preconditionFailure("loopback is an address") }
+            let socket = try Socket.listen(loopback)
+            port = Socket.localAddress(socket.raw)?.port ?? 0
+            listening = consume socket
+            worker = Worker(
+                WorkerResources(
+                    context: WorkerContext(loop: loop, seed: 1), stats: stats, registry: BuiltInFilters.registry(probe: probe),
+                    logWriter: try LogFileWriter(), log: Log(levels: LogLevels(.debug), output: .descriptor(logFile)),
+                    environment: FormatEnvironment(),
+                    limits: { region.counters(group: clusters.firstIndex(of: $0) ?? 0, slot: 0) }))
+        } catch {
+            throw HarnessError("\(error)")
+        }
+    }
+
+    /// Ends everything; nothing of it is called any more.
+    package func close() {
+        client?.close()
+        timer?.cancel()
+        worker.stopAccepting()
+        worker.closeAll()
+        for upstream in upstreams { upstream.close() }
+        Glibc.close(logFile)
+    }
+
+    /// Ports of the scripted services by cluster.
+    package var ports: [(cluster: String, port: UInt16)] { upstreams.map { ($0.cluster, $0.port) } }
+
+    /// Puts a configuration in force, with new states for all scripts.
+    /// - Parameter bootstrap: YAML with one listener, `main`, whose address is not looked at.
+    package func configure(_ bootstrap: String, file: String) throws(HarnessError) {
+        let decoded: DecodedBootstrap
+        do throws(ConfigErrors) {
+            decoded = try ConfigDecoder.decodeBootstrap(bootstrap, file: file)
+        } catch {
+            throw HarnessError(error.errors.map { "\($0.path): \($0.message)" }.joined(separator: "\n"))
+        }
+        do {
+            let snapshot = try worker.prepare(decoded.bootstrap)
+            var sockets: [String: [Int32]] = [:]
+            if let socket = listening.take() { sockets["main"] = [socket.release()] }
+            try worker.commit(snapshot, sockets: sockets)
+        } catch {
+            throw HarnessError("\(error)")
+        }
+        _ = takeLog()
+        errorsBefore = scriptErrors
+    }
+
+    /// Loads a script and returns what it printed.
+    package func load(_ script: String) throws(HarnessError) -> [String] {
+        let filter = """
+            {"name": "envoy.filters.http.lua", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua", \
+            "default_source_code": {"inline_string": \(CaseValue.quoted(script))}}}
+            """
+        let cases = CaseSet(
+            file: "", script: nil, config: nil, filters: try Self.list(filter), routes: nil, clusters: ["main"], cases: [])
+        let filterCase = FilterCase(name: "", line: 0, settings: nil, exchanges: [])
+        let start = logRead
+        try configure(cases.bootstrap(filterCase, ports: ports), file: "script")
+        logRead = start
+        return takeLog()
+    }
+
+    private static func list(_ item: String) throws(HarnessError) -> CaseValue {
+        do throws(CaseError) {
+            return .list([try CaseReader.value(item, of: "script")])
+        } catch {
+            throw HarnessError(error.description)
+        }
+    }
+
+    private var scriptErrors: UInt64 { stats.lua(prefix: Self.statPrefix, statPrefix: "")[.errors].value }
+
+    private func counter(_ name: String) -> UInt64 {
+        stats.luaCounter(prefix: Self.statPrefix, statPrefix: "", name: name).value
+    }
+
+    /// Sends one request and calls `done` with what came of it.
+    /// - Parameters:
+    ///   - answers: of the services, by cluster.
+    ///   - counters: names of counters that scripts made, which are looked at.
+    package func send(
+        _ request: WireMessage, answers: [String: [WireMessage]], counters: [String] = [],
+        _ done: @escaping @WorkerActor (Exchange) -> Void
+    ) {
+        countersBefore = counters.map { ($0, counter($0)) }
+        for upstream in upstreams {
+            _ = upstream.take()
+            upstream.answers = answers[upstream.cluster] ?? []
+        }
+        probe.records = []
+        do throws(SystemError) {
+            guard let address = SocketAddress(host: "127.0.0.1", port: port) else { preconditionFailure("loopback is an address") }
+            let client = try WirePeer(
+                try Socket.connect(to: address), .response, loop, received: { [unowned self] in self.ended($0, $1, done) },
+                ended: { [unowned self] in self.ended($0, nil, done) })
+            self.client = client
+            client.expectResponse(toHead: request[":method"] == "HEAD")
+            client.send(request.requestBytes())
+            let timer = LoopTimer(loop: loop) { [unowned self] in self.ended(client, nil, done) }
+            timer.schedule(after: Self.patience)
+            self.timer = timer
+        } catch {
+            done(Exchange(log: ["\(error)"]))
+        }
+    }
+
+    private func ended(_ peer: WirePeer, _ response: WireMessage?, _ done: @WorkerActor (Exchange) -> Void) {
+        guard client === peer else { return }
+        client = nil
+        timer?.cancel()
+        peer.close()
+        var exchange = Exchange(response: response)
+        for upstream in upstreams { exchange.upstream += upstream.take().map { (upstream.cluster, $0) } }
+        exchange.log = takeLog()
+        exchange.scriptErrors = Int(scriptErrors - errorsBefore)
+        errorsBefore = scriptErrors
+        for (name, value) in countersBefore { exchange.counters[name] = counter(name) - value }
+        exchange.hooks = probe.records
+        done(exchange)
+    }
+
+    private func takeLog() -> [String] {
+        var lines: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = pread(logFile, &buffer, buffer.count, logRead)
+            guard count > 0 else { break }
+            lines += buffer[..<count]
+            logRead += count
+        }
+        return String(decoding: lines, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    private static func unnamedFile() throws(SystemError) -> Int32 {
+        var template = Array("/tmp/heddle-filter-XXXXXX".utf8CString)
+        let raw = mkstemp(&template)
+        guard raw >= 0 else { throw SystemError("mkstemp") }
+        unlink(template)
+        return raw
+    }
+}
+
+/// Why filters cannot be tried out.
+package struct HarnessError: Error, Equatable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
+
+/// Memory for the limits of one worker.
+private final class LimitMemory {
+    private let memory: UnsafeMutableRawPointer
+    let region: LimitRegion
+
+    init(groups: Int) {
+        let size = LimitRegion.byteCount(slots: 1, groups: max(groups, 1))
+        memory = .allocate(byteCount: size, alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        region = LimitRegion(memory: memory, slots: 1, groups: max(groups, 1))
+    }
+
+    deinit { memory.deallocate() }
+}

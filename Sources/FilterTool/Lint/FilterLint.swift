@@ -1,0 +1,111 @@
+import Foundation
+import LuaRuntime
+package import Reactor
+
+/// `heddle filter lint`: what is wrong with scripts before anybody sends them a request.
+@WorkerActor package enum FilterLint {
+    /// What scripts of Envoy use and a sandbox does not have, and why or what instead.
+    private nonisolated static let unavailable: [String: String] = [
+        "io": "a sandboxed script has no files", "os.execute": "a sandboxed script starts no programs",
+        "os.getenv": "give the value as filter_context", "os.remove": "a sandboxed script has no files",
+        "os.rename": "a sandboxed script has no files", "os.exit": "a script cannot end the proxy",
+        "os.tmpname": "a sandboxed script has no files", "os.setlocale": "a sandboxed script cannot change the process",
+        "require": "a sandboxed script has no modules", "package": "a sandboxed script has no modules",
+        "module": "a sandboxed script has no modules", "ffi": "a sandboxed script cannot call C", "jit": "the sandbox runs without the JIT",
+        "debug": "a sandboxed script cannot look into the machine", "load": "code comes from the configuration only",
+        "loadstring": "code comes from the configuration only", "loadfile": "a sandboxed script has no files",
+        "dofile": "a sandboxed script has no files", "getfenv": "environments are the sandbox", "setfenv": "environments are the sandbox",
+        "newproxy": "a finalizer would run behind the budget's back", "collectgarbage": "memory has a bound and frees itself",
+        "string.dump": "there is no bytecode in a sandbox",
+    ]
+
+    /// Globals that the proxy calls.
+    private nonisolated static let hooks: Set<String> = ["envoy_on_request", "envoy_on_response"]
+
+    /// Checks scripts; folders stand for all scripts in them that are no cases.
+    /// - Parameter done: gets the findings in the order of files and lines, and how many scripts there were.
+    package static func start(
+        _ paths: [String], loop: EventLoop, done: @escaping @WorkerActor (_ findings: [LintFinding], _ scripts: Int) -> Void
+    ) {
+        let files = paths.flatMap(scripts)
+        let globals = sandboxGlobals(loop)
+        done(files.flatMap { check($0, globals: globals) }, files.count)
+    }
+
+    private nonisolated static func scripts(_ path: String) -> [String] {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else { return [path] }
+        let names = FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []
+        return names.filter { $0.hasSuffix(".lua") && !$0.hasSuffix("cases.lua") }.sorted()
+            .map { path.hasSuffix("/") ? path + $0 : "\(path)/\($0)" }
+    }
+
+    /// What the filter's own states have, asked of one.
+    private static func sandboxGlobals(_ loop: EventLoop) -> Set<String> {
+        let script = """
+            for name, value in pairs(_G) do
+              print("global " .. name)
+              if type(value) == "table" and value ~= _G then
+                for field in pairs(value) do print("global " .. name .. "." .. tostring(field)) end
+              end
+            end
+            """
+        do {
+            let harness = try FilterHarness(clusters: ["main"], loop: loop)
+            defer { harness.close() }
+            let log = try harness.load(script)
+            return Set(log.compactMap { line in line.range(of: "global ").map { String(line[$0.upperBound...]) } })
+        } catch {
+            preconditionFailure("a state without a filter cannot be made: \(error)")
+        }
+    }
+
+    private nonisolated static func check(_ file: String, globals: Set<String>) -> [LintFinding] {
+        guard let bytes = FileManager.default.contents(atPath: file) else {
+            return [LintFinding(severity: .error, file: file, line: 0, rule: "file", message: "cannot be read")]
+        }
+        return check(Array(bytes), file: file, globals: globals)
+    }
+
+    /// The findings of one script, in the order of its lines.
+    nonisolated static func check(_ source: [UInt8], file: String, globals: Set<String>) -> [LintFinding] {
+        do throws(LuaError) {
+            _ = try LuaProgram(source: source)
+        } catch {
+            let text = SourceNames.readable(error.message, script: file)
+            let parts = text.split(separator: ":", maxSplits: 2)
+            return [
+                LintFinding(
+                    severity: .error, file: file, line: parts.count > 2 ? Int(parts[1]) ?? 0 : 0, rule: "syntax",
+                    message: parts.count > 2 ? parts[2].trimmingCharacters(in: .whitespaces) : text)
+            ]
+        }
+        var reader = ScriptReader(source, file: file)
+        reader.read()
+        var findings = reader.findings
+        let writes = Set(reader.globalWrites.map(\.name))
+        for read in reader.globalReads where !globals.contains(read.name) && !writes.contains(read.name) {
+            if let why = unavailable[read.name] {
+                findings.append(LintFinding(severity: .error, file: file, line: read.line, rule: "unavailable", message: "\(read.name) is not there: \(why); trusted scripts have it"))
+            } else {
+                findings.append(LintFinding(severity: .error, file: file, line: read.line, rule: "undefined-global", message: "nothing defines \"\(read.name)\""))
+            }
+        }
+        for read in reader.fieldReads where globals.contains(read.library) && !globals.contains("\(read.library).\(read.field)") {
+            let name = "\(read.library).\(read.field)"
+            let why = unavailable[name].map { ": \($0); trusted scripts have it" } ?? ""
+            findings.append(LintFinding(severity: .error, file: file, line: read.line, rule: "unavailable", message: "\(name) is not there\(why)"))
+        }
+        let atTop = Set(reader.globalWrites.filter { $0.depth == 0 }.map(\.name))
+        for write in reader.globalWrites where write.depth > 0 && !atTop.contains(write.name) && !hooks.contains(write.name) {
+            findings.append(
+                LintFinding(
+                    severity: .warning, file: file, line: write.line, rule: "global-write",
+                    message: "\"\(write.name)\" becomes a global, which all requests of the worker share; write \"local\""))
+        }
+        if hooks.isDisjoint(with: writes) {
+            findings.append(LintFinding(severity: .warning, file: file, line: 1, rule: "no-hook", message: "neither envoy_on_request nor envoy_on_response is defined"))
+        }
+        return findings.sorted { $0.line < $1.line }
+    }
+}

@@ -1,0 +1,147 @@
+import ArgumentParser
+import FilterTool
+import Foundation
+
+/// The request that `heddle filter run` and `bench` make up.
+struct RequestOptions: ParsableArguments {
+    @Argument(help: "The script.")
+    var script: String
+
+    @Option(help: "Method and path, such as 'GET /' or 'POST /login'.")
+    var request = "GET /"
+
+    @Option(help: "A recorded request: a file with its request line, header fields, an empty line and the body.")
+    var requestFile: String?
+
+    @Option(name: [.customShort("H"), .long], help: "A header field, 'name: value'; may be given several times.")
+    var header: [String] = []
+
+    @Option(name: [.customShort("d"), .long], help: "The request's body.")
+    var body: String?
+
+    @Option(help: "The filter's filter_context, as YAML or JSON.")
+    var settings = ""
+
+    @Option(help: "Status of the service's answer.")
+    var status = 200
+
+    @Option(help: "Header field of the service's answer; may be given several times.")
+    var answerHeader: [String] = []
+
+    @Option(help: "Body of the service's answer.")
+    var answerBody = ""
+
+    func make() throws -> RunRequest {
+        guard FileManager.default.fileExists(atPath: script) else { throw ValidationError("there is no file \(script)") }
+        var message = WireMessage()
+        if let requestFile {
+            guard let bytes = FileManager.default.contents(atPath: requestFile) else { throw ValidationError("\(requestFile) cannot be read") }
+            message = try WireMessage(recorded: Array(bytes))
+        } else {
+            let parts = request.split(separator: " ")
+            guard parts.count == 2 else { throw ValidationError("--request is a method and a path, such as 'GET /'") }
+            message.fields = [WireMessage.Field(":method", String(parts[0])), WireMessage.Field(":path", String(parts[1]))]
+        }
+        for text in header {
+            let field = try Self.field(text)
+            message.fields.append(field.name == "host" ? WireMessage.Field(":authority", field.value) : field)
+        }
+        if let body { message.body = Array(body.utf8) }
+        var run = RunRequest(script: script, request: message)
+        run.settings = settings
+        run.answer = WireMessage(fields: [WireMessage.Field(":status", String(status))], body: Array(answerBody.utf8))
+        for text in answerHeader { run.answer.fields.append(try Self.field(text)) }
+        return run
+    }
+
+    private static func field(_ text: String) throws -> WireMessage.Field {
+        guard let colon = text.firstIndex(of: ":") else { throw ValidationError("\"\(text)\" is no header field: 'name: value'") }
+        return WireMessage.Field(
+            text[..<colon].lowercased(), text[text.index(after: colon)...].trimmingCharacters(in: .whitespaces))
+    }
+}
+
+/// `heddle filter run FILE`
+struct FilterRunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Send one request through a filter and show what it did: header fields, body, log, cost.",
+        discussion: """
+            Ends with 1 when the script does not load or fails.
+
+            Examples:
+              heddle filter run filters/maintenance/maintenance.lua --request 'GET /'
+              heddle filter run my.lua --request 'POST /pay' -H 'x-user: ada' -d '{"a": 1}' --settings '{limit: 5}'
+            """)
+
+    @OptionGroup var options: RequestOptions
+
+    @Option(name: .shortAndLong, help: "text or json")
+    var output = OutputFormat.text
+
+    func run() throws {
+        let request = try options.make()
+        let report: RunReport = LoopRun.wait { loop, done in
+            let run = FilterRun(request, loop: loop)
+            run.once(done)
+            return run
+        }
+        print(output == .json ? report.json : report.text(isColored: isatty(1) == 1))
+        if !report.problem.isEmpty || report.scriptErrors > 0 { throw ExitCode.failure }
+    }
+}
+
+/// `heddle filter bench FILE`
+struct FilterBenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Send a request many times and show how long the filter's hooks take.")
+
+    @OptionGroup var options: RequestOptions
+
+    @Option(name: .shortAndLong, help: "How many requests count.")
+    var number = 1000
+
+    @Option(name: .shortAndLong, help: "text or json")
+    var output = OutputFormat.text
+
+    func run() throws {
+        let request = try options.make()
+        guard number > 0 else { throw ValidationError("--number is at least 1") }
+        let report: BenchReport = LoopRun.wait { loop, done in
+            let run = FilterRun(request, loop: loop)
+            run.measure(number, done)
+            return run
+        }
+        print(output == .json ? report.json : report.text)
+        if !report.problem.isEmpty || report.scriptErrors > 0 { throw ExitCode.failure }
+    }
+}
+
+/// `heddle filter lint PATH`
+struct FilterLintCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lint", abstract: "Look for mistakes in scripts without running them; ends with 1 when there is one.",
+        discussion: """
+            Finds globals that nothing defines, globals written by accident, libraries that a sandbox does not have, methods that
+            do not exist, values that may be nil where they are used, and patterns that hostile input makes slow.
+            """)
+
+    @Argument(help: "Scripts, or folders with scripts in them.")
+    var paths: [String]
+
+    @Option(name: .shortAndLong, help: "text or json")
+    var output = OutputFormat.text
+
+    func run() throws {
+        let (findings, scripts): ([LintFinding], Int) = LoopRun.wait { loop, done in
+            FilterLint.start(paths, loop: loop) { done(($0, $1)) }
+            return loop
+        }
+        switch output {
+        case .json: print("{\"scripts\": \(scripts), \"findings\": [\(findings.map(\.json).joined(separator: ", "))]}")
+        case .text:
+            for finding in findings { print(finding) }
+            print("\(scripts) scripts, \(findings.count) findings")
+        }
+        if !findings.isEmpty || scripts == 0 { throw ExitCode.failure }
+    }
+}

@@ -1,0 +1,96 @@
+import FoundationEssentials
+import Glibc
+import Observability
+import Testing
+
+@Suite("A Lua file that changes")
+struct LuaReloadTests {
+    private func script(_ version: Int) -> String {
+        """
+        function envoy_on_request(h) h:headers():add("x-request-version", \(version)) end
+        function envoy_on_response(h) h:headers():add("x-version", \(version)) end
+        """
+    }
+
+    private func filter(_ file: String, _ more: String = "reload_interval: 0.01s") -> String {
+        """
+        - name: watched
+          typed_config:
+            "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+            lua: { default_source_code: { filename: \(file) } }
+            \(more)
+        """
+    }
+
+    /// Asks until the answer has this version; every request must be answered by some version.
+    private func wait(_ proxy: TestProxy, for version: String) async -> Bool {
+        for _ in 0..<5000 {
+            guard let response = await proxy.get(), let found = response["x-version"] else { return false }
+            if found == version { return true }
+        }
+        return false
+    }
+
+    @Test("is loaded for new requests, and requests under way keep the one that they began with")
+    func reload() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", script(1))
+        let gate = Gate()
+        let upstream = TestUpstream { request in
+            if request.target == "/slow" { gate.wait() }
+            return TestUpstream.ok("hello")
+        }
+        let proxy = try await TestProxy.start(filters: filter("\(folder.path)/script.lua"), clusters: ["main": upstream.port])
+        #expect(await proxy.get()?["x-version"] == "1")
+        async let slow = proxy.get("/slow")
+        while !upstream.requests.contains(where: { $0.target == "/slow" }) { #expect(await proxy.get()?.status == 200) }
+        try folder.write("script.lua", script(2))
+        #expect(await wait(proxy, for: "2"), "\(proxy.log)")
+        #expect(proxy.log.contains("was changed: new requests run it as it is now"))
+        gate.open()
+        #expect(await slow?["x-version"] == "1")
+        #expect(upstream.requests.first { $0.target == "/slow" }?["x-request-version"] == "1")
+        await proxy.stop()
+    }
+
+    @Test("a file that does not load leaves the script before it in place, and says so once")
+    func broken() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", script(1))
+        let upstream = TestUpstream()
+        let proxy = try await TestProxy.start(filters: filter("\(folder.path)/script.lua"), clusters: ["main": upstream.port])
+        try folder.write("script.lua", "function envoy_on_request(h")
+        let said = "cannot be loaded, the script before stays"
+        for _ in 0..<5000 where !proxy.log.contains(said) { #expect(await proxy.get()?["x-version"] == "1") }
+        #expect(proxy.log.contains(said))
+        // A good one after that is loaded again.
+        try folder.write("script.lua", script(3))
+        #expect(await wait(proxy, for: "3"), "\(proxy.log)")
+        #expect(proxy.log.ranges(of: said).count == 1)
+        await proxy.stop()
+    }
+
+    @Test("an interval that is none is refused")
+    func interval() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", script(1))
+        let problem = await TestProxy.problem(filters: filter("\(folder.path)/script.lua", "reload_interval: 0s"))
+        #expect(problem.contains("reload_interval: must be positive"), "\(problem)")
+    }
+}
+
+/// Holds threads until it is opened.
+private final class Gate: @unchecked Sendable {
+    // Safety: a semaphore may be used by all threads; it is made before and destroyed after all of them.
+    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+
+    init() { sem_init(semaphore, 0, 0) }
+
+    deinit {
+        sem_destroy(semaphore)
+        semaphore.deallocate()
+    }
+
+    func wait() { sem_wait(semaphore) }
+    func open() { sem_post(semaphore) }
+}

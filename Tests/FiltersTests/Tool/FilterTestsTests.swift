@@ -1,0 +1,136 @@
+import FilterTool
+import FoundationEssentials
+import Glibc
+import Reactor
+import Testing
+
+@Suite("heddle filter test", .serialized)
+struct FilterTestsTests {
+    @Test("the cases of every ready filter are as they must be")
+    func readyFilters() async throws {
+        let report = await Tool.test([Tool.root + "/filters"])
+        #expect(report.passed, "\(report.text())")
+        #expect(report.files.reduce(0) { $0 + $1.outcomes.count } > 5)
+    }
+
+    @Test("each kind of expectation fails where it does not hold", arguments: [
+        ("status: 404", "response :status is \"200\"; expected \"404\""),
+        ("headers: { x-none: here }", "response x-none is missing; expected \"here\""),
+        ("headers: { x-answer: null }", "response x-answer must not be there, and is \"yes\""),
+        ("headers: { x-answer: { matches: 'n.*' } }", "response x-answer is \"yes\"; expected something like /n.*/"),
+        ("headers: { x-answer: { lacks: es } }", "response x-answer is \"yes\"; expected something without \"es\" in it"),
+        ("body: { contains: bye }", "response body is \"hello\"; expected something with \"bye\" in it"),
+        ("cluster: other", "cluster is main; expected other"), ("cluster: none", "cluster is main; expected none"),
+        ("request: { path: /other }", "request :path is \"/\"; expected \"/other\""),
+        ("request: { body: x }", "request body is \"\"; expected \"x\""),
+        ("request: { headers: { x-set: no } }", "request x-set is \"yes\"; expected \"no\""),
+        ("calls: { other: { path: / } }", "other was not called"), ("log: missing", "the log has no line with \"missing\""),
+        ("metrics: { made: 2 }", "counter made rose by 1; expected 2"), ("errors: 1", "0 script errors; expected 1"),
+    ])
+    func failures(_ expectation: String, _ failure: String) async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "function envoy_on_request(h) h:headers():add('x-set', 'yes'); h:stats():counter('made'):inc() end")
+        try folder.write(
+            "cases.yaml",
+            "cases:\n  - name: one\n    upstream: { headers: { x-answer: yes }, body: hello }\n    expect: { \(expectation) }\n")
+        let report = await Tool.test([folder.path])
+        #expect(!report.passed)
+        let outcome = try #require(report.files.first?.outcomes.first)
+        #expect(outcome.failures == [failure])
+        #expect(outcome.place == "\(folder.path)/cases.yaml:2")
+    }
+
+    @Test("a file that is not what it should be is an error with file and line", arguments: [
+        ("cases: []", ":1: needs a list \"cases\""), ("case: x", ":1: the file has no \"case\"; it may have script"),
+        ("cases:\n- name: x\n  expct: {}", ":3: a case has no \"expct\""), ("cases:\n- name: x\n", ":2: needs \"expect\""),
+        ("cases:\n- name: x\n  expect: {}", ":3: \"expect\" is empty"), ("cases:\n- expect: { status: 200 }", "a case needs a \"name\""),
+        ("cases:\n- name: x\n  expect: { status: [1] }", ":3: status: expected text"),
+        ("cases:\n- name: x\n  request: { file: none.http }\n  expect: { status: 200 }", ":3: none.http cannot be read"), ("{", ":1: "),
+    ])
+    func problems(_ text: String, _ problem: String) async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "function envoy_on_request(h) end")
+        try folder.write("cases.yaml", text)
+        let report = await Tool.test([folder.path])
+        #expect(!report.passed)
+        #expect(report.files.first?.problem?.contains(problem) == true, "\(report.text())")
+    }
+
+    @Test("cases may be written in Lua, keep state from request to request, and say where a script failed")
+    func lua() async throws {
+        let folder = try Folder()
+        try folder.write(
+            "count.lua",
+            "-- counts\nlocal n = 0\nfunction envoy_on_request(h)\n  n = n + 1\n  if h:headers():get('x-fail') then error('broken') end\n  h:headers():add('x-n', n)\nend\n")
+        try folder.write(
+            "cases.lua",
+            """
+            for _, method in ipairs { "GET", "PUT" } do
+              case {
+                name = method, request = { method = method, headers = { ["x-gone"] = "1" } },
+                expect = { status = 200, request = { method = method, headers = { ["x-n"] = 1, ["x-none"] = none } } },
+                ["then"] = { { request = { path = "/two" }, expect = { request = { headers = { ["x-n"] = 2 } } } } },
+              }
+            end
+            case { name = "fails", request = { headers = { ["x-fail"] = "1" } }, expect = { errors = 1, log = "count.lua:5: broken" } }
+            """)
+        let report = await Tool.test([folder.path])
+        let outcomes = try #require(report.files.first?.outcomes, "\(report.text())")
+        #expect(outcomes.map(\.name) == ["GET", "PUT", "fails"])
+        #expect(outcomes.prefix(2).allSatisfy { $0.passed }, "\(report.text())")
+        // The log that failed cases show names the file and has a stack.
+        try folder.write("cases.lua", "case { name = 'fails', request = { headers = { ['x-fail'] = '1' } }, expect = { status = 200 } }")
+        let failed = await Tool.test([folder.path])
+        let log = try #require(failed.files.first?.outcomes.first?.log.joined(separator: "\n"))
+        #expect(log.contains("count.lua:5: broken"), "\(log)")
+        #expect(log.contains("in function"), "\(log)")
+    }
+
+    @Test("a recorded request is sent as it was")
+    func recorded() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "function envoy_on_request(h) end")
+        try folder.write("login.http", "POST /login?a=1 HTTP/1.1\r\nHost: shop.example.com\nX-Kind: form\n\nuser=a&pass=b")
+        try folder.write(
+            "cases.yaml",
+            """
+            cases:
+              - name: recorded
+                request: { file: login.http, headers: { x-more: 1 } }
+                expect:
+                  request:
+                    { method: POST, path: '/login?a=1', host: shop.example.com, headers: { x-kind: form, x-more: 1 }, body: user=a&pass=b }
+            """)
+        let report = await Tool.test([folder.path])
+        #expect(report.passed, "\(report.text())")
+    }
+
+    @Test("calls of other services are answered and looked at")
+    func calls() async throws {
+        let folder = try Folder()
+        try folder.write(
+            "script.lua",
+            """
+            function envoy_on_request(h)
+              local headers, body = h:httpCall("auth", { [":method"] = "GET", [":path"] = "/check", [":authority"] = "auth" }, nil, 1000)
+              h:headers():add("x-auth", headers[":status"] .. " " .. (body or ""))
+            end
+            """)
+        try folder.write(
+            "cases.yaml",
+            """
+            upstreams: { auth: { status: 201, body: fine } }
+            cases:
+              - name: calls
+                expect: { request: { headers: { x-auth: 201 fine } }, calls: { auth: { path: /check, host: auth } } }
+            """)
+        let report = await Tool.test([folder.path])
+        #expect(report.passed, "\(report.text())")
+    }
+
+    @Test("no cases are no success")
+    func nothing() async throws {
+        let folder = try Folder()
+        #expect(await !Tool.test([folder.path]).passed)
+    }
+}

@@ -1,0 +1,164 @@
+-- Counts what a shop earns: orders, items and revenue by currency, and orders that failed, as statistics of the proxy.
+--
+-- An order is a POST to `path` whose answer is 2xx. Its amount is read from the answer's JSON.
+--
+-- Configured by `filter_context`:
+--   path     path of the checkout (default "/cart/checkout")
+--   amount   place of the amount in the answer (default "order/total/amount"), in units such as 12.50
+--   currency place of the currency (default "order/total/currency")
+--   items    place of the list of items (default "order/items")
+--   known    currencies that have statistics of their own; others count as "other" (default "EUR,USD,GBP,JPY,CAD,TRY,CHF")
+-- Statistics (below http.<connection manager>.lua.): orders, orders_failed, orders_unread, items, and for each currency
+-- orders_<CURRENCY> and revenue_cents_<CURRENCY>.
+
+-- begin json (the same text in every filter that has it; a test compares them)
+local null = {} -- what JSON's null becomes, since a table cannot hold nil
+
+local function json_decode(text)
+  local position, depth, value_at = 1, 0, nil
+  local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
+  local function fail() error("invalid JSON at byte " .. position, 0) end
+  local function skip() position = text:match("^[ \t\r\n]*()", position) end
+
+  local function utf8(code)
+    if code < 0x80 then return string.char(code) end
+    if code < 0x800 then return string.char(0xC0 + math.floor(code / 64), 0x80 + code % 64) end
+    return string.char(0xE0 + math.floor(code / 4096), 0x80 + math.floor(code / 64) % 64, 0x80 + code % 64)
+  end
+
+  local function string_at()
+    local parts = {}
+    position = position + 1
+    while true do
+      local plain, stop = text:match('^([^"\\%c]*)()', position)
+      parts[#parts + 1], position = plain, stop
+      local byte = text:sub(position, position)
+      if byte == '"' then
+        position = position + 1
+        return table.concat(parts)
+      end
+      if byte ~= "\\" then fail() end
+      local letter = text:sub(position + 1, position + 1)
+      if letter == "u" then
+        local code = tonumber(text:match("^%x%x%x%x", position + 2) or fail(), 16)
+        parts[#parts + 1], position = utf8(code), position + 6
+      else
+        parts[#parts + 1], position = escapes[letter] or fail(), position + 2
+      end
+    end
+  end
+
+  local function list_at()
+    local list = {}
+    position = position + 1
+    skip()
+    if text:sub(position, position) == "]" then position = position + 1 return list end
+    while true do
+      list[#list + 1] = value_at()
+      local mark = text:sub(position, position)
+      position = position + 1
+      if mark == "]" then return list end
+      if mark ~= "," then fail() end
+    end
+  end
+
+  local function object_at()
+    local object = {}
+    position = position + 1
+    skip()
+    if text:sub(position, position) == "}" then position = position + 1 return object end
+    while true do
+      skip()
+      if text:sub(position, position) ~= '"' then fail() end
+      local name = string_at()
+      skip()
+      if text:sub(position, position) ~= ":" then fail() end
+      position = position + 1
+      -- Two values of one name: which of them the service takes nobody knows.
+      if object[name] ~= nil then fail() end
+      object[name] = value_at()
+      local mark = text:sub(position, position)
+      position = position + 1
+      if mark == "}" then return object end
+      if mark ~= "," then fail() end
+    end
+  end
+
+  function value_at()
+    depth = depth + 1
+    if depth > 100 then fail() end
+    skip()
+    local byte, value = text:sub(position, position), nil
+    if byte == "{" then
+      value = object_at()
+    elseif byte == "[" then
+      value = list_at()
+    elseif byte == '"' then
+      value = string_at()
+    elseif text:match("^true", position) then
+      value, position = true, position + 4
+    elseif text:match("^false", position) then
+      value, position = false, position + 5
+    elseif text:match("^null", position) then
+      value, position = null, position + 4
+    else
+      local number = text:match("^-?%d+%.?%d*[eE]?[+-]?%d*", position)
+      value = number and not number:match("^-?0%d") and tonumber(number) or fail()
+      position = position + #number
+    end
+    skip()
+    depth = depth - 1
+    return value
+  end
+
+  local value = value_at()
+  if position <= #text then fail() end
+  return value
+end
+-- end json
+
+-- The value at a path of names with slashes between them.
+local function value_at(value, path)
+  for name in path:gmatch("[^/]+") do
+    if type(value) ~= "table" then return nil end
+    value = value[name]
+  end
+  return value
+end
+
+function envoy_on_request(handle)
+  local path = (handle:headers():get(":path") or ""):match("^[^?]*")
+  if handle:headers():get(":method") == "POST" and path == (handle:filterContext():get("path") or "/cart/checkout") then
+    handle:streamInfo():dynamicMetadata():set("shop-metrics", "order", true)
+  end
+end
+
+local function count(handle, settings, order)
+  local stats = handle:stats()
+  stats:counter("orders"):inc()
+  local amount = tonumber(value_at(order, settings:get("amount") or "order/total/amount"))
+  local currency = value_at(order, settings:get("currency") or "order/total/currency")
+  -- An amount that is none is no revenue; one that is endless would be for ever.
+  if not amount or amount < 0 or amount > 1e9 or type(currency) ~= "string" then return stats:counter("orders_unread"):inc() end
+  local known = "," .. (settings:get("known") or "EUR,USD,GBP,JPY,CAD,TRY,CHF"):gsub(" ", "") .. ","
+  if not currency:match("^%u%u%u$") or not known:find("," .. currency .. ",", 1, true) then currency = "other" end
+  stats:counter("orders_" .. currency):inc()
+  stats:counter("revenue_cents_" .. currency):add(math.floor(amount * 100 + 0.5))
+  local items = value_at(order, settings:get("items") or "order/items")
+  if type(items) == "table" then stats:counter("items"):add(#items) end
+end
+
+function envoy_on_response(handle)
+  local noted = handle:streamInfo():dynamicMetadata():get("shop-metrics")
+  if not noted or not noted.order then return end
+  local status = handle:headers():get(":status") or ""
+  if status:sub(1, 1) ~= "2" then return handle:stats():counter("orders_failed"):inc() end
+  local body = handle:body()
+  local fine, order = pcall(json_decode, body and body:getBytes(0, body:length()) or "")
+  if fine then
+    count(handle, handle:filterContext(), order)
+  else
+    handle:stats():counter("orders"):inc()
+    handle:stats():counter("orders_unread"):inc()
+  end
+end
