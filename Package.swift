@@ -115,7 +115,7 @@ let allTargets: [Target] = [
     tests(
         "FiltersTests",
         ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
-    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
+    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "SecureTransport", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
     tests("TidyTests", []),
