@@ -156,7 +156,7 @@ let allTargets: [Target] = [
     tests(
         "FiltersTests",
         ["Filters", "FilterTool", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
-    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
+    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "SecureTransport", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("DemoTests", ["Demo", "ProxyModel"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),

@@ -17,24 +17,44 @@ typedef struct ticket_key {
 
 _Static_assert(sizeof(ticket_key) == HEDDLE_TLS_TICKET_KEY_LENGTH, "the layout of Envoy's files");
 
-typedef struct ticket_keys {
+struct heddle_tls_keyring {
+    /// Contexts and the owner; all belong to one thread.
+    size_t holders;
     size_t count;
-    ticket_key keys[];
-} ticket_keys;
+    ticket_key keys[HEDDLE_TLS_MAX_TICKET_KEYS];
+};
 
 static int slot = -1;
 static CRYPTO_ONCE slot_once = CRYPTO_ONCE_STATIC_INIT;
 
-static void wipe(ticket_keys *held)
+void heddle_tls_keyring_release(heddle_tls_keyring *keyring)
 {
-    if (held != NULL)
-        OPENSSL_clear_free(held, sizeof *held + held->count * sizeof(ticket_key));
+    if (keyring != NULL && --keyring->holders == 0)
+        OPENSSL_clear_free(keyring, sizeof *keyring);
+}
+
+heddle_tls_keyring *heddle_tls_keyring_new(void)
+{
+    heddle_tls_keyring *keyring = OPENSSL_zalloc(sizeof *keyring);
+    if (keyring != NULL)
+        keyring->holders = 1;
+    return keyring;
+}
+
+bool heddle_tls_keyring_replace(heddle_tls_keyring *keyring, const uint8_t *keys, size_t count)
+{
+    if (count > HEDDLE_TLS_MAX_TICKET_KEYS)
+        return false;
+    OPENSSL_cleanse(keyring->keys, sizeof keyring->keys);
+    memcpy(keyring->keys, keys, count * sizeof(ticket_key));
+    keyring->count = count;
+    return true;
 }
 
 static void context_goes(void *parent, void *held, CRYPTO_EX_DATA *data, int index, long number, void *pointer)
 {
     (void)parent, (void)data, (void)index, (void)number, (void)pointer;
-    wipe(held);
+    heddle_tls_keyring_release(held);
 }
 
 static void make_slot(void) { slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, context_goes); }
@@ -53,7 +73,7 @@ static bool arm(const ticket_key *key, EVP_CIPHER_CTX *cipher, const uint8_t *iv
 static int ticket_key_wanted(SSL *session, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                              EVP_MAC_CTX *mac, int sealing)
 {
-    const ticket_keys *held = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), slot);
+    const heddle_tls_keyring *held = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), slot);
     if (held == NULL || held->count == 0)
         return 0;
     if (sealing) {
@@ -69,21 +89,16 @@ static int ticket_key_wanted(SSL *session, unsigned char *name, unsigned char *i
     return 0;
 }
 
-bool heddle_tls_set_ticket_keys(SSL_CTX *context, const uint8_t *keys, size_t count)
+bool heddle_tls_use_keyring(SSL_CTX *context, heddle_tls_keyring *keyring)
 {
-    ticket_keys *held;
+    heddle_tls_keyring *before;
     if (CRYPTO_THREAD_run_once(&slot_once, make_slot) != 1 || slot < 0)
         return false;
-    held = OPENSSL_malloc(sizeof *held + count * sizeof(ticket_key));
-    if (held == NULL)
+    before = SSL_CTX_get_ex_data(context, slot);
+    if (SSL_CTX_set_ex_data(context, slot, keyring) != 1)
         return false;
-    held->count = count;
-    memcpy(held->keys, keys, count * sizeof(ticket_key));
-    wipe(SSL_CTX_get_ex_data(context, slot));
-    if (SSL_CTX_set_ex_data(context, slot, held) != 1) {
-        wipe(held);
-        return false;
-    }
+    keyring->holders++;
+    heddle_tls_keyring_release(before);
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, ticket_key_wanted);
     return true;
 }

@@ -311,7 +311,8 @@ public struct HeaderBlock: ~Copyable {
         known: UInt8, name: UnsafeRawBufferPointer, nameCount: Int, value: UnsafeRawBufferPointer
     ) {
         if count == entryCapacity { growEntries() }
-        let valueOffset = store(value)
+        // Room for both at once: while it is made for the name, the value is a part of no field yet.
+        let valueOffset = store(value, before: name.count)
         let nameOffset = known == 0 ? store(name) : 0
         entries[count] = Entry(
             nameOffset: nameOffset, valueOffset: valueOffset, valueLength: UInt32(value.count),
@@ -322,11 +323,12 @@ public struct HeaderBlock: ~Copyable {
     }
 
     /// Copies `bytes` into `text`, which may move: `bytes` may be a part of it.
-    private mutating func store(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        if text.capacity - text.count < bytes.count {
+    /// - Parameter more: bytes for which there will be room behind these.
+    private mutating func store(_ bytes: UnsafeRawBufferPointer, before more: Int = 0) -> UInt32 {
+        if text.capacity - text.count < bytes.count + more {
             let inside = offsetInText(bytes)
             if inside == nil, dead > text.count / 2 { compact() }
-            text.reserve(bytes.count)
+            text.reserve(bytes.count + more)
             if let inside {
                 let offset = text.count
                 text.append(UnsafeRawBufferPointer(start: text.memory + inside, count: bytes.count))

@@ -100,7 +100,8 @@ extension ContextHandle {
 
     /// Tickets and the session id context. The server keeps no session of its own: a ticket costs it no memory, and
     /// any worker can open it.
-    func applyTickets(of config: TLSContextConfig) throws(TLSError) {
+    /// - Parameter keyring: the keys, if others have them too.
+    func applyTickets(of config: TLSContextConfig, keyring: TicketKeyring?) throws(TLSError) {
         guard config.role == .server else {
             let keeps = config.resumptionCapacity > 0
             heddle_ctx_set_session_cache_mode(
@@ -114,19 +115,15 @@ extension ContextHandle {
         }
         if config.clientCertificate != .none { heddle_tls_check_resumed_certificates(pointer) }
         switch config.sessionTickets {
-        case .ownKey: break
-        case .keys(let keys): try setTicketKeys(keys)
+        case .enabled:
+            guard let keyring else { break }
+            guard heddle_tls_use_keyring(pointer, keyring.pointer) else {
+                throw .fromQueue(.resources, "no memory for session ticket keys")
+            }
         case .disabled:
             SSL_CTX_set_options(pointer, heddle_tls_option_no_ticket)
             // TLS 1.3 would hand out session ids in place of tickets.
             SSL_CTX_set_num_tickets(pointer, 0)
-        }
-    }
-
-    func setTicketKeys(_ keys: [TicketKey]) throws(TLSError) {
-        guard !keys.isEmpty else { throw TLSError(.ticketKeys, "session ticket keys: at least one is needed") }
-        guard heddle_tls_set_ticket_keys(pointer, keys.flatMap(\.bytes), keys.count) else {
-            throw .fromQueue(.resources, "no memory for session ticket keys")
         }
     }
 }

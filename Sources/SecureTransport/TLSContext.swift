@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// What many sessions share: OpenSSL's `SSL_CTX`, made from a `TLSContextConfig` and then unchanged but for its ticket
-/// keys and the sessions that it keeps to resume.
+/// What many sessions share: OpenSSL's `SSL_CTX`, made from a `TLSContextConfig` and then unchanged but for the
+/// sessions that it keeps to resume.
 ///
 /// It does no I/O and belongs to one thread. Each session holds its context, so a new configuration's context replaces
 /// the old one at once and the old one goes with its last session.
@@ -27,7 +27,8 @@ package final class TLSContext {
     package var verifiesPeers: Bool { config.trustedCA != nil || !pins.isEmpty }
 
     /// Loads keys, certificates and authorities; throws what is wrong with them, by the name of their source.
-    package init(_ config: TLSContextConfig) throws(TLSError) {
+    /// - Parameter ticketKeys: what a server seals session tickets with; nil: a key that nobody else knows.
+    package init(_ config: TLSContextConfig, ticketKeys: TicketKeyring? = nil) throws(TLSError) {
         self.config = config
         pins = try CertificatePins(
             certificateHashes: config.certificateHashes, publicKeyHashes: config.publicKeyHashes)
@@ -42,15 +43,10 @@ package final class TLSContext {
         let handle = try ContextHandle(role: config.role)
         try handle.applyParameters(of: config)
         try handle.trust(config)
-        try handle.applyTickets(of: config)
+        try handle.applyTickets(of: config, keyring: ticketKeys)
         self.handle = handle
         try installIdentities()
         try installCallbacks()
-    }
-
-    /// Seals new tickets with the first key and opens old ones with any of them from now on.
-    package func replaceTicketKeys(_ keys: [TicketKey]) throws(TLSError) {
-        try handle.setTicketKeys(keys)
     }
 
     /// How many sessions are kept to resume.

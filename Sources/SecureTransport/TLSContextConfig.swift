@@ -25,10 +25,8 @@ package struct TLSContextConfig: Sendable, Hashable {
     /// How a server lets clients resume.
     package enum SessionTickets: Sendable, Hashable {
         case disabled
-        /// With a key that this context makes and nobody else knows.
-        case ownKey
-        /// With these keys: the first seals, all open. Every worker of a proxy has the same.
-        case keys([TicketKey])
+        /// With the keys of the keyring that the context is made with; without one by a key that nobody else knows.
+        case enabled
     }
 
     /// Which end of connections it is for.
@@ -55,7 +53,7 @@ package struct TLSContextConfig: Sendable, Hashable {
     package var curves: [String] = []
     /// Lets the client's order of suites decide.
     package var prefersClientCiphers = false
-    package var sessionTickets = SessionTickets.ownKey
+    package var sessionTickets = SessionTickets.enabled
     /// How many sessions a client keeps to resume (Envoy's `max_session_keys`); 0 turns resumption off.
     package var resumptionCapacity = 1
 
@@ -79,19 +77,5 @@ package struct CertificateSource: Sendable, Hashable {
         self.chainPEM = chainPEM
         self.keyPEM = keyPEM
         self.password = password
-    }
-}
-
-/// A session ticket key in the layout of Envoy's files: 16 bytes of name, 32 of HMAC key, 32 of AES key.
-package struct TicketKey: Sendable, Hashable {
-    package static let length = 80
-
-    /// The key as it stands in the file. A secret: neither logged nor shown.
-    package let bytes: [UInt8]
-
-    /// Nil unless there are exactly `length` bytes.
-    package init?(_ bytes: [UInt8]) {
-        guard bytes.count == Self.length else { return nil }
-        self.bytes = bytes
     }
 }

@@ -56,6 +56,7 @@ import SwiftProtobuf
     private var readsAgain = false
     private var lastGeneration: UInt64 = 0
     private var admin: AdminListeners?
+    private(set) var ticketKeys: TicketKeyKeeper?
     private var takeOver: TakeOverListener?
     private var inheritor: TakeOverClient?
     private var signals: SignalWatch?
@@ -99,6 +100,11 @@ import SwiftProtobuf
             for (key, descriptor) in try client.receive() { sockets.inherit(key, descriptor) }
             inheritor = client
         }
+        let keeper = TicketKeyKeeper(
+            loop: loop, seconds: options.ticketKeySeconds, inherited: inheritor?.ticketKeys ?? []
+        ) { [unowned self] keys in self.fleet.broadcast(.ticketKeys(keys)) }
+        ticketKeys = keeper
+        fleet.ticketKeys = { keeper.keys }
         try stage(first)
         // Before the first configuration is in force, so that probes hear the state while names are resolved.
         try openAdmin()

@@ -34,7 +34,8 @@ package struct Deadline: Sendable {
         }
     }
 
-    private static var now: Int64 {
+    /// Milliseconds of the monotonic clock.
+    static var now: Int64 {
         var time = timespec()
         // Rule zero: a deadline of a test is about real processes, which the injected clock does not move.
         clock_gettime(CLOCK_MONOTONIC, &time)

@@ -4,10 +4,14 @@ import Synchronization
 /// The corner of 127.0.0.0/8 that belongs to this process, so that two test runs on one machine never meet.
 package enum Loopback {
     /// An address that no other living process uses: the process id is in it.
-    package static let address: String = {
+    package static let address = address(64)
+    /// Another such address.
+    package static let otherAddress = address(128)
+
+    private static func address(_ first: UInt32) -> String {
         let id = UInt32(getpid())
-        return "127.\(64 + (id >> 16) % 64).\((id >> 8) & 0xFF).\(id & 0xFF)"
-    }()
+        return "127.\(first + (id >> 16) % 64).\((id >> 8) & 0xFF).\(id & 0xFF)"
+    }
 
     private static let given = Mutex<Set<UInt16>>([])
 

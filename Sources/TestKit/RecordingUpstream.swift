@@ -36,15 +36,16 @@ package final class RecordingUpstream: Sendable {
     }
 
     /// Listens at once.
-    package init(http2: Bool = false, choice: @escaping Choice) {
+    /// - Parameter port: nil for one that is free on loopback.
+    package init(http2: Bool = false, host: String = Loopback.address, port: UInt16? = nil, choice: @escaping Choice) {
         signal(SIGPIPE, SIG_IGN)
         isHTTP2 = http2
         self.choice = choice
-        port = Loopback.freePort()
+        self.port = port ?? Loopback.freePort()
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var on: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        var name = Loopback.socketAddress(port: port)
+        var name = Loopback.socketAddress(host, port: self.port)
         let isBound = withUnsafePointer(to: &name) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -7,6 +7,8 @@ final class UpstreamHTTP2Connection {
         var body: [UInt8] = []
         var trailers: [WireField] = []
         var hasHead = false
+        /// Each piece of the request goes back as it comes; the trailers of this end the answer.
+        var echo: UpstreamScript?
     }
 
     private let upstream: RecordingUpstream
@@ -67,6 +69,9 @@ final class UpstreamHTTP2Connection {
             var payload = frame.payload[...]
             if frame.flags & 8 != 0 { payload = payload.dropFirst().dropLast(Int(payload.first ?? 0)) }
             streams[frame.stream]?.body += payload
+            if streams[frame.stream]?.echo != nil {
+                send(HTTP2Frame(.data, stream: frame.stream, Array(payload)))
+            }
             if frame.flags & HTTP2Frame.endStream != 0 { return finish(frame.stream) }
         case .reset:
             if let message = message(of: frame.stream, isComplete: false) {
@@ -90,8 +95,14 @@ final class UpstreamHTTP2Connection {
             let connection = ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]
             if let bad = fields.first(where: { connection.contains($0.name) }) { return "\(bad.name) in HTTP/2" }
             streams[stream] = Stream(fields: fields, hasHead: true)
-            if let message = message(of: stream, isComplete: false), upstream.script(for: message).start == .afterHead {
-                answer(stream, message)
+            if let message = message(of: stream, isComplete: false) {
+                let script = upstream.script(for: message)
+                if script.echoes {
+                    streams[stream]?.echo = script
+                    sendHead(stream, script, [], isEnd: false)
+                } else if script.start == .afterHead {
+                    answer(stream, message)
+                }
             }
         }
         return blockFlags & HTTP2Frame.endStream != 0 ? finish(stream) : nil
@@ -103,8 +114,9 @@ final class UpstreamHTTP2Connection {
             return "content-length \(length) with a body of \(message.body.count)"
         }
         upstream.record(number) { $0.requests.append(message) }
+        let echo = streams[stream]?.echo
         streams[stream] = nil
-        if upstream.script(for: message).start == .afterRequest { answer(stream, message) }
+        if let echo { sendTrailers(stream, echo) } else if upstream.script(for: message).start == .afterRequest { answer(stream, message) }
         return nil
     }
 
@@ -128,29 +140,31 @@ final class UpstreamHTTP2Connection {
             return send(HTTP2Frame(.reset, stream: stream, HTTP2Frame.word(2)))
         default: break
         }
-        var fields = [WireField(":status", "\(script.status)")] + script.fields
-        if script.framing == .length { fields.append(WireField("content-length", "\(script.body.count)")) }
+        let length = script.framing == .length ? [WireField("content-length", "\(script.body.count)")] : []
         let body = request.method == "HEAD" ? [] : script.body
         let isShort = body.isEmpty && script.trailers.isEmpty
-        send(
-            HTTP2Frame(
-                .headers, flags: HTTP2Frame.endHeaders | (isShort ? 1 : 0), stream: stream,
-                FieldBlockCodec.encode(fields)))
+        sendHead(stream, script, length, isEnd: isShort)
         for start in stride(from: 0, to: body.count, by: 16384) {
             let end = min(body.count, start + 16384)
             let isLast = end == body.count && script.trailers.isEmpty
             send(HTTP2Frame(.data, flags: isLast ? 1 : 0, stream: stream, Array(body[start..<end])))
         }
-        if !script.trailers.isEmpty {
-            send(
-                HTTP2Frame(
-                    .headers, flags: HTTP2Frame.endHeaders | 1, stream: stream, FieldBlockCodec.encode(script.trailers))
-            )
-        }
+        if !script.trailers.isEmpty { sendTrailers(stream, script) }
         if script.resetsAfterwards {
             streams[stream] = nil
             send(HTTP2Frame(.reset, stream: stream, HTTP2Frame.word(0)))
         }
+    }
+
+    private func sendHead(_ stream: UInt32, _ script: UpstreamScript, _ more: [WireField], isEnd: Bool) {
+        let fields = [WireField(":status", "\(script.status)")] + script.fields + more
+        let flags = HTTP2Frame.endHeaders | (isEnd ? HTTP2Frame.endStream : 0)
+        send(HTTP2Frame(.headers, flags: flags, stream: stream, FieldBlockCodec.encode(fields)))
+    }
+
+    private func sendTrailers(_ stream: UInt32, _ script: UpstreamScript) {
+        let flags = HTTP2Frame.endHeaders | HTTP2Frame.endStream
+        send(HTTP2Frame(.headers, flags: flags, stream: stream, FieldBlockCodec.encode(script.trailers)))
     }
 
     private func send(_ frame: HTTP2Frame) {

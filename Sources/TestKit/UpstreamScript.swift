@@ -32,7 +32,8 @@ package struct UpstreamScript: Sendable {
     package var raw: [UInt8]?
     /// RST_STREAM with NO_ERROR after the answer (RFC 9113 section 8.1; HTTP/2 only).
     package var resetsAfterwards = false
-    /// The connection becomes an echo after the answer.
+    /// The connection becomes an echo after the answer; in HTTP/2 the stream does after the head, and its end is
+    /// answered with the trailers.
     package var echoes = false
 
     package init() {}

@@ -17,6 +17,10 @@ package final class WireClient {
     package struct TLS: Sendable {
         package var serverName: String
         package var protocols: [String]
+        /// TLS 1.3 if the server has it.
+        package var allowsTLS13 = true
+        /// A session to resume.
+        package var ticket: TLSTicket?
 
         /// - Parameter protocols: for ALPN, the most wanted first; none for no ALPN.
         package init(serverName: String, protocols: [String] = []) {
@@ -64,7 +68,11 @@ package final class WireClient {
     }
 
     deinit {
-        if let session { SSL_free(session) }
+        if let session {
+            // OpenSSL takes a session whose connection was not ended in order for one that must not be resumed.
+            SSL_set_shutdown(session, SSL_SENT_SHUTDOWN)
+            SSL_free(session)
+        }
         if let context { SSL_CTX_free(context) }
         if descriptor >= 0 { close(descriptor) }
     }
@@ -149,6 +157,15 @@ package final class WireClient {
         receive(deadline) { _ in false }
     }
 
+    /// Whether the handshake took a session up again.
+    package var isResumed: Bool { session.map { SSL_session_reused($0) == 1 } ?? false }
+
+    /// The newest session that can be resumed. In TLS 1.3 it comes with the first bytes of the server.
+    package var ticket: TLSTicket? {
+        guard let session, let held = SSL_get1_session(session) else { return nil }
+        return TLSTicket(held)
+    }
+
     /// Ends our direction; the peer's goes on.
     package func finishSending() {
         if let session { SSL_shutdown(session) }
@@ -172,6 +189,8 @@ package final class WireClient {
                 UnsafeMutableRawPointer(mutating: name))
         }
         let list = tls.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        if !tls.allowsTLS13 { _ = SSL_ctrl(session, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(TLS1_2_VERSION), nil) }
+        if let ticket = tls.ticket { SSL_set_session(session, ticket.pointer) }
         if !list.isEmpty { SSL_set_alpn_protos(session, list, UInt32(list.count)) }
         guard SSL_connect(session) == 1 else { return false }
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)

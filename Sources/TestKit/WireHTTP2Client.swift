@@ -94,6 +94,9 @@ package final class WireHTTP2Client {
         return answer
     }
 
+    /// What has come on a stream so far.
+    package func sofar(_ stream: UInt32) -> Answer { answers[stream] ?? Answer() }
+
     /// Takes frames until `isEnough`, the end, or the deadline. True when it was enough.
     @discardableResult
     package func reads(_ deadline: Deadline, until isEnough: (WireHTTP2Client) -> Bool) -> Bool {

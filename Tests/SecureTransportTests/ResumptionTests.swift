@@ -86,37 +86,64 @@ import Testing
         try #require(TicketKey([UInt8](repeating: byte, count: TicketKey.length)))
     }
 
+    private func keyring(_ bytes: UInt8...) throws -> TicketKeyring {
+        let keyring = try TicketKeyring()
+        try keyring.replace(bytes.map(key))
+        return keyring
+    }
+
     @Test("a ticket opens in another context with the same keys and configuration", arguments: versions)
     func sharedKeys(_ version: TLSContextConfig.Version) throws {
         let leaf = root.issue(dns: "a.test")
-        let keys = [try key(1)]
-        let config = TLSContextConfig.server(leaf) { $0.sessionTickets = .keys(keys) }
+        let config = TLSContextConfig.server(leaf)
         let client = try client(version)
-        #expect(try Duo(client, TLSContext(config)).connect())
-        let other = try Duo(client, TLSContext(config))
+        #expect(try Duo(client, TLSContext(config, ticketKeys: keyring(1))).connect())
+        let other = try Duo(client, TLSContext(config, ticketKeys: keyring(1)))
         #expect(other.connect() && other.client.isResumed)
     }
 
     @Test("an old key still opens until it is gone", arguments: versions)
     func rotation(_ version: TLSContextConfig.Version) throws {
-        let first = [try key(1)]
-        let server = try TLSContext(.server(root.issue(dns: "a.test")) { $0.sessionTickets = .keys(first) })
+        let keyring = try TicketKeyring()
+        let server = try TLSContext(.server(root.issue(dns: "a.test")), ticketKeys: keyring)
         let client = try client(version)
         // OpenSSL's TLS 1.2 client does not tell of the new ticket that comes with a resumption.
         let renews = version == .tls13
         for (keys, resumes) in [([1], false), ([2, 1], true), ([2], renews), ([3], false)] as [([UInt8], Bool)] {
-            try server.replaceTicketKeys(keys.map(key))
+            try keyring.replace(keys.map(key))
             let duo = try Duo(client, server)
             #expect(duo.connect())
             #expect(duo.client.isResumed == resumes, "keys \(keys)")
         }
     }
 
-    @Test("a context without ticket keys is an error")
+    @Test("a keyring without keys gives out no tickets, and the handshake goes on", arguments: versions)
+    func emptyKeyring(_ version: TLSContextConfig.Version) throws {
+        let keyring = try TicketKeyring()
+        let server = try TLSContext(.server(root.issue(dns: "a.test")), ticketKeys: keyring)
+        let client = try client(version)
+        for _ in 0..<2 {
+            let duo = try Duo(client, server)
+            #expect(duo.connect() && !duo.client.isResumed)
+        }
+    }
+
+    @Test("a keyring outlives its owner while a context uses it", arguments: versions)
+    func keyringOutlives(_ version: TLSContextConfig.Version) throws {
+        var keyring: TicketKeyring? = try keyring(1)
+        let server = try TLSContext(.server(root.issue(dns: "a.test")), ticketKeys: keyring)
+        keyring = nil
+        let client = try client(version)
+        #expect(try Duo(client, server).connect())
+        let duo = try Duo(client, server)
+        #expect(duo.connect() && duo.client.isResumed)
+    }
+
+    @Test("no ticket keys, too many and such of a wrong length are errors")
     func noKeys() throws {
-        let leaf = root.issue(dns: "a.test")
-        #expect { try TLSContext(.server(leaf) { $0.sessionTickets = .keys([]) }) } throws: {
-            ($0 as? TLSError)?.code == .ticketKeys
+        for count in [0, TicketKeyring.maximumKeys + 1] {
+            let keys = try (0..<count).map { try key(UInt8($0)) }
+            #expect { try TicketKeyring().replace(keys) } throws: { ($0 as? TLSError)?.code == .ticketKeys }
         }
         #expect(TicketKey([UInt8](repeating: 0, count: 79)) == nil)
         #expect(TicketKey([UInt8](repeating: 0, count: 81)) == nil)
@@ -125,14 +152,13 @@ import Testing
     @Test("a ticket of a listener that asks for no certificate is worth nothing at one that requires it", arguments: versions)
     func otherListener(_ version: TLSContextConfig.Version) throws {
         let leaf = root.issue(dns: "a.test")
-        let keys = TLSContextConfig.SessionTickets.keys([try key(1)])
-        let open = try TLSContext(.server(leaf) { $0.sessionTickets = keys })
+        let keys = try keyring(1)
+        let open = try TLSContext(.server(leaf), ticketKeys: keys)
         let strict = try TLSContext(
             .server(leaf) {
-                $0.sessionTickets = keys
                 $0.trustedCA = root.pem
                 $0.clientCertificate = .required
-            })
+            }, ticketKeys: keys)
         let client = try client(version)
         #expect(try Duo(client, open).connect())
         let duo = try Duo(client, strict)

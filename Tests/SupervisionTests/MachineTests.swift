@@ -1,6 +1,7 @@
 import Bytes
 import DataPlane
 import Reactor
+import SecureTransport
 import Testing
 import TrafficPolicy
 
@@ -57,6 +58,20 @@ struct MachineTests {
         #expect(ended.ended(1) == .discard(reason: "worker 1 ended while it prepared the configuration"))
     }
 
+    @Test("a ticket key is known before it seals and for one time after")
+    func ticketKeys() {
+        let keys = (0..<5).map { _ in TicketKey.fresh() }
+        #expect(Set(keys).count == 5)
+        var rotation = TicketKeyRotation(first: keys[0], next: keys[1])
+        #expect(rotation.keys == [keys[0], keys[1]])
+        rotation.rotate(next: keys[2])
+        #expect(rotation.keys == [keys[1], keys[2], keys[0]])
+        rotation.rotate(next: keys[3])
+        #expect(rotation.keys == [keys[2], keys[3], keys[1]])
+        #expect(TicketKeyRotation(continuing: rotation.keys) == rotation)
+        #expect(TicketKeyRotation(continuing: [keys[0]]) == nil)
+    }
+
     @Test("limit groups are kept by name, given back when settled, and bounded")
     func limitGroups() {
         var groups = LimitGroups(capacity: 2)
@@ -88,7 +103,7 @@ struct FrameTests {
     static let orders: [WorkerOrder] = [
         .hello(WorkerIdentity(index: 1, concurrency: 2, incarnation: 9, limitGroups: 7, logsJSON: true)), .peer(3),
         .prepare(generation: 5), .sockets(listener: "ingress"), .commit(generation: .max), .discard(generation: 0),
-        .drain(milliseconds: 600_000), .stopAccepting, .reopenLogs,
+        .drain(milliseconds: 600_000), .ticketKeys([.fresh(), .fresh()]), .stopAccepting, .reopenLogs,
         .endpoints(
             cluster: "web",
             [

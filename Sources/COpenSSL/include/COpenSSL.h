@@ -70,9 +70,23 @@ void heddle_tls_accept_server_names(SSL_CTX *context);
 /// Name, HMAC-SHA256 key and AES-256 key of a ticket key; the layout of Envoy's 80-byte files.
 enum { HEDDLE_TLS_TICKET_KEY_LENGTH = 80 };
 
-/// Seals tickets with the first of `count` keys and opens them with any. The bytes are copied, and wiped when they
-/// are replaced or the context goes. False when memory is short.
-bool heddle_tls_set_ticket_keys(SSL_CTX *context, const uint8_t *keys, size_t count);
+/// Most keys of a keyring.
+enum { HEDDLE_TLS_MAX_TICKET_KEYS = 8 };
+
+/// Ticket keys that many contexts of one thread share: the first seals, all open.
+typedef struct heddle_tls_keyring heddle_tls_keyring;
+
+/// An empty keyring, NULL when memory is short. While it is empty no tickets are given out and none is opened.
+heddle_tls_keyring *_Nullable heddle_tls_keyring_new(void);
+
+/// Gives up the caller's hold. The keys are wiped when the last context that uses them is gone too.
+void heddle_tls_keyring_release(heddle_tls_keyring *keyring);
+
+/// Copies `count` keys in place of those there are, which are wiped. False when they are too many.
+bool heddle_tls_keyring_replace(heddle_tls_keyring *keyring, const uint8_t *keys, size_t count);
+
+/// Lets a context use a keyring, as it is at each handshake. False when memory is short.
+bool heddle_tls_use_keyring(SSL_CTX *context, heddle_tls_keyring *keyring);
 
 /// Makes the context refuse tickets whose client certificate is out of its validity by now.
 void heddle_tls_check_resumed_certificates(SSL_CTX *context);

@@ -269,7 +269,7 @@ extension SnapshotCompiler {
 
     private func context(_ config: TLSContextConfig) throws(ConfigProblem) -> TLSContext {
         do throws(TLSError) {
-            return try TLSContext(config)
+            return try TLSContext(config, ticketKeys: worker.ticketKeys)
         } catch {
             throw ConfigProblem("\(error)", path: "common_tls_context")
         }

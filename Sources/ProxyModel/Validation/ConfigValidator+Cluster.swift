@@ -5,7 +5,25 @@ extension ConfigValidator {
     package mutating func validate(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
         validateEndpoints(cluster, path.field("load_assignment").field("endpoints"))
         validateProtocolOptions(cluster, path.field("typed_extension_protocol_options"))
+        if cluster.hasTypedDnsResolverConfig {
+            validateResolver(cluster.typedDnsResolverConfig, path.field("typed_dns_resolver_config"))
+        }
         if cluster.hasTransportSocket { validateUpstream(cluster.transportSocket, path.field("transport_socket")) }
+    }
+
+    /// Checks who is asked for names, and how.
+    mutating func validateResolver(_ message: Envoy_Config_Core_V3_TypedExtensionConfig, _ path: ConfigPath) {
+        typealias Resolver = Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDnsResolverConfig
+        let path = path.field("typed_config")
+        guard let config = unpacked(Resolver.self, message.typedConfig, path) else {
+            if !message.typedConfig.holds(Resolver.self) { fail(path, "expected a \(Resolver.protoMessageName)") }
+            return
+        }
+        for (index, address) in config.resolvers.enumerated() {
+            let path = path.field("resolvers").index(index).field("socket_address").field("address")
+            guard IPAddressText.version(address.socketAddress.address) == nil else { continue }
+            fail(path, "expected an IP address, found \"\(address.socketAddress.address)\"")
+        }
     }
 
     private mutating func validateEndpoints(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {

@@ -42,6 +42,9 @@ package struct ConfigValidator {
                 validate(certificate, path.field("tls_certificate"))
             }
         }
+        if bootstrap.hasTypedDnsResolverConfig {
+            validateResolver(bootstrap.typedDnsResolverConfig, ConfigPath().field("typed_dns_resolver_config"))
+        }
         if bootstrap.admin.hasAddress {
             validateBound(bootstrap.admin.address, ConfigPath().field("admin").field("address"))
         }

@@ -1,5 +1,6 @@
 import Bytes
 import DataPlane
+import SecureTransport
 import TrafficPolicy
 
 /// What the supervisor says to a worker. Descriptors travel beside the bytes.
@@ -8,6 +9,8 @@ enum WorkerOrder: Equatable, Sendable {
     case hello(WorkerIdentity)
     /// Where connections for another worker go. Descriptor: the sending end of its inbox.
     case peer(Int)
+    /// What session tickets are sealed with from now on, and opened with.
+    case ticketKeys([TicketKey])
     /// Compile a configuration. Descriptor: the memory file of a ``ConfigPackage``.
     case prepare(generation: UInt64)
     /// Listening sockets for a listener of the configuration that is prepared. Descriptors: the sockets.
@@ -26,6 +29,7 @@ enum WorkerOrder: Equatable, Sendable {
 
     private enum Tag: UInt8 {
         case hello, peer, prepare, sockets, endpoints, commit, discard, drain, stopAccepting, reopenLogs
+        case ticketKeys
     }
 
     var encoded: [UInt8] {
@@ -58,6 +62,10 @@ enum WorkerOrder: Equatable, Sendable {
         case .drain(let milliseconds):
             begin(.drain)
             frame.put(milliseconds)
+        case .ticketKeys(let keys):
+            begin(.ticketKeys)
+            frame.put(keys.count)
+            for key in keys { frame.put(key) }
         case .stopAccepting: begin(.stopAccepting)
         case .reopenLogs: begin(.reopenLogs)
         }
@@ -82,6 +90,12 @@ enum WorkerOrder: Equatable, Sendable {
         case .commit: self = .commit(generation: try frame.number())
         case .discard: self = .discard(generation: try frame.number())
         case .drain: self = .drain(milliseconds: try frame.int())
+        case .ticketKeys:
+            let count = try frame.int()
+            guard count > 0, count <= TicketKeyring.maximumKeys else { throw FrameError(offset: frame.offset) }
+            var keys: [TicketKey] = []
+            for _ in 0..<count { keys.append(try frame.ticketKey()) }
+            self = .ticketKeys(keys)
         case .stopAccepting: self = .stopAccepting
         case .reopenLogs: self = .reopenLogs
         }

@@ -66,6 +66,10 @@ extension CommandLineFlag {
         number(["--watchdog-s"], "SECONDS", 0...3600, "a worker without a sign of life for so long is killed; default: 10") {
             $0.watchdogSeconds = $1
         },
+        number(
+            ["--ticket-key-s"], "SECONDS", 1...maximumSeconds,
+            "after so long TLS session tickets are sealed with a new key; default: 7200"
+        ) { $0.ticketKeySeconds = $1 },
     ]
 
     /// The text of `--help`.

@@ -31,6 +31,9 @@ package struct ProxyOptions: Equatable, Sendable {
     package var restartEpoch = 0
     /// Seconds without a sign of life after which a worker is killed; 0 switches the watchdog off.
     package var watchdogSeconds = 10
+    /// Seconds after which new session tickets are sealed with another key. A ticket is good until the key after the one
+    /// that sealed it goes, and OpenSSL's clients and ours use none that is older than two hours.
+    package var ticketKeySeconds = 7200
 
     package init() {}
 }

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import Observability
 import Reactor
+import SecureTransport
 
 /// What the two programs say to each other: the old one sends its sockets, one message each, and an end mark; the new one
 /// says that it serves; then the old one drains.
@@ -14,6 +15,8 @@ enum TakeOverMessage: UInt8 {
     case done
     /// New to old: I serve.
     case serving
+    /// Old to new, with the keys that session tickets are sealed with.
+    case ticketKeys
 }
 
 /// The old program's side: waits at a unix socket for a new program of the same user.
@@ -64,6 +67,9 @@ enum TakeOverMessage: UInt8 {
             for socket in supervisor.sockets.bound {
                 channel.send([TakeOverMessage.socket.rawValue] + Array(socket.binding.key.utf8), [socket.descriptor])
             }
+            if let keys = supervisor.ticketKeys?.keys {
+                channel.send([TakeOverMessage.ticketKeys.rawValue] + keys.flatMap(\.bytes))
+            }
             // The new program listens at the same admin address and waits at the same path.
             supervisor.makeRoom()
             channel.send([TakeOverMessage.done.rawValue])
@@ -87,6 +93,8 @@ enum TakeOverMessage: UInt8 {
     private static let patienceMilliseconds: Int32 = 10_000
 
     private let socket: Descriptor
+    /// What came beside the sockets.
+    private(set) var ticketKeys: [TicketKey] = []
 
     init(loop: EventLoop, path: String) throws(ConfigRefusal) {
         do throws(SystemError) {
@@ -116,6 +124,11 @@ enum TakeOverMessage: UInt8 {
             switch TakeOverMessage(rawValue: buffer[0]) {
             case .socket where count == 1:
                 result.append((String(decoding: buffer[1..<size], as: UTF8.self), descriptors[0]))
+            case .ticketKeys:
+                let bytes = Array(buffer[1..<size])
+                ticketKeys = stride(from: 0, to: bytes.count, by: TicketKey.length).compactMap {
+                    TicketKey(Array(bytes[$0..<min($0 + TicketKey.length, bytes.count)]))
+                }
             case .done: return result
             default: throw ConfigRefusal(description: "the running proxy is another version")
             }

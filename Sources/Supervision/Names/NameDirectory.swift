@@ -20,14 +20,22 @@ import TrafficPolicy
         /// Targets that were neither answered nor failed yet.
         var cold: Set<Int>
         var endpoints: [Endpoint] = []
+        let resolver: NameResolver
         let stats: ClusterStats
 
-        init(_ plan: NamePlan, stats: ClusterStats) {
+        /// - Parameter before: the cluster as it was; what its names came to is the last good answer of this one, too.
+        init(_ plan: NamePlan, before: Entry?, resolver: NameResolver, stats: ClusterStats) {
             self.plan = plan
+            self.resolver = resolver
             self.stats = stats
             refresh = plan.targets.map { _ in NameRefresh(plan.refresh) }
-            answers = plan.targets.map { _ in nil }
+            answers = plan.targets.map { target in before?.answer(target.host, plan.family) }
             cold = Set(plan.targets.indices)
+        }
+
+        private func answer(_ host: String, _ family: NamePlan.Family) -> [ResolvedAddress]? {
+            guard plan.family == family, let index = plan.targets.firstIndex(where: { $0.host == host }) else { return nil }
+            return answers[index]
         }
     }
 
@@ -35,6 +43,7 @@ import TrafficPolicy
     private var random: FastRandom
     private let log: Log
     private let stats: StatsSegment
+    /// For clusters that name no servers of their own.
     private let resolver: NameResolver
     private var entries: [String: Entry] = [:]
     private var staged: [String: Entry] = [:]
@@ -62,7 +71,8 @@ import TrafficPolicy
                 staged[plan.cluster] = present
                 continue
             }
-            let entry = Entry(plan, stats: stats.cluster(plan.cluster))
+            let entry = Entry(
+                plan, before: entries[plan.cluster], resolver: resolver(for: plan), stats: stats.cluster(plan.cluster))
             staged[plan.cluster] = entry
         }
         self.warmed = warmed
@@ -90,6 +100,18 @@ import TrafficPolicy
     }
 
     // MARK: Asking
+
+    /// The proxy's resolver, or that of a cluster which asks the same servers, or a new one.
+    private func resolver(for plan: NamePlan) -> NameResolver {
+        guard let settings = plan.resolver else { return resolver }
+        for entry in [entries, staged].joined().map(\.value) where entry.plan.resolver == settings { return entry.resolver }
+        do throws(NameFailure) {
+            return try NameResolver(loop: loop, settings: settings)
+        } catch {
+            log.error(.dns, "cluster \(plan.cluster) asks the proxy's own servers, for its resolver cannot be made: \(error)")
+            return resolver
+        }
+    }
 
     private func begin(_ entry: Entry) {
         for index in entry.plan.targets.indices {
@@ -121,21 +143,24 @@ import TrafficPolicy
             case .v4Preferred: [AF_INET, AF_INET6]
             case .all: [AF_UNSPEC]
             }
-        ask(entry, index, families[...])
+        ask(entry, index, families[...], outage: nil)
     }
 
-    private func ask(_ entry: Entry, _ index: Int, _ families: ArraySlice<Int32>) {
+    /// - Parameter outage: why a family before these is not known.
+    private func ask(_ entry: Entry, _ index: Int, _ families: ArraySlice<Int32>, outage: NameFailure?) {
         guard let family = families.first else { return }
-        resolver.resolve(entry.plan.targets[index].host, family: family) { [weak entry, weak self] result in
+        entry.resolver.resolve(entry.plan.targets[index].host, family: family) { [weak entry, weak self] result in
             // A cluster that is gone has no timers.
             guard let self, let entry, !entry.timers.isEmpty else { return }
+            var outage = outage
             switch result {
-            case .success(let addresses) where !addresses.isEmpty: self.answered(entry, index, addresses)
-            case .success where families.count > 1, .failure where families.count > 1:
-                self.ask(entry, index, families.dropFirst())
-            case .success: self.failed(entry, index, "no addresses")
-            case .failure(let failure): self.failed(entry, index, failure.description)
+            case .success(let addresses) where !addresses.isEmpty: return self.answered(entry, index, addresses)
+            case .failure(let failure) where !failure.isAnswer: outage = outage ?? failure
+            case .success, .failure: break
             }
+            if families.count > 1 { return self.ask(entry, index, families.dropFirst(), outage: outage) }
+            if let outage { return self.failed(entry, index, outage.description) }
+            self.answeredWithNothing(entry, index)
         }
     }
 
@@ -143,7 +168,16 @@ import TrafficPolicy
         entry.stats[.updateSuccess].add()
         let ttl = addresses.map(\.ttl).min()
         entry.timers[index].schedule(after: entry.refresh[index].answered(ttl: ttl, random: random.next()))
-        settle(entry, index, addresses)
+        if !settle(entry, index, addresses) { entry.stats[.updateNoRebuild].add() }
+    }
+
+    /// The servers say that there is no such name, or no address of it: a cluster of all its addresses has none then. One
+    /// that is known by one address keeps it, as in Envoy.
+    private func answeredWithNothing(_ entry: Entry, _ index: Int) {
+        if entry.plan.isLogical { return failed(entry, index, "it has no addresses") }
+        let name = entry.plan.targets[index].host
+        log.warning(.dns, "cluster \(entry.plan.cluster): \(name) has no addresses")
+        answered(entry, index, [])
     }
 
     private func failed(_ entry: Entry, _ index: Int, _ reason: String) {
@@ -155,20 +189,22 @@ import TrafficPolicy
         settle(entry, index, entry.answers[index] ?? [])
     }
 
-    private func settle(_ entry: Entry, _ index: Int, _ addresses: [ResolvedAddress]) {
+    /// - Returns: whether the cluster has other addresses than before.
+    @discardableResult
+    private func settle(_ entry: Entry, _ index: Int, _ addresses: [ResolvedAddress]) -> Bool {
         entry.answers[index] = addresses
         let wasCold = !entry.cold.isEmpty
         entry.cold.remove(index)
-        guard entry.cold.isEmpty else { return }
+        guard entry.cold.isEmpty else { return true }
         let endpoints = Self.endpoints(entry.plan, entry.answers)
-        if endpoints != entry.endpoints || wasCold {
+        let isChange = endpoints != entry.endpoints || wasCold
+        if isChange {
             entry.endpoints = endpoints
             // Those of a configuration that is not in force yet come with its commit.
             if entries[entry.plan.cluster] === entry { changed?(entry.plan.cluster, endpoints) }
-        } else {
-            entry.stats[.updateNoRebuild].add()
         }
         checkWarm()
+        return isChange
     }
 
     private func checkWarm() {

@@ -29,6 +29,8 @@ struct NamePlan: Equatable, Sendable {
     var isLogical: Bool
     var family: Family
     var refresh: NameRefresh.Settings
+    /// Servers of its own (the cluster's `typed_dns_resolver_config`); nil: those of the proxy.
+    var resolver: NameResolver.Settings?
     var targets: [Target]
 
     /// The clusters of a configuration whose names must be resolved.
@@ -48,6 +50,8 @@ struct NamePlan: Equatable, Sendable {
             default: .v6Preferred
             }
         refresh = NameRefresh.Settings(message)
+        // Validation has seen that it can be read.
+        resolver = message.hasTypedDnsResolverConfig ? try? NameResolver.Settings(message.typedDnsResolverConfig) : nil
         targets = message.loadAssignment.endpoints.flatMap { locality in
             locality.lbEndpoints.map { member in
                 let socket = member.endpoint.address.socketAddress

@@ -115,8 +115,11 @@ struct NameFailure: Error, Equatable, CustomStringConvertible {
     }
 
     private func process(_ readable: Int32, _ writable: Int32) {
-        ares_process_fd(channel, readable, writable)
-        arm()
+        // An answer may make that nobody needs this resolver any more.
+        withExtendedLifetime(self) {
+            ares_process_fd(channel, readable, writable)
+            arm()
+        }
     }
 
     private func arm() {

@@ -4,6 +4,7 @@ import DataPlane
 import Glibc
 import Observability
 import Reactor
+import SecureTransport
 import TrafficPolicy
 
 /// What a worker process is made of, put together from what the supervisor gave it.
@@ -45,6 +46,7 @@ import TrafficPolicy
         vitals = WorkerVitals(stats: stats, index: identity.index, loop: loop)
         let seed = heddle_random()
         let context = WorkerContext(loop: loop, seed: seed)
+        context.ticketKeys = try TicketKeyring()
         worker = Worker(
             WorkerResources(
                 context: context, stats: stats, registry: registry, logWriter: logWriter, log: log,

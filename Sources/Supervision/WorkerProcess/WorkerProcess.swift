@@ -5,6 +5,7 @@ import Glibc
 import Observability
 import ProxyModel
 import Reactor
+import SecureTransport
 import SwiftProtobuf
 import TrafficPolicy
 
@@ -63,6 +64,12 @@ import TrafficPolicy
         case .peer(let index):
             guard let balancer = parts?.balancer, descriptors.count == 1 else { return closeAll(descriptors) }
             balancer.setPeer(index, descriptors[0])
+        case .ticketKeys(let keys):
+            do throws(TLSError) {
+                try parts?.worker.resources.context.ticketKeys?.replace(keys)
+            } catch {
+                fail("session ticket keys from the supervisor: \(error)")
+            }
         case .prepare(let generation): prepare(generation, descriptors)
         case .sockets(let listener): sockets[listener, default: []] += descriptors
         case .endpoints(let cluster, let endpoints):

@@ -2,6 +2,7 @@ import CLinux
 import Glibc
 import Observability
 import Reactor
+import SecureTransport
 import TrafficPolicy
 
 /// Hears what becomes of the workers.
@@ -33,6 +34,8 @@ import TrafficPolicy
     private let limits: SharedMemory
     private let limitRegion: LimitRegion
     private let stats: ServerStats
+    /// What a worker hears right after its greeting.
+    var ticketKeys: (@WorkerActor () -> [TicketKey])?
     private weak var owner: (any WorkerFleetOwner)?
     private var watch: LoopTimer?
     private(set) var isEnding = false
@@ -74,7 +77,7 @@ import TrafficPolicy
         board.reset(slot.index, incarnation: slot.incarnation)
         slot.watchdog.restarted()
         var pair: [Int32] = [-1, -1]
-        guard heddle_socket_pair(Int32(SOCK_SEQPACKET.rawValue), &pair) == 0 else { throw SystemError("socketpair") }
+        guard heddle_socket_pair(heddle_seqpacket, &pair) == 0 else { throw SystemError("socketpair") }
         let mine = Descriptor(pair[0])
         let theirs = Descriptor(pair[1])
         let region = try StatsSegment(named: "heddle-stats-\(slot.index)").region
@@ -91,6 +94,7 @@ import TrafficPolicy
         slot.send(
             .hello(identity),
             [board.descriptor, limits.descriptor, levels.descriptor ?? -1, region.descriptor, slot.inbox])
+        if let ticketKeys { slot.send(.ticketKeys(ticketKeys())) }
         for other in slots where other !== slot { slot.send(.peer(other.index), [other.inboxSender]) }
         log.info(.supervisor, "worker \(slot.index) is process \(slot.process)")
         owner?.workerStarted(slot)

@@ -34,7 +34,7 @@ import Reactor
         self.index = index
         watchdog = Watchdog(patience: patience)
         var pair: [Int32] = [-1, -1]
-        guard heddle_socket_pair(Int32(SOCK_DGRAM.rawValue), &pair) == 0 else { throw SystemError("socketpair") }
+        guard heddle_socket_pair(heddle_datagram, &pair) == 0 else { throw SystemError("socketpair") }
         inbox = pair[0]
         inboxSender = pair[1]
     }

@@ -203,6 +203,7 @@ struct HTTP2RandomTests {
     @Test("every input of the fuzzer's corpus is survived", arguments: corpus)
     func replay(file: URL) throws {
         let bytes = Array(try Data(contentsOf: file))
+        bytes.withUnsafeBytes { HTTP2Property.check($0) }
         for role in [HTTP2Role.server, .client] {
             let side = try TestSession(role)
             if role == .client { side.request(method: "POST", body: [1, 2, 3]) }

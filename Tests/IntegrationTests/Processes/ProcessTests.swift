@@ -123,6 +123,23 @@ struct ProcessTests {
         #expect(Deadline(seconds: 5).polls { counts() == [2, 2, 2, 2] }, "\(counts())")
     }
 
+    @Test("8 gRPC connections, each with a call that goes on, over 4 workers end up 2 each and work")
+    func spreadCalls() throws {
+        let echo = RecordingUpstream(http2: true) { _ in
+            UpstreamScript.reply(200, [WireField("content-type", "application/grpc")]).with {
+                $0.echoes = true
+                $0.trailers = [WireField("grpc-status", "0")]
+            }
+        }
+        let proxy = try SupervisedProxy(workers: 4, upstream: echo.port, parts: .http2(port: echo.port))
+        let calls = try (0..<8).map { _ in try GRPCCall(port: proxy.port) }
+        for (number, call) in calls.enumerated() { #expect(call.exchanges("first of \(number)")) }
+        let counts = { (0..<4).compactMap { try? proxy.counter("worker.\($0).connections_active") } }
+        #expect(Deadline(seconds: 5).polls { counts() == [2, 2, 2, 2] }, "\(counts())")
+        for (number, call) in calls.enumerated() { #expect(call.exchanges("second of \(number)")) }
+        for call in calls { #expect(call.end() == "0") }
+    }
+
     @Test("a worker that hangs is killed by the watchdog and replaced")
     func watchdog() throws {
         let proxy = try proxy(2, ["--watchdog-s", "1"])

@@ -8,6 +8,18 @@ final class SupervisedProxy {
         let description: String
     }
 
+    /// What a bootstrap has beside the plain one.
+    struct Parts {
+        /// Lines at the top.
+        var top = ""
+        /// A field of the listener's filter chain.
+        var chain = ""
+        /// Fields of the cluster beside its name, in flow style, in place of the host on loopback.
+        var cluster: String?
+        /// More clusters, in flow style.
+        var others: [String] = []
+    }
+
     static let program: String? = ProxyProcess.Kind.heddle.program
 
     let port: UInt16
@@ -16,13 +28,16 @@ final class SupervisedProxy {
     private let upstream: UInt16
     private let workers: Int
     private let flags: [String]
+    /// Counts from the next ``write(_:)`` on.
+    var parts: Parts
     private var generations = 0
 
-    init(workers: Int, upstream: UInt16, flags: [String] = []) throws {
+    init(workers: Int, upstream: UInt16, flags: [String] = [], parts: Parts = Parts()) throws {
         port = Loopback.freePort()
         self.workers = workers
         self.upstream = upstream
         self.flags = flags
+        self.parts = parts
         folder = NSTemporaryDirectory() + "heddle-processes-\(getpid())-\(port)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         id = 0
@@ -41,16 +56,24 @@ final class SupervisedProxy {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
+    /// A cluster's field with hosts at these names or addresses.
+    static func assignment(_ hosts: [(String, UInt16)]) -> String {
+        let members = hosts.map { "{endpoint: {address: {socket_address: {address: \($0.0), port_value: \($0.1)}}}}" }
+        return "load_assignment: {cluster_name: up, endpoints: [{lb_endpoints: [\(members.joined(separator: ", "))]}]}"
+    }
+
     /// A bootstrap with one listener and one cluster; `prefix` tells versions apart.
     func config(route cluster: String, prefix: String = "in") -> String {
         """
+        \(parts.top)
         admin: {address: {socket_address: {address: \(Loopback.address), port_value: 0}}}
         static_resources:
           listeners:
           - name: in
             address: {socket_address: {address: \(Loopback.address), port_value: \(port)}}
             filter_chains:
-            - filters:
+            - \(parts.chain)
+              filters:
               - name: hcm
                 typed_config:
                   "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
@@ -58,8 +81,8 @@ final class SupervisedProxy {
                   route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: "/"}, route: {cluster: \(cluster)}}]}]}
                   http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
           clusters:
-          - name: up
-            load_assignment: {cluster_name: up, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: \(Loopback.address), port_value: \(upstream)}}}}]}]}
+          - {name: up, \(parts.cluster ?? Self.assignment([(Loopback.address, upstream)]))}
+        \(parts.others.map { "  - \($0)" }.joined(separator: "\n"))
         """
     }
 
