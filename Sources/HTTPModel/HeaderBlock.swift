@@ -157,7 +157,7 @@ public struct HeaderBlock: ~Copyable {
 
     /// Appends a field. `value` must already be valid (see ``HeaderRules``); it may lie in this block.
     public mutating func append(_ name: KnownHeader, _ value: UnsafeRawBufferPointer) {
-        appendEntry(known: name.rawValue, name: .empty, nameCount: name.name.count, value: value)
+        appendEntry(known: name.rawValue, name: .empty, nameCount: KnownHeader.length(name.rawValue), value: value)
     }
 
     /// Adds a field behind all others.
@@ -251,7 +251,7 @@ public struct HeaderBlock: ~Copyable {
     public mutating func remove(at index: Int) {
         precondition(index < count)
         let entry = entries[index]
-        let nameCount = entry.known == 0 ? Int(entry.nameLength) : KnownHeader(rawValue: entry.known).name.count
+        let nameCount = entry.known == 0 ? Int(entry.nameLength) : KnownHeader.length(entry.known)
         byteCount -= nameCount + Int(entry.valueLength)
         dead += Int(entry.valueLength) + (entry.known == 0 ? Int(entry.nameLength) : 0)
         let behind = count - index - 1
@@ -311,9 +311,22 @@ public struct HeaderBlock: ~Copyable {
         known: UInt8, name: UnsafeRawBufferPointer, nameCount: Int, value: UnsafeRawBufferPointer
     ) {
         if count == entryCapacity { growEntries() }
-        // Room for both at once: while it is made for the name, the value is a part of no field yet.
-        let valueOffset = store(value, before: name.count)
-        let nameOffset = known == 0 ? store(name) : 0
+        let valueOffset: UInt32
+        let nameOffset: UInt32
+        let start = text.count
+        let newName = known == 0 ? name.count : 0
+        if text.capacity - start >= value.count + newName {
+            // Safety: there is room for both behind what is written.
+            if let source = value.baseAddress { memcpy(text.memory + start, source, value.count) }
+            if newName > 0, let source = name.baseAddress { memcpy(text.memory + start + value.count, source, newName) }
+            text.setCount(start + value.count + newName)
+            valueOffset = UInt32(truncatingIfNeeded: start)
+            nameOffset = UInt32(truncatingIfNeeded: start + value.count)
+        } else {
+            // Room for both at once: while it is made for the name, the value is a part of no field yet.
+            valueOffset = store(value, before: newName)
+            nameOffset = newName > 0 ? store(name) : 0
+        }
         entries[count] = Entry(
             nameOffset: nameOffset, valueOffset: valueOffset, valueLength: UInt32(value.count),
             nameLength: UInt16(truncatingIfNeeded: name.count), known: known)

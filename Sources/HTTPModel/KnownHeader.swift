@@ -126,6 +126,12 @@ extension KnownHeader {
         return UnsafeRawBufferPointer(start: tableText.utf8Start + start, count: offset(index + 1) - start)
     }
 
+    /// The length of a name.
+    static func length(_ rawValue: UInt8) -> Int {
+        let index = Int(rawValue & 63)
+        return offset(index + 1) - offset(index)
+    }
+
     /// - Returns: the raw value, 0 when the name is not known.
     static func find(_ name: UnsafeRawBufferPointer) -> UInt8 {
         guard name.count > 1, name.count < 40 else { return 0 }

@@ -2,7 +2,10 @@
 /// for its stream.
 final class HTTP2Peers {
     static let clusterOptions = """
-        typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {"@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http2_protocol_options: {}}}}
+        typed_extension_protocol_options:
+              envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+                "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+                explicit_http_config: {http2_protocol_options: {}}
         """
 
     private var requestStream: UInt32 = 1
@@ -22,7 +25,8 @@ final class HTTP2Peers {
         let block: [UInt8] =
             [0x82, 0x86] + Self.literal(4, "/items/1234?page=2") + Self.literal(1, "shop.example.com")
             + Self.literal(58, "micro/1.0") + Self.literal(19, "*/*") + Self.literal(16, "gzip, br")
-            + Self.literal(32, "session=0f8fad5b-d9cb-469f-a165-70867728950e; theme=dark") + Self.literal("x-tenant", "tenant-0042")
+            + Self.literal(32, "session=0f8fad5b-d9cb-469f-a165-70867728950e; theme=dark")
+            + Self.literal("x-tenant", "tenant-0042")
         return Self.frame(type: 1, flags: 5, stream: requestStream, block)
     }
 

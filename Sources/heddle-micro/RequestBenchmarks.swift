@@ -11,8 +11,10 @@ private let requestHTTP1 = Array(
     x-tenant: tenant-0042\r
     \r\n
     """.utf8)
-private let responseHTTP1 = Array(
-    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1024\r\n\r\n".utf8) + [UInt8](repeating: 0x61, count: 1024)
+private let responseHTTP1 =
+    Array(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1024\r\n\r\n".utf8)
+    + [UInt8](repeating: 0x61, count: 1024)
 
 private func header(_ type: String) -> String { "\"@type\": type.googleapis.com/envoy.extensions.filters.http.\(type)" }
 
@@ -20,7 +22,8 @@ private let luaFilter =
     "{name: lua, typed_config: {\(header("lua.v3.Lua")), default_source_code: {inline_string: "
     + "'function envoy_on_request(h) h:headers():add(\"x-lua\", h:headers():get(\":authority\")) end'}}}, "
 private let emptyLuaFilter =
-    "{name: lua, typed_config: {\(header("lua.v3.Lua")), default_source_code: {inline_string: 'function envoy_on_request(h) end'}}}, "
+    "{name: lua, typed_config: {\(header("lua.v3.Lua")), default_source_code: {inline_string: "
+    + "'function envoy_on_request(h) end'}}}, "
 
 /// Filters that change nothing: what a place in the chain costs.
 private func idleFilters(_ count: Int) -> String {
@@ -80,7 +83,9 @@ let requestBenchmarks: [Benchmark] = [
     Benchmark("request-http1-8-filters") { count in
         run { measureRequests(try LocalProxy(filters: idleFilters(8)), count) }
     },
-    Benchmark("request-http1-lua-empty") { count in run { measureRequests(try LocalProxy(filters: emptyLuaFilter), count) } },
+    Benchmark("request-http1-lua-empty") { count in
+        run { measureRequests(try LocalProxy(filters: emptyLuaFilter), count) }
+    },
     Benchmark("request-http1-lua") { count in run { measureRequests(try LocalProxy(filters: luaFilter), count) } },
     Benchmark("answer-http1") { count in
         let route = "{match: {prefix: /items}, direct_response: {status: 200, body: {inline_string: hello}}}, "
