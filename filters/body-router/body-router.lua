@@ -145,10 +145,11 @@ function envoy_on_request(handle)
   headers:remove(header)
   if not format then error("format is json, form or grpc") end
   if not is_meant(headers, context, format) then return end
+  -- Read before the body is waited for: in Envoy these objects do not outlive a wait.
+  local after = context:get("after")
   local body = handle:body()
   if not body then return end
   local value = format.find(body:getBytes(0, body:length()), field)
-  local after = context:get("after")
   if value and after then
     local _, stop = value:find(after, 1, true)
     value = stop and value:sub(stop + 1)

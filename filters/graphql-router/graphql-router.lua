@@ -196,7 +196,9 @@ end
 
 function envoy_on_request(handle)
   local settings, headers = handle:filterContext(), handle:headers()
-  local prefix = settings:get("prefix") or "x-graphql-"
+  -- Read before the body is waited for: in Envoy these objects do not outlive a wait.
+  local prefix, refused_types = settings:get("prefix") or "x-graphql-", settings:get("refuse") or ""
+  local max_depth = settings:get("max_depth") or 20
   for _, part in ipairs({ "type", "name", "fields" }) do headers:remove(prefix .. part) end
 
   local document, name = asked(handle)
@@ -204,10 +206,10 @@ function envoy_on_request(handle)
   local operations = operations_of(document)
   local operation = operations and chosen(operations, name)
   if not operation then return handle:respond({ [":status"] = "400" }, "no GraphQL operation to run\n") end
-  if operation.depth > (settings:get("max_depth") or 20) then
+  if operation.depth > max_depth then
     return handle:respond({ [":status"] = "400" }, "the operation is nested too deep\n")
   end
-  for refused in (settings:get("refuse") or ""):gmatch("[^, ]+") do
+  for refused in refused_types:gmatch("[^, ]+") do
     if operation.type == refused then return handle:respond({ [":status"] = "403" }, refused .. " is not allowed here\n") end
   end
 

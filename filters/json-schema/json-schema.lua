@@ -184,9 +184,9 @@ function check(value, schema, place)
   if type(value) == "table" and value ~= null then return check_table(value, schema, place) end
 end
 
-local function refuse(handle, settings, problem)
+local function refuse(handle, status, problem)
   local text = problem:gsub('[%c"\\]', function(each) return string.format("\\u%04x", each:byte()) end)
-  handle:respond({ [":status"] = tostring(settings:get("status") or 400), ["content-type"] = "application/problem+json" },
+  handle:respond({ [":status"] = tostring(status), ["content-type"] = "application/problem+json" },
     '{"title": "the body is not as it must be", "detail": "' .. text .. '"}\n')
 end
 
@@ -195,9 +195,11 @@ function envoy_on_request(handle)
   local schema, methods = settings:get("schema"), settings:get("methods") or "POST, PUT, PATCH"
   local method = handle:headers():get(":method") or ""
   if not schema or not (" " .. methods:gsub(",", " ") .. " "):find(" " .. method .. " ", 1, true) then return end
+  -- Read before the body is waited for: in Envoy these objects do not outlive a wait.
+  local status = settings:get("status") or 400
   local body = handle:body()
   local fine, value = pcall(json_decode, body and body:getBytes(0, body:length()) or "")
-  if not fine then return refuse(handle, settings, tostring(value)) end
+  if not fine then return refuse(handle, status, tostring(value)) end
   local problem = check(value, schema, "")
-  if problem then refuse(handle, settings, problem) end
+  if problem then refuse(handle, status, problem) end
 end

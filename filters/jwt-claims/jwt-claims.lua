@@ -173,9 +173,10 @@ function envoy_on_request(handle)
 
   local der = handle:base64Decode((settings:get("public_key") or ""):gsub("%s", "")) or ""
   local key = handle:importPublicKey(der, #der)
-  if not key:get() then return refuse(handle, "no usable key") end
+  local imported = key:get()
+  if not imported then return refuse(handle, "no usable key") end
   local signed = head .. "." .. body
-  if not handle:verifySignature("sha256", key, bytes, #bytes, signed, #signed) then return refuse(handle, "wrong signature") end
+  if not handle:verifySignature("sha256", imported, bytes, #bytes, signed, #signed) then return refuse(handle, "wrong signature") end
   local problem = problem_of(settings, claims, handle:timestamp() / 1000)
   if problem then return refuse(handle, problem) end
 

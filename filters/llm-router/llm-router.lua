@@ -149,6 +149,9 @@ function envoy_on_request(handle)
   for _, name in ipairs({ header, "x-llm-model", "x-llm-stream" }) do headers:remove(name) end
   if headers:get(":method") ~= "POST" then return end
 
+  -- Read before the body is waited for: in Envoy these objects do not outlive a wait.
+  local families, default = settings:get("families"), settings:get("default")
+  local most, longest = settings:get("max_tokens"), settings:get("max_chars")
   local body = handle:body()
   local fine, call = pcall(json_decode, body and body:getBytes(0, body:length()) or "")
   if not fine or type(call) ~= "table" then return refuse(handle, "400", "invalid_request_error", "the body is no JSON object") end
@@ -156,13 +159,11 @@ function envoy_on_request(handle)
   if type(model) ~= "string" or model:find("[^%w%._:/-]") or #model > 128 then
     return refuse(handle, "400", "invalid_request_error", "model is missing or no name")
   end
-  local family = family_of(settings:get("families"), model, settings:get("default"))
+  local family = family_of(families, model, default)
   if not family then return refuse(handle, "404", "not_found_error", "no such model") end
-  local most = settings:get("max_tokens")
   if most and type(call.max_tokens) == "number" and call.max_tokens > most then
     return refuse(handle, "400", "invalid_request_error", "max_tokens is over " .. most)
   end
-  local longest = settings:get("max_chars")
   if longest and characters(call.messages) > longest then
     return refuse(handle, "413", "request_too_large", "the messages are too long")
   end

@@ -71,8 +71,7 @@ local function without_ibans(text, taken)
   return table.concat(parts)
 end
 
-local function redact(text, settings)
-  local kinds, replacement = settings:get("kinds") or "email, card, iban", settings:get("replacement") or "[redacted]"
+local function redact(text, kinds, replacement)
   local count = 0
   local function taken()
     count = count + 1
@@ -101,9 +100,12 @@ function envoy_on_response(handle)
   local settings = handle:filterContext()
   local type = handle:headers():get("content-type") or ""
   if not begins(type, settings:get("types") or "text/, application/json, application/xml") then return end
+  -- Read before the body is waited for: in Envoy these objects do not outlive a wait.
+  local kinds, replacement = settings:get("kinds") or "email, card, iban", settings:get("replacement") or "[redacted]"
+  local header = settings:get("header")
   local body = handle:body()
   if not body then return end
-  local text, count = redact(body:getBytes(0, body:length()), settings)
+  local text, count = redact(body:getBytes(0, body:length()), kinds, replacement)
   if count > 0 then body:setBytes(text) end
-  if settings:get("header") then handle:headers():replace(settings:get("header"), tostring(count)) end
+  if header then handle:headers():replace(header, tostring(count)) end
 end

@@ -39,12 +39,17 @@ extension LuaHook {
 
     func verifySignature(_ call: borrowing LuaCall) -> LuaReply {
         guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
-        guard call.object(2, Self.keyType) != nil else { return call.badArgument(2, expected: "PublicKey") }
+        // What `get()` of a key returns, as in Envoy; or the key itself.
+        var imported = importedKey
+        if call.object(2, Self.keyType) == nil {
+            guard let der = call.bytes(2) else { return call.badArgument(2, expected: "string") }
+            if let key = importedKey, !key.der.elementsEqual(der) { imported = nil }
+        }
         guard let signature = call.bytes(3) else { return call.badArgument(3, expected: "string") }
         guard let signatureCount = call.integer(4) else { return call.badArgument(4, expected: "number") }
         guard let data = call.bytes(5) else { return call.badArgument(5, expected: "string") }
         guard let dataCount = call.integer(6) else { return call.badArgument(6, expected: "number") }
-        guard let key = importedKey?.key else { return call.fail("invalid public key") }
+        guard let key = imported?.key else { return call.fail("invalid public key") }
         guard let algorithm = DigestAlgorithm(name: name), algorithm != .md5 else {
             call.results.add(false)
             call.results.add("\(name) is not supported.")

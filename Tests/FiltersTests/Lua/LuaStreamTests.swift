@@ -78,17 +78,18 @@ struct LuaStreamTests {
                   local der = h:base64Decode("\(SignatureFixture.key)")
                   local signature = h:base64Decode("\(SignatureFixture.signature)")
                   local key = h:importPublicKey(der, #der)
-                  local function check(hash, data)
-                    local ok, message = h:verifySignature(hash, key, signature, #signature, data, #data)
+                  local function check(hash, data, other)
+                    local ok, message = h:verifySignature(hash, other or key:get(), signature, #signature, data, #data)
                     return tostring(ok) .. " " .. tostring(message)
                   end
                   h:respond({[":status"] = "200"}, table.concat({
                     check("SHA256", "signed by heddle"), check("sha256", "signed by Heddle"), check("sha1", "signed by heddle"),
-                    check("nohash", "x"), tostring(key:get() == der)}, "|"))
+                    check("nohash", "x"), tostring(key:get() == der),
+                    check("sha256", "signed by heddle", key), tostring(select(2, pcall(check, "sha256", "x", "another key")))}, "|"))
                 end
                 """.asLuaFilter, clusters: ["main": upstream.port])
         let bad = "false Failed to verify digest. Error code: 0"
-        #expect(await proxy.get()?.text == "true nil|\(bad)|\(bad)|false nohash is not supported.|true")
+        #expect(await proxy.get()?.text == "true nil|\(bad)|\(bad)|false nohash is not supported.|true|true nil|invalid public key")
         await proxy.stop()
     }
 }

@@ -12,6 +12,8 @@ extension LuaReference {
         Difference(
             what: "`respond()` in the response hook", envoy: "raises", heddle: "replaces the response while its head has not gone out"),
         Difference(
+            what: "the key of `verifySignature()`", envoy: "what `get()` of an imported key returned", heddle: "that, or the key itself"),
+        Difference(
             what: "`setBytes()` on a chunk", envoy: "may contradict the `content-length` that has been sent",
             heddle: "raises when the length would change after the head has gone out with a length"),
         Difference(

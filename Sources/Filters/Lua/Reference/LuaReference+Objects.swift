@@ -59,9 +59,9 @@ extension LuaReference {
                 "importPublicKey(der: string, count: number) → PublicKey", "Takes a key for `verifySignature`; a hook has one.",
                 Case("h:importPublicKey('x', 1):get()", "nil")),
             Function(
-                "verifySignature(hash: string, key: PublicKey, signature: string, signature_count: number, data: string, data_count: number) → boolean, message",
+                "verifySignature(hash: string, key: string, signature: string, signature_count: number, data: string, data_count: number) → boolean, message",
                 "Checks a signature. Hashes: sha1, sha224, sha256, sha384, sha512.",
-                Case("h:verifySignature('sha256', h:importPublicKey('x', 1), 's', 1, 'd', 1)", "invalid public key")),
+                Case("h:verifySignature('sha256', 'x', 's', 1, 'd', 1)", "invalid public key")),
             Function(
                 "timestamp(resolution: number?) → number", "Milliseconds since 1970.",
                 Case("h:timestamp(EnvoyTimestampResolution.MICROSECOND)", "timestamp format must be MILLISECOND.")),
