@@ -29,7 +29,7 @@ import TrafficPolicy
     }
 
     /// How long a request may take.
-    private static let patience: UInt64 = 5_000_000_000
+    private static let patience: UInt64 = 30_000_000_000
     private static let statPrefix = "test"
 
     private let loop: EventLoop
