@@ -52,37 +52,21 @@ extension Stream {
         guard state == .active else { return }
         worker.eventBegan()
         defer { worker.eventEnded() }
-        info.responseFlags.formUnion(reply.flags)
         guard responsePath.delivered == .head else {
             setDetails(reply.details)
-            breakOffResponse([])
+            breakOffResponse(reply.flags)
             return
         }
-        info.responseCodeDetails = .literal(reply.details)
-        isLocalReply = true
-        if reply.status == 400 { isMalformed = true }
-        requestPath.isStopped = true
-        requestPath.buffer.removeAll()
-        router.abandon()
         let bypassesFilters = responsePath.iteration != FilterIteration()
-        responsePath.reset()
-        let body = writeHead(of: reply)
-        let hasBody = !body.isEmpty
-        responsePath.iteration.endSeen = !hasBody
-        if bypassesFilters {
-            deliverResponseHeaders(endStream: !hasBody)
-        } else {
-            runHeaders(.response, from: 0)
+        let body = take(reply, attempts: 0)
+        guard bypassesFilters else {
+            run(body, from: 0)
+            return
         }
-        guard hasBody, state == .active, !responsePath.isStopped else { return }
+        deliverResponseHeaders(endStream: body.isEmpty)
+        guard !body.isEmpty, state == .active, !responsePath.isStopped else { return }
         responsePath.iteration.endSeen = true
-        body.withUnsafeBytes { bytes in
-            if bypassesFilters {
-                deliverResponseData(bytes, endStream: true)
-            } else {
-                runData(.response, bytes, endStream: true, from: 0)
-            }
-        }
+        body.withUnsafeBytes { deliverResponseData($0, endStream: true) }
     }
 
     /// Puts an answer in the place of the response whose head `filter` holds back: the filters behind it see this one.
@@ -90,19 +74,30 @@ extension Stream {
         guard state == .active, responsePath.delivered == .head else { return }
         worker.eventBegan()
         defer { worker.eventEnded() }
+        run(take(reply, attempts: info.upstreamAttemptCount), from: filters.count - 1 - filter.index)
+    }
+
+    /// Makes `reply` the stream's answer: its head stands in ``Stream/responseHeaders``, whatever was under way ends.
+    /// - Parameter attempts: how often a host was asked, where the answer says so.
+    /// - Returns: the body to send, empty for none.
+    private func take(_ reply: LocalReply, attempts: UInt32) -> [UInt8] {
         info.responseFlags.formUnion(reply.flags)
         info.responseCodeDetails = .literal(reply.details)
         isLocalReply = true
+        if reply.status == 400 { isMalformed = true }
         requestPath.isStopped = true
         requestPath.buffer.removeAll()
         router.abandon()
         responsePath.reset()
-        let body = writeHead(of: reply)
-        let hasBody = !body.isEmpty
-        responsePath.iteration.endSeen = !hasBody
-        let position = filters.count - 1 - filter.index
+        let body = writeHead(of: reply, attempts: attempts)
+        responsePath.iteration.endSeen = body.isEmpty
+        return body
+    }
+
+    /// Sends the answer through the response filters, beginning with the one at `position`.
+    private func run(_ body: [UInt8], from position: Int) {
         runHeaders(.response, from: position)
-        guard hasBody, state == .active, !responsePath.isStopped else { return }
+        guard !body.isEmpty, state == .active, !responsePath.isStopped else { return }
         responsePath.iteration.endSeen = true
         body.withUnsafeBytes { runData(.response, $0, endStream: true, from: position) }
     }
@@ -110,14 +105,14 @@ extension Stream {
     /// Puts the head together in Envoy's order: what the route says of responses, the answer's own fields, and then the
     /// configured rules for local replies, which see both.
     /// - Returns: the body to send, empty for none.
-    private func writeHead(of reply: LocalReply) -> [UInt8] {
+    private func writeHead(of reply: LocalReply, attempts: UInt32) -> [UInt8] {
         responseHeaders.reset()
         responseHeaders.set(.status, decimal: reply.status)
         info.responseCode = UInt16(clamping: reply.status)
         // As for a host's answer. A request whose head was refused has no route.
         if isRoutable, let choice = routeChoice {
             if info.clusterName == nil { info.clusterName = choice.clusterName }
-            choice.applyResponseMutations(to: self, attempts: 0)
+            choice.applyResponseMutations(to: self, attempts: attempts)
         }
         write(reply.headers)
         if !reply.body.isEmpty { info.localReplyBody = .init(copying: String(decoding: reply.body, as: UTF8.self)) }
