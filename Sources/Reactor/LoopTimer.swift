@@ -45,7 +45,8 @@
 
     /// Arms the timer to `nanoseconds` from now.
     public func schedule(after nanoseconds: UInt64) {
-        schedule(at: loop.now &+ nanoseconds)
+        let (deadline, overflows) = loop.now.addingReportingOverflow(nanoseconds)
+        schedule(at: overflows ? Self.never - 1 : deadline)
     }
 
     /// Disarms the timer.

@@ -33,6 +33,19 @@ struct LoopTimerTests {
         }
     }
 
+    @Test("a time past the end of the clock is far away, not past")
+    func farAway() {
+        onLoop {
+            var fired = 0
+            let timer = LoopTimer(loop: loop) { fired += 1 }
+            turn(after: 1)
+            timer.schedule(after: .max)
+            turn(after: 1_000_000)
+            #expect(fired == 0)
+            #expect(timer.isArmed)
+        }
+    }
+
     @Test("pushing the deadline back keeps a timer from firing at the old one")
     func pushedBack() {
         onLoop {

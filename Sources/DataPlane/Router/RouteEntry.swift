@@ -1,4 +1,3 @@
-import HTTPCodec
 import HTTPModel
 package import Observability
 package import Reactor
@@ -147,16 +146,6 @@ struct RouteChoice {
     }
 }
 
-extension Duration {
-    /// As much as a counter of 64 bits holds; none for a negative one.
-    var wholeNanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (whole, overflows) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        return overflows ? .max / 2 : whole &+ UInt64(attoseconds / 1_000_000_000)
-    }
-}
-
 extension Stream {
     /// The request's route, computed when it is first asked for; nil when none matches.
     package var route: RouteEntry? { routeChoice?.entry }
@@ -177,9 +166,9 @@ extension Stream {
         guard let entry else { return }
         var limit: UInt64
         if let maximum = entry.grpcTimeoutMaximum,
-            let asked = requestHeaders.get(.grpcTimeout).flatMap({ GRPCHeaders.timeout($0) })
+            let asked = requestHeaders.get(.grpcTimeout).flatMap({ GRPCTimeout.nanoseconds($0) })
         {
-            limit = asked.wholeNanoseconds
+            limit = asked
             if maximum > 0 { limit = min(limit, maximum) }
             limit = limit > entry.grpcTimeoutOffset ? limit - entry.grpcTimeoutOffset : 0
             guard limit > 0 else { return endDurationNow() }

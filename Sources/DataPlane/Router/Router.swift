@@ -132,10 +132,9 @@ import TrafficPolicy
     /// been taken away before.)
     private func chooseTimeout(_ stream: Stream, _ route: RouteEntry) -> UInt64 {
         guard let asked = stream.requestHeaders.get(.xEnvoyUpstreamRequestTimeoutMS) else { return route.timeout }
-        let milliseconds = asked.decimal
+        let nanoseconds = TimeoutPolicy.nanoseconds(asked)
         stream.requestHeaders.remove(.xEnvoyUpstreamRequestTimeoutMS)
-        guard let milliseconds else { return route.timeout }
-        return UInt64(clamping: milliseconds).multipliedReportingOverflow(by: 1_000_000).partialValue
+        return nanoseconds ?? route.timeout
     }
 
     private func resolve(_ stream: Stream, _ choice: RouteChoice, _ target: RouteEntry.Target) -> Cluster? {

@@ -62,7 +62,8 @@ public struct TimeoutPolicy: Equatable, Sendable {
         return bounded > grpcTimeoutOffset ? bounded - grpcTimeoutOffset : bounded
     }
 
-    private static func nanoseconds(_ milliseconds: UnsafeRawBufferPointer?) -> UInt64? {
+    /// What a field with a time in milliseconds asks for, in nanoseconds; nil where it is absent, malformed or too large.
+    public static func nanoseconds(_ milliseconds: UnsafeRawBufferPointer?) -> UInt64? {
         guard let number = milliseconds?.decimal else { return nil }
         let (product, overflow) = number.multipliedReportingOverflow(by: 1_000_000)
         return overflow ? nil : product
