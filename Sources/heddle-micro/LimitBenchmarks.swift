@@ -12,12 +12,9 @@ private func measureLimit(_ breaker: CircuitBreaker, _ count: Int) -> Int {
 
 /// One request admitted and released, with the slots of `workers` to sum over.
 private func run(workers: Int, _ count: Int) -> Int {
-    let size = LimitRegion.byteCount(slots: workers, groups: 1)
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-    defer { memory.deallocate() }
-    memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-    let region = LimitRegion(memory: memory, slots: workers, groups: 1)
-    return measureLimit(CircuitBreaker(counters: region.counters(group: 0, slot: 0)), count)
+    let memory = LimitMemory(slots: workers)
+    defer { withExtendedLifetime(memory) {} }
+    return measureLimit(CircuitBreaker(counters: memory.region.counters(group: 0, slot: 0)), count)
 }
 
 let limitBenchmarks: [Benchmark] = [

@@ -18,7 +18,7 @@ import TrafficPolicy
     private let loop = EventLoop.process
     private let worker: Worker
     private let stats: StatsSegment
-    private let limits: UnsafeMutableRawPointer
+    private let limits = LimitMemory()
     private let hostListener: Descriptor
     private let client: Descriptor
     /// The host's end of the proxy's connection, -1 before there is one; stays open until the process ends.
@@ -35,10 +35,7 @@ import TrafficPolicy
         let config = Self.bootstrap(filters, routes, options, port: Socket.localAddress(hostListener.raw)?.port ?? 0)
         let decoded = try ConfigDecoder.decodeBootstrap(config, file: "micro.yaml")
         stats = try StatsSegment(named: "heddle-micro")
-        let size = LimitRegion.byteCount(slots: 1, groups: 1)
-        limits = .allocate(byteCount: size, alignment: 64)
-        memset(limits, 0, size)
-        let region = LimitRegion(memory: limits, slots: 1, groups: 1)
+        let region = limits.region
         worker = Worker(
             WorkerResources(
                 context: WorkerContext(loop: loop, seed: 7), stats: stats, registry: BuiltInFilters.registry(),

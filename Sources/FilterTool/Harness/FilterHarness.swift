@@ -1,6 +1,7 @@
 import Bytes
 import DataPlane
 package import Filters
+import Foundation
 import Glibc
 import HTTPCodec
 import HTTPModel
@@ -193,7 +194,8 @@ import TrafficPolicy
     }
 
     private static func unnamedFile() throws(SystemError) -> Int32 {
-        var template = Array("/tmp/heddle-filter-XXXXXX".utf8CString)
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("heddle-filter-XXXXXX").path
+        var template = Array(path.utf8CString)
         let raw = mkstemp(&template)
         guard raw >= 0 else { throw SystemError("mkstemp") }
         unlink(template)
@@ -206,19 +208,4 @@ package struct HarnessError: Error, Equatable, CustomStringConvertible {
     package let description: String
 
     package init(_ description: String) { self.description = description }
-}
-
-/// Memory for the limits of one worker.
-private final class LimitMemory {
-    private let memory: UnsafeMutableRawPointer
-    let region: LimitRegion
-
-    init(groups: Int) {
-        let size = LimitRegion.byteCount(slots: 1, groups: max(groups, 1))
-        memory = .allocate(byteCount: size, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-        region = LimitRegion(memory: memory, slots: 1, groups: max(groups, 1))
-    }
-
-    deinit { memory.deallocate() }
 }

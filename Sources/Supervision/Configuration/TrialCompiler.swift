@@ -1,5 +1,4 @@
 import DataPlane
-import Glibc
 import Observability
 import ProxyModel
 import Reactor
@@ -17,16 +16,13 @@ import TrafficPolicy
         } catch {
             throw ConfigProblem("cannot be tried: \(error)")
         }
-        let size = LimitRegion.byteCount(slots: 1, groups: 1)
-        let cells = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-        defer { cells.deallocate() }
-        memset(cells, 0, size)
-        let limits = LimitRegion(memory: cells, slots: 1, groups: 1)
+        let limits = LimitMemory()
+        defer { withExtendedLifetime(limits) {} }
         let worker = Worker(
             WorkerResources(
                 context: WorkerContext(loop: EventLoop.process, seed: 1), stats: stats, registry: registry, logWriter: logWriter,
                 log: Log(levels: LogLevels(.off)), environment: ProcessEnvironment.format(instanceID: 1),
-                limits: { _ in limits.counters(group: 0, slot: 0) }))
+                limits: { _ in limits.region.counters(group: 0, slot: 0) }))
         _ = try worker.prepare(bootstrap)
     }
 }

@@ -214,18 +214,3 @@ extension String {
         """
     }
 }
-
-/// Memory for the limits of one worker.
-final class LimitMemory {
-    private let memory: UnsafeMutableRawPointer
-    let region: LimitRegion
-
-    init(groups: Int) {
-        let size = LimitRegion.byteCount(slots: 1, groups: max(groups, 1))
-        memory = .allocate(byteCount: size, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-        region = LimitRegion(memory: memory, slots: 1, groups: max(groups, 1))
-    }
-
-    deinit { memory.deallocate() }
-}

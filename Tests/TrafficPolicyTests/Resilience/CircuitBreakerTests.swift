@@ -2,19 +2,12 @@ import Synchronization
 import Testing
 import TrafficPolicy
 
-/// Memory of a limit region for as long as this object lives.
+/// Breakers over a limit region that lives as long as this object.
 final class RegionMemory {
-    let memory: UnsafeMutableRawPointer
-    let region: LimitRegion
+    private let memory: LimitMemory
+    var region: LimitRegion { memory.region }
 
-    init(slots: Int, groups: Int = 1) {
-        let size = LimitRegion.byteCount(slots: slots, groups: groups)
-        memory = .allocate(byteCount: size, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-        region = LimitRegion(memory: memory, slots: slots, groups: groups)
-    }
-
-    deinit { memory.deallocate() }
+    init(slots: Int, groups: Int = 1) { memory = LimitMemory(slots: slots, groups: groups) }
 
     func breaker(slot: Int = 0, group: Int = 0, _ thresholds: CircuitThresholds = .init(), high: CircuitThresholds = .init())
         -> CircuitBreaker
