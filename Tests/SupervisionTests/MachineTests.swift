@@ -108,7 +108,7 @@ struct FrameTests {
             cluster: "web",
             [
                 Endpoint(address: SocketAddress("1.2.3.4:80")!, hostname: "web", weight: 3, priority: 1, health: .unhealthyByDiscovery),
-                Endpoint(address: SocketAddress("[::1]:443")!), Endpoint(address: SocketAddress(unixPath: "/tmp/x")),
+                Endpoint(address: SocketAddress("[::1]:443")!), Endpoint(address: SocketAddress(unixPath: "/run/x")),
             ]),
     ]
 

@@ -278,7 +278,7 @@ import Testing
             edits: [
                 (
                     "socket_address: { address: 127.0.0.1, port_value: 0 }",
-                    "pipe: {path: /tmp/\(String(repeating: "a", count: 102))}"
+                    "pipe: {path: /run/\(String(repeating: "a", count: 102))}"
                 )
             ], message: nil),
         Case(
@@ -286,7 +286,7 @@ import Testing
             edits: [
                 (
                     "socket_address: { address: 127.0.0.1, port_value: 0 }",
-                    "pipe: {path: /tmp/\(String(repeating: "a", count: 103))}"
+                    "pipe: {path: /run/\(String(repeating: "a", count: 103))}"
                 )
             ],
             message: "static_resources.listeners[0].address.pipe.path: must have at most 107 bytes, found 108"),
