@@ -76,11 +76,30 @@ struct SocketTests {
         #expect(Socket.localAddress(server.raw) == target)
         #expect(Socket.peerAddress(client.raw) == target)
 
-        let only6 = try Socket.listen(try #require(SocketAddress("[::]:0")))
-        let port6 = try #require(Socket.localAddress(only6.raw)?.port)
+        // The port's other half is taken without listening: no other test is given it meanwhile.
+        var only6 = try Socket.listen(try #require(SocketAddress("[::]:0")))
+        var port6 = try #require(Socket.localAddress(only6.raw)?.port)
+        let silent = Descriptor(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+        while !bindLoopback(silent.raw, port6) {
+            only6 = try Socket.listen(try #require(SocketAddress("[::]:0")))
+            port6 = try #require(Socket.localAddress(only6.raw)?.port)
+        }
         let refused = try Socket.connect(to: try #require(SocketAddress(host: "127.0.0.1", port: port6)))
         #expect(wait(refused.raw, POLLOUT))
         #expect(Socket.connectError(refused.raw) == ECONNREFUSED)
+    }
+
+    /// - Returns: whether the port was free.
+    private func bindLoopback(_ descriptor: Int32, _ port: UInt16) -> Bool {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
     }
 
     @Test("a unix socket in a folder, with its mode")
