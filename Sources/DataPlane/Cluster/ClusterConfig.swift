@@ -3,7 +3,7 @@ package import HTTPCodec
 import HTTPModel
 package import Observability
 package import Reactor
-package import SecureTransport
+import SecureTransport
 package import TrafficPolicy
 
 /// A cluster of the configuration in its compiled form.
@@ -30,7 +30,8 @@ package import TrafficPolicy
     package var balancing = LoadBalancer.Settings()
     package var thresholds = CircuitThresholds()
     package var highThresholds = CircuitThresholds()
-    package var tls: TLSContext?
+    /// Nil: hosts are spoken to without TLS.
+    package var tls: TLSReference?
     package var serverName: String?
     /// SNI from the request's authority.
     package var autoSNI = false

@@ -22,6 +22,8 @@ import SecureTransport
     private var handshakeTimer: LoopTimer?
     /// SNI of the client.
     private(set) var serverName = TextReference.absent
+    /// When the connection of a chain that is gone is drained for good; nil while its chain is in force.
+    var retiredUntil: UInt64?
     /// Position in the host's list, for removal at no cost.
     var slot = 0
 
@@ -73,6 +75,12 @@ import SecureTransport
     /// Takes no new request and closes after the last one.
     package func drain() {
         filter?.drain()
+    }
+
+    /// The chain that took the connection is gone: it closes when that costs no request, and is drained at that time.
+    func retire(until deadline: UInt64) {
+        retiredUntil = deadline
+        filter?.retire()
     }
 
     private func handshakeTimedOut() {

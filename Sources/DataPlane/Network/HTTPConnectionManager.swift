@@ -24,6 +24,7 @@ import SecureTransport
     private(set) var activeStreams = 0
     private var requests: UInt64 = 0
     private var isDraining = false
+    private var isRetired = false
     private var isClosing = false
     private var idleTimer: LoopTimer?
     private var durationTimer: LoopTimer?
@@ -37,7 +38,7 @@ import SecureTransport
 
     var transport: Transport { connection.transport }
     var isSecure: Bool { connection.isSecure }
-    var isDrainingOrClosing: Bool { isDraining || isClosing }
+    var isDrainingOrClosing: Bool { isDraining || isRetired || isClosing }
 
     // MARK: NetworkFilter
 
@@ -106,6 +107,14 @@ import SecureTransport
         codec.drain()
     }
 
+    /// Says so to the client with the next response; an idle HTTP/1 connection waits for it.
+    package func retire() {
+        guard !isDraining, !isRetired else { return }
+        isRetired = true
+        config.stats.drainClose()
+        codec?.retire()
+    }
+
     // MARK: Which HTTP
 
     private static let preface = UnsafeRawBufferPointer("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
@@ -131,7 +140,7 @@ import SecureTransport
         }
         self.codec = codec
         config.stats.connectionBegan(codec.version, isSecure: connection.tlsFacts != nil)
-        if isDraining { codec.drain() }
+        if isDraining { codec.drain() } else if isRetired { codec.retire() }
     }
 
     // MARK: Streams

@@ -33,7 +33,8 @@ import SecureTransport
                 descriptor.raw, probes: keepalive.probes, time: keepalive.time, interval: keepalive.interval)
         }
         var session: TLSSession?
-        if let tls = config.tls {
+        if let reference = config.tls {
+            guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
                 context: tls, descriptor: descriptor.raw, serverName: config.serverName,
                 peer: connections.host.address.description)

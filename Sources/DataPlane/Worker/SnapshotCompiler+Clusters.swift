@@ -11,7 +11,7 @@ import TrafficPolicy
 extension SnapshotCompiler {
     func prepare(
         cluster message: Envoy_Config_Cluster_V3_Cluster
-    ) throws(ConfigProblem) -> WorkerSnapshot.PreparedCluster {
+    ) throws(ConfigProblem) -> PreparedCluster {
         var options = Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions()
         for (name, any) in message.typedExtensionProtocolOptions {
             do throws(ConfigProblem) {
@@ -42,15 +42,22 @@ extension SnapshotCompiler {
                 throw error.within("transport_socket")
             }
         }
-        var endpoints: [Endpoint]?
-        if message.type == .static { endpoints = try self.endpoints(message.loadAssignment) }
-        let fingerprint: [UInt8]
-        do {
-            fingerprint = try message.serializedBytes()
-        } catch {
-            throw ConfigProblem("cannot be serialized: \(error)")
+        return PreparedCluster(config: config, members: try members(message))
+    }
+
+    private func members(_ message: Envoy_Config_Cluster_V3_Cluster) throws(ConfigProblem) -> PreparedCluster.Members {
+        switch message.type {
+        case .strictDns, .logicalDns: return .named
+        case .eds:
+            let name = message.edsClusterConfig.serviceName
+            return .discovered(name.isEmpty ? message.name : name)
+        default:
+            do throws(ConfigProblem) {
+                return .listed(try endpoints(message.loadAssignment))
+            } catch {
+                throw error.within("load_assignment")
+            }
         }
-        return WorkerSnapshot.PreparedCluster(config: config, fingerprint: fingerprint, endpoints: endpoints)
     }
 
     private func fillProtocol(
@@ -120,13 +127,14 @@ extension SnapshotCompiler {
         )
     }
 
-    private func endpoints(
+    /// The endpoints of an assignment.
+    func endpoints(
         _ assignment: Envoy_Config_Endpoint_V3_ClusterLoadAssignment
     ) throws(ConfigProblem) -> [Endpoint] {
         var endpoints: [Endpoint] = []
         for (place, locality) in assignment.endpoints.enumerated() {
             for (index, member) in locality.lbEndpoints.enumerated() {
-                let path = "load_assignment.endpoints[\(place)].lb_endpoints[\(index)].endpoint.address"
+                let path = "endpoints[\(place)].lb_endpoints[\(index)].endpoint.address"
                 let address = try Address.compile(member.endpoint.address).problem(within: path)
                 endpoints.append(
                     Endpoint(
@@ -154,8 +162,9 @@ extension SnapshotCompiler {
         let message: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext
         do throws(ConfigProblem) {
             message = try socket.typedConfig.message()
-            var tls = TLSContextConfig(role: .client)
-            try fill(&tls, message.commonTlsContext)
+            var recipe = TLSRecipe(TLSContextConfig(role: .client))
+            try fill(&recipe, message.commonTlsContext)
+            var tls = recipe.settings
             if tls.applicationProtocols.isEmpty {
                 switch config.upstreamProtocol {
                 case .http2: tls.applicationProtocols = ["h2"]
@@ -163,70 +172,58 @@ extension SnapshotCompiler {
                 default: break
                 }
             }
-            config.tls = try context(tls)
+            recipe.settings = tls
+            config.tls = try worker.secrets.reference(recipe)
         } catch {
             throw error.within("typed_config")
         }
         config.serverName = message.sni.isEmpty ? nil : message.sni
     }
 
-    func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSContext? {
+    func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSReference? {
         if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return nil }
         do throws(ConfigProblem) {
             let message: Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext = try socket.typedConfig
                 .message()
-            var tls = TLSContextConfig(role: .server)
-            try fill(&tls, message.commonTlsContext)
-            guard !tls.certificates.isEmpty else {
+            var recipe = TLSRecipe(TLSContextConfig(role: .server))
+            try fill(&recipe, message.commonTlsContext)
+            guard !recipe.settings.certificates.isEmpty || !recipe.certificates.isEmpty else {
                 throw ConfigProblem("a server needs a certificate", path: "common_tls_context.tls_certificates")
             }
-            if tls.trustedCA != nil {
-                tls.clientCertificate = message.requireClientCertificate.value ? .required : .offered
-            }
-            if message.requireClientCertificate.value, tls.trustedCA == nil {
+            recipe.requiresClientCertificate = message.requireClientCertificate.value
+            if recipe.settings.trustedCA != nil {
+                recipe.settings.clientCertificate = recipe.requiresClientCertificate ? .required : .offered
+            } else if recipe.requiresClientCertificate, recipe.validation == nil {
                 throw ConfigProblem(
                     "a required client certificate needs a trusted CA",
                     path: "common_tls_context.validation_context.trusted_ca")
             }
-            if message.disableStatelessSessionResumption { tls.sessionTickets = .disabled }
-            return try context(tls)
+            if message.disableStatelessSessionResumption { recipe.settings.sessionTickets = .disabled }
+            return try worker.secrets.reference(recipe)
         } catch {
             throw error.within("typed_config")
         }
     }
 
     private func fill(
-        _ tls: inout TLSContextConfig, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext
+        _ recipe: inout TLSRecipe, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext
     ) throws(ConfigProblem) {
         for (index, certificate) in message.tlsCertificates.enumerated() {
-            let path = "common_tls_context.tls_certificates[\(index)]"
-            tls.certificates.append(
-                CertificateSource(
-                    name: path,
-                    chainPEM: try DataSources.bytes(certificate.certificateChain, "\(path).certificate_chain"),
-                    keyPEM: try DataSources.bytes(certificate.privateKey, "\(path).private_key"),
-                    password: certificate.hasPassword
-                        ? try DataSources.bytes(certificate.password, "\(path).password") : nil))
+            recipe.settings.certificates.append(
+                try SecretDirectory.source(certificate, "common_tls_context.tls_certificates[\(index)]"))
         }
-        if message.validationContext.hasTrustedCa {
-            tls.trustedCA = try DataSources.bytes(
-                message.validationContext.trustedCa, "common_tls_context.validation_context.trusted_ca")
+        recipe.certificates = message.tlsCertificateSdsSecretConfigs.map(\.name)
+        switch message.validationContextType {
+        case .validationContext(let validation):
+            try SecretDirectory.fill(&recipe.settings, validation, "common_tls_context.validation_context")
+        case .validationContextSdsSecretConfig(let secret): recipe.validation = secret.name
+        case nil: break
         }
-        if !message.tlsCertificateSdsSecretConfigs.isEmpty {
-            throw ConfigProblem(
-                "certificates by SDS are not supported yet",
-                path: "common_tls_context.tls_certificate_sds_secret_configs")
-        }
-        if case .validationContextSdsSecretConfig = message.validationContextType {
-            throw ConfigProblem(
-                "a validation context by SDS is not supported yet",
-                path: "common_tls_context.validation_context_sds_secret_config")
-        }
-        tls.applicationProtocols = message.alpnProtocols
-        tls.cipherSuites = message.tlsParams.cipherSuites
-        tls.curves = message.tlsParams.ecdhCurves
-        if let minimum = Self.version(message.tlsParams.tlsMinimumProtocolVersion) { tls.minimumVersion = minimum }
-        if let maximum = Self.version(message.tlsParams.tlsMaximumProtocolVersion) { tls.maximumVersion = maximum }
+        recipe.settings.applicationProtocols = message.alpnProtocols
+        recipe.settings.cipherSuites = message.tlsParams.cipherSuites
+        recipe.settings.curves = message.tlsParams.ecdhCurves
+        if let minimum = Self.version(message.tlsParams.tlsMinimumProtocolVersion) { recipe.settings.minimumVersion = minimum }
+        if let maximum = Self.version(message.tlsParams.tlsMaximumProtocolVersion) { recipe.settings.maximumVersion = maximum }
     }
 
     private static func version(
@@ -236,14 +233,6 @@ extension SnapshotCompiler {
         case .tlsv12: .tls12
         case .tlsv13: .tls13
         default: nil
-        }
-    }
-
-    private func context(_ config: TLSContextConfig) throws(ConfigProblem) -> TLSContext {
-        do throws(TLSError) {
-            return try TLSContext(config)
-        } catch {
-            throw ConfigProblem("\(error)", path: "common_tls_context")
         }
     }
 }

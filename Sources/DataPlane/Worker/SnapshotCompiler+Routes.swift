@@ -6,16 +6,9 @@ import SwiftProtobuf
 import TrafficPolicy
 
 extension SnapshotCompiler {
-    /// Filters' names by their place in the chain, for per-filter configuration.
-    struct FilterNames {
-        let names: [String]
-        let statPrefix: String
-    }
-
     func routeConfiguration(
-        _ message: Envoy_Config_Route_V3_RouteConfiguration, filters: [String], statPrefix: String
+        _ message: Envoy_Config_Route_V3_RouteConfiguration, _ filters: RouteShape
     ) throws(ConfigProblem) -> RouteConfiguration {
-        let filters = FilterNames(names: filters, statPrefix: statPrefix)
         let outer = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
             message.responseHeadersToRemove)
@@ -46,7 +39,7 @@ extension SnapshotCompiler {
     private func virtualHost(
         _ message: Envoy_Config_Route_V3_VirtualHost, _ outer: HeaderMutations,
         _ outerFilters: [(any FilterRouteConfig)?],
-        _ filters: FilterNames, _ mostSpecificWins: Bool
+        _ filters: RouteShape, _ mostSpecificWins: Bool
     ) throws(ConfigProblem) -> (VirtualHostConfig, [RouteEntry]) {
         let own = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
@@ -83,7 +76,7 @@ extension SnapshotCompiler {
     }
 
     private func route(
-        _ message: Envoy_Config_Route_V3_Route, _ hostName: NamedText, _ filters: FilterNames
+        _ message: Envoy_Config_Route_V3_Route, _ hostName: NamedText, _ filters: RouteShape
     ) throws(ConfigProblem) -> RouteEntry {
         let entry: RouteEntry
         switch message.action {
@@ -117,7 +110,7 @@ extension SnapshotCompiler {
     }
 
     private func target(
-        _ action: Envoy_Config_Route_V3_RouteAction, _ filters: FilterNames
+        _ action: Envoy_Config_Route_V3_RouteAction, _ filters: RouteShape
     ) throws(ConfigProblem) -> RouteEntry.Target {
         switch action.clusterSpecifier {
         case .cluster(let name): return .cluster(worker.clusters.reference(name))
@@ -141,7 +134,7 @@ extension SnapshotCompiler {
     }
 
     private func weighted(
-        _ message: Envoy_Config_Route_V3_WeightedCluster.ClusterWeight, _ filters: FilterNames
+        _ message: Envoy_Config_Route_V3_WeightedCluster.ClusterWeight, _ filters: RouteShape
     ) throws(ConfigProblem) -> RouteEntry.WeightedCluster {
         var rewrite: HostRewrite?
         if case .hostRewriteLiteral(let host) = message.hostRewriteSpecifier { rewrite = .literal(Array(host.utf8)) }
@@ -220,11 +213,11 @@ extension SnapshotCompiler {
 
     /// Per-filter configuration by the filter's place in the chain.
     private func filterConfigs(
-        _ configs: [String: Google_Protobuf_Any], _ filters: FilterNames
+        _ configs: [String: Google_Protobuf_Any], _ filters: RouteShape
     ) throws(ConfigProblem) -> [(any FilterRouteConfig)?] {
-        var result = [(any FilterRouteConfig)?](repeating: nil, count: filters.names.count)
+        var result = [(any FilterRouteConfig)?](repeating: nil, count: filters.filters.count)
         for (name, config) in configs {
-            guard let index = filters.names.firstIndex(of: name) else { continue }
+            guard let index = filters.filters.firstIndex(of: name) else { continue }
             do throws(ConfigProblem) {
                 result[index] = try filterConfig(config, name, filters)
             } catch {
@@ -235,7 +228,7 @@ extension SnapshotCompiler {
     }
 
     private func filterConfig(
-        _ config: Google_Protobuf_Any, _ name: String, _ filters: FilterNames
+        _ config: Google_Protobuf_Any, _ name: String, _ filters: RouteShape
     ) throws(ConfigProblem) -> (any FilterRouteConfig)? {
         if config.holds(Envoy_Config_Route_V3_FilterConfig.self) {
             let wrapper: Envoy_Config_Route_V3_FilterConfig = try config.message()

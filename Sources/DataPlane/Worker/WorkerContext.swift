@@ -22,6 +22,9 @@ package import TrafficPolicy
     var scratchFields = HeaderBlock()
     /// The clusters by name; connections hold the cluster itself.
     package let clusters = ClusterDirectory()
+    /// Route configurations with names of their own, and secrets.
+    package let routes = RouteDirectory()
+    package let secrets = SecretDirectory()
     /// What HTTP/2 sessions reuse and count.
     let http2Pool: HTTP2Pool
     let http2Counters = HTTP2Counters()
