@@ -1,6 +1,7 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 /// Starts `path` in a process of its own: descriptor `sources[i]` becomes `targets[i]` there, everything else that is
@@ -16,6 +17,10 @@ int heddle_next_signal(int descriptor);
 
 /// Ignores a signal in this process.
 void heddle_ignore_signal(int number);
+
+/// Types for ``heddle_socket_pair``: messages in order that tell when the other end is gone, and single messages.
+static const int heddle_seqpacket = SOCK_SEQPACKET;
+static const int heddle_datagram = SOCK_DGRAM;
 
 /// A pair of connected unix sockets of this type, non-blocking and close-on-exec. Returns -1 with errno.
 int heddle_socket_pair(int type, int pair[2]);

@@ -74,6 +74,9 @@ package import TrafficPolicy
         for socket in sockets.values { socket.stopAccepting() }
     }
 
+    /// The listeners in force.
+    package var listenerNames: Set<String> { Set(sockets.keys) }
+
     /// Downstream connections of all listeners.
     package var connectionCount: Int {
         sockets.values.reduce(0) { $0 + $1.connectionCount } + draining.reduce(0) { $0 + $1.connectionCount }

@@ -50,6 +50,7 @@ import TrafficPolicy
                 context: context, stats: stats, registry: registry, logWriter: logWriter, log: log,
                 environment: ProcessEnvironment.format(instanceID: seed), limits: { [limits] in limits.counters($0) },
                 balancer: balancer))
+        worker.chainDrainTime = UInt64(identity.drainSeconds) * 1_000_000_000
     }
 
     /// A sign of life, and how this process fares.

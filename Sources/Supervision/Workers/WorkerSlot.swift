@@ -22,6 +22,8 @@ import Reactor
     var process: Int32 = 0
     var channel: MessageChannel?
     var startedAt: UInt64 = 0
+    /// The generation under which the process was given everything and has not answered; nil at other times.
+    var wholeGeneration: UInt64?
     var incarnation: UInt64 = 0
     var backoff = RestartBackoff()
     var watchdog: Watchdog
@@ -34,7 +36,7 @@ import Reactor
         self.index = index
         watchdog = Watchdog(patience: patience)
         var pair: [Int32] = [-1, -1]
-        guard heddle_socket_pair(Int32(SOCK_DGRAM.rawValue), &pair) == 0 else { throw SystemError("socketpair") }
+        guard heddle_socket_pair(heddle_datagram, &pair) == 0 else { throw SystemError("socketpair") }
         inbox = pair[0]
         inboxSender = pair[1]
     }
