@@ -87,6 +87,7 @@ package final class UpgradeConfig {
     /// Streams kept for reuse.
     private static let maximumPooled = 1024
 
+    /// - Parameter factories: of the filters, in their order; the last is the router's.
     package init(
         worker: WorkerContext, stats: HTTPConnectionStats, routes: RouteSource, factories: [any HTTPFilterFactory]
     ) {

@@ -11,6 +11,7 @@ import SecureTransport
     package let tls: TLSReference?
     /// Tells whether a chain of a newer configuration is the same; see ``SnapshotCompiler``.
     let fingerprint: Fingerprint
+    /// Where the listener counts.
     package let listenerStats: ListenerCounters
     /// Nanoseconds that a TLS handshake may take; 0 switches off.
     package var handshakeTimeout: UInt64 = 10_000_000_000

@@ -11,7 +11,6 @@ import SecureTransport
     package let chains: [FilterChain]
     package let defaultChain: FilterChain?
     package let stats: ListenerCounters
-    private let chainIDs: Set<ObjectIdentifier>
     package var inspectsClientHello = false
     package var readsProxyProtocol = false
     package var usesOriginalDestination = false
@@ -22,6 +21,9 @@ import SecureTransport
     package var maxConnections = Int.max
     package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
 
+    private let chainIDs: Set<ObjectIdentifier>
+
+    /// - Parameter chains: as `matcher` counts them.
     package init(
         name: String, matcher: FilterChainMatcher, chains: [FilterChain], defaultChain: FilterChain?, stats: ListenerCounters
     ) {

@@ -22,6 +22,7 @@ package struct RouteShape: Hashable, Sendable {
 @WorkerActor package final class RouteReference {
     package let name: String
     let shape: RouteShape
+    /// In force at present.
     package fileprivate(set) var current: RouteConfiguration
 
     init(name: String, shape: RouteShape, current: RouteConfiguration) {

@@ -82,6 +82,7 @@ package struct ResourceWant: Hashable, Sendable {
     /// In the place of a name: all resources of the type.
     package static let wildcard = "*"
 
+    /// What is wanted.
     package var key: ResourceKey
     /// `cds_config`, `eds_config`, `config_source` of `rds`, `sds_config` as the configuration has it.
     package var source: Envoy_Config_Core_V3_ConfigSource

@@ -49,6 +49,22 @@ struct ProcessTests {
         #expect(load.failures == [])
     }
 
+    @Test("30 reloads that change a filter chain each cost no request, on connections that stay open either")
+    func reloads() throws {
+        let proxy = try proxy(2)
+        let load = SteadyLoad(port: proxy.port, clients: 4)
+        for round in 2...31 {
+            try proxy.write(proxy.config(route: "up", prefix: "round\(round % 3)"))
+            kill(proxy.id, SIGHUP)
+            #expect(Deadline(seconds: 10).polls { proxy.log.contains("configuration \(round) is in force") })
+            #expect(load.waits(forMore: 5))
+        }
+        load.stop()
+        #expect(load.failures == [])
+        #expect(try proxy.counter("listener_manager.listener_in_place_updated") == 30)
+        #expect(try proxy.counter("cluster_manager.cluster_modified") == 0)
+    }
+
     @Test("a take-over costs no request", arguments: [2, 4])
     func takeOver(workers: Int) throws {
         let proxy = try proxy(workers, ["--socket-path", "@heddle-test-\(getpid())-\(workers)"])
