@@ -58,6 +58,7 @@ let allTargets: [Target] = [
     core("ProxyModel", [protobuf], exclude: ["Protos"]),
     core("Observability", ["Bytes", "HTTPModel", "CLinux"]),
     core("Reactor", ["Bytes", "CLinux"]),
+    core("BodyFields", ["Bytes"]),
 
     // Layer 3
     core("LuaRuntime", ["Bytes", "CLuaJIT"]),
@@ -74,7 +75,10 @@ let allTargets: [Target] = [
     // Layer 5
     core(
         "Filters",
-        ["Bytes", "HTTPModel", "DataPlane", "LuaRuntime", "ProxyModel", "Reactor", "Observability", "TrafficPolicy", protobuf]),
+        [
+            "Bytes", "HTTPModel", "SecureTransport", "BodyFields", "DataPlane", "LuaRuntime", "ProxyModel", "Reactor", "Observability",
+            "TrafficPolicy", protobuf,
+        ]),
 
     // Layer 6
     core(
@@ -100,6 +104,7 @@ let allTargets: [Target] = [
     tests("ProxyModelTests", ["ProxyModel", protobuf, yams], resources: [.copy("Fixtures")]),
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),
     tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
+    tests("BodyFieldsTests", ["BodyFields", "Bytes"]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
     tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),

@@ -19,15 +19,16 @@ import equivalence
 import idle
 import measure
 import report
+import steady
 from processes import Cores, HarnessError
-from scenarios import IDLE, SCENARIOS
+from scenarios import IDLE, SCENARIOS, STEADY
 from syscalls import Counter
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def arguments(given):
-    names = [scenario.name for scenario in SCENARIOS] + sorted({s.group for s in SCENARIOS} | {"idle"} | set(IDLE))
+    names = [scenario.name for scenario in SCENARIOS] + sorted({s.group for s in SCENARIOS} | {"idle", "steady"} | set(IDLE + STEADY))
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--heddle", metavar="PATH", default=".build-release/release/heddle-proxy", help="the program under test")
     parser.add_argument("--venv", metavar="PATH", default=".venv", help="where Envoy and Traefik are installed")
@@ -41,12 +42,15 @@ def arguments(given):
     parser.add_argument("--gate", action="store_true", help="fail where a threshold is missed")
     parser.add_argument("--thresholds", metavar="FILE", default=os.path.join(HERE, "..", "thresholds.json"))
     settings = parser.parse_args(given)
+    # Contenders are started in folders of their own.
+    settings.heddle, settings.venv = os.path.abspath(settings.heddle), os.path.abspath(settings.venv)
     only = {name for part in settings.only for name in part.split(",")}
     unknown = only - set(names)
     if unknown:
         parser.error(f"no scenario is called {' '.join(sorted(unknown))}; there are: {' '.join(dict.fromkeys(names))}")
     settings.scenarios = [s for s in SCENARIOS if not only or s.name in only or s.group in only]
     settings.idle = [part for part in IDLE if not only or part in only or "idle" in only]
+    settings.steady = [part for part in STEADY if not only or part in only or "steady" in only]
     if settings.rounds < 1 or settings.seconds < 1:
         parser.error("--rounds and --seconds are at least 1")
     return settings
@@ -94,6 +98,14 @@ def run(settings):
             idle_cells, failed = idle.measure(settings.idle, found, settings, say)
             failures += failed
             tables += report.idle_table(idle_cells)
+        steady_cells = []
+        tested = next(((contender, program) for contender, program in found if contender.name == under_test), None)
+        if settings.steady and tested:
+            say("steady: " + ", ".join(settings.steady))
+            cell, failed = steady.measure(settings.steady, *tested, settings, say)
+            steady_cells.append(cell)
+            failures += failed
+            tables += report.steady_table(steady_cells)
         say("\nMedians over rounds; CPU of all processes of the proxy, a request; ratios are paired by round.\n")
         say("\n".join(tables))
         if settings.json:
@@ -102,7 +114,7 @@ def run(settings):
                      "settings": {"rounds": settings.rounds, "seconds": settings.seconds,
                                   "connections": settings.connections, "syscalls_by": settings.syscalls.tool}}
             with open(settings.json, "w", encoding="utf-8") as file:
-                file.write(report.as_json(cells, idle_cells, facts, under_test))
+                file.write(report.as_json(cells, idle_cells, steady_cells, facts, under_test))
             say(f"numbers of every round: {settings.json}")
         if failures:
             say("left out:\n" + "\n".join(failures))
@@ -110,8 +122,8 @@ def run(settings):
             return 1 if failures else 0
         with open(settings.thresholds, encoding="utf-8") as file:
             thresholds = json.load(file)
-        measured = {one.name for one in settings.scenarios} | set(settings.idle)
-        lines, holds = report.gate(thresholds, cells, idle_cells, under_test, measured)
+        measured = {one.name for one in settings.scenarios} | set(settings.idle) | set(settings.steady)
+        lines, holds = report.gate(thresholds, cells, idle_cells, steady_cells, under_test, measured)
         say("\n".join(lines))
         return 0 if holds and not failures else 1
 

@@ -34,7 +34,7 @@ def _first_existing(*candidates):
 
 
 def _find_heddle(settings):
-    return _first_existing(settings.heddle and os.path.abspath(settings.heddle))
+    return _first_existing(settings.heddle)
 
 
 def _find_envoy(settings):

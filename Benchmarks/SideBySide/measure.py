@@ -38,9 +38,10 @@ def plan_for(scenario, contender, settings, upstream_port, **more):
                 scenario.routes, certificate=settings.certificate[0], key=settings.certificate[1], **more)
 
 
-def start(contender, program, plan, cores):
+def start(contender, program, plan, cores, environment=None):
     command = contender.command(program, contender.configure(plan), plan)
-    return Running(contender.name, command, cores, plan.directory, dict(contender.environment))
+    return Running(contender.name, command, cores, plan.directory,
+                   {**dict(contender.environment), **(environment or {})})
 
 
 @dataclass

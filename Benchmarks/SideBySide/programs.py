@@ -14,7 +14,7 @@ def in_path(name):
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
 
 
-def compiled(name, directory):
+def compiled(name, directory, *flags):
     """The program made from NAME.c beside this file, compiled once a run; None where there is no compiler."""
     compiler = shutil.which("cc")
     if not compiler:
@@ -22,7 +22,7 @@ def compiled(name, directory):
     program = os.path.join(directory, name)
     if not os.path.exists(program):
         result = subprocess.run(
-            [compiler, "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, os.path.join(HERE, f"{name}.c")],
+            [compiler, "-O2", "-Wall", "-Wextra", "-Werror", *flags, "-o", program, os.path.join(HERE, f"{name}.c")],
             capture_output=True, text=True)
         if result.returncode != 0:
             raise HarnessError(f"{name}.c does not compile:\n{result.stderr}")

@@ -15,6 +15,13 @@ IDLE_COLUMNS = [
     ("KiB/conn fresh", "kib_a_fresh_connection", "{:.2f}"), ("KiB/conn used", "kib_a_used_connection", "{:.2f}"),
 ]
 
+STEADY_COLUMNS = [
+    ("h1", "allocations_h1", "{:.3f}"), ("h2", "allocations_h2", "{:.3f}"), ("tls", "allocations_tls", "{:.3f}"),
+    ("lua", "allocations_lua", "{:.3f}"), ("body-64k", "allocations_body_64k", "{:.3f}"),
+    ("upload-64k", "allocations_upload_64k", "{:.3f}"), ("KiB requests", "growth_kib_requests", "{:.0f}"),
+    ("KiB connections", "growth_kib_connections", "{:.0f}"),
+]
+
 
 def paired_ratio(mine, theirs):
     """The median over rounds of mine divided by theirs of the same round."""
@@ -53,7 +60,13 @@ def idle_table(cells):
                  ["contender"] + [heading for heading, _, _ in IDLE_COLUMNS], rows)
 
 
-def as_json(cells, idle_cells, facts, under_test):
+def steady_table(cells):
+    rows = [[cell.contender] + [_number(getattr(cell, name), style) for _, name, style in STEADY_COLUMNS] for cell in cells]
+    title = "steady: allocations a request once warm; growth of PSS by requests and by connections that came and went"
+    return table(title, ["contender"] + [heading for heading, _, _ in STEADY_COLUMNS], rows)
+
+
+def as_json(cells, idle_cells, steady_cells, facts, under_test):
     def summary(cell):
         lists = {name: values for name, values in vars(cell).items() if isinstance(values, list)}
         rest = {name: value for name, value in vars(cell).items() if not isinstance(value, list) and value}
@@ -65,17 +78,19 @@ def as_json(cells, idle_cells, facts, under_test):
          "cpu": round(paired_ratio(mine[cell.scenario].cpu_us, cell.cpu_us), 4)}
         for cell in cells if cell.scenario in mine and cell.contender != under_test]
     return json.dumps({**facts, "cells": [summary(cell) for cell in cells],
-                       "idle": [summary(cell) for cell in idle_cells], "ratios": ratios}, indent=2) + "\n"
+                       "idle": [summary(cell) for cell in idle_cells],
+                       "steady": [summary(cell) for cell in steady_cells], "ratios": ratios}, indent=2) + "\n"
 
 
-def gate(thresholds, cells, idle_cells, under_test, measured):
+def gate(thresholds, cells, idle_cells, steady_cells, under_test, measured):
     """Compares with the thresholds. Returns lines to print and whether all that could be measured hold.
 
     `measured` names what this run was asked for; a threshold on anything else is passed over, one on something that was
     asked for and has no number is missed.
     """
     by_name = {(cell.scenario, cell.contender): cell for cell in cells}
-    idle = {cell.contender: cell for cell in idle_cells}
+    single = {"idle": {cell.contender: cell for cell in idle_cells},
+              "steady": {cell.contender: cell for cell in steady_cells}}
     lines, holds = [], True
     for rule in thresholds["cpu_ratios"]:
         if rule["scenario"] not in measured:
@@ -86,13 +101,13 @@ def gate(thresholds, cells, idle_cells, under_test, measured):
         value = paired_ratio(mine.cpu_us, theirs.cpu_us) if mine and theirs else None
         against = other if "to" in rule else rule["to_scenario"]
         holds &= _judge(lines, f"{rule['scenario']}: CPU {under_test} ÷ {against}", value, rule["most"], rule.get("aim"), "{:.2f}")
-    for rule in thresholds["idle"]:
+    for kind, rule in [(kind, rule) for kind in single for rule in thresholds[kind]]:
         if rule["part"] not in measured:
             continue
-        cell = idle.get(under_test)
+        cell = single[kind].get(under_test)
         values = getattr(cell, rule["metric"]) if cell else []
         holds &= _judge(lines, f"{rule['metric']} of {under_test}", median(values) if values else None,
-                        rule["most"], rule.get("aim"), "{:.1f}")
+                        rule["most"], rule.get("aim"), "{:.2f}")
     if not lines:
         return ["no threshold applies to what was measured"], False
     return lines, holds

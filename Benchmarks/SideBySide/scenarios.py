@@ -42,8 +42,9 @@ SCENARIOS = [
     Scenario("upload-64k", "64 KiB request bodies, 32 connections", "bodies", path="/upload", upload=LARGE),
 ]
 
-# Measured otherwise than by load: see idle.py.
+# Measured otherwise than by load: see idle.py and steady.py.
 IDLE = ["memory", "start", "connections"]
+STEADY = ["allocations", "flat"]
 
 EXTRA_HEADERS = {
     "accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",

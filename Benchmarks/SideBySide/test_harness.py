@@ -22,6 +22,7 @@ from measure import Cell
 from processes import HarnessError
 from programs import compiled
 from scenarios import LARGE, SCENARIOS, SMALL
+from steady import SteadyCell, _counted
 
 WRK = """Running 3s test @ http://127.0.0.1:1/small
   1 threads and 32 connections
@@ -127,15 +128,16 @@ class Finding(unittest.TestCase):
 class Judging(unittest.TestCase):
     rules = {"cpu_ratios": [{"scenario": "h1", "to": "envoy", "most": 0.35},
                             {"scenario": "routes-1000", "to_scenario": "routes-1", "most": 1.1}],
-             "idle": [{"part": "memory", "metric": "pss_mib", "most": 20}]}
+             "idle": [{"part": "memory", "metric": "pss_mib", "most": 20}],
+             "steady": [{"part": "allocations", "metric": "allocations_h1", "most": 0.1}]}
 
     def test_ratios_are_paired_by_round(self):
         self.assertAlmostEqual(report.paired_ratio([10, 30, 11], [20, 60, 10]), 0.5)
         self.assertIsNone(report.paired_ratio([], [1]))
 
-    def gate(self, mine, measured=("h1",), idle=()):
+    def gate(self, mine, measured=("h1",), idle=(), steady=()):
         cells = [Cell("h1", "heddle", cpu_us=[mine]), Cell("h1", "envoy", cpu_us=[100.0])]
-        return report.gate(self.rules, cells, list(idle), "heddle", set(measured))
+        return report.gate(self.rules, cells, list(idle), list(steady), "heddle", set(measured))
 
     def test_a_threshold_holds_at_its_value_and_not_above(self):
         self.assertTrue(self.gate(35.0)[1])
@@ -147,6 +149,11 @@ class Judging(unittest.TestCase):
         self.assertFalse(self.gate(1.0, ("h1", "routes-1000"))[1])
         self.assertFalse(self.gate(1.0, ("h1", "memory"))[1])
         self.assertTrue(self.gate(1.0, ("h1", "memory"), [IdleCell("heddle", pss_mib=[19.0])])[1])
+
+    def test_an_allocation_a_request_is_missed(self):
+        for allocations, holds in ((0.01, True), (1.01, False)):
+            cell = SteadyCell("heddle", allocations_h1=[allocations])
+            self.assertEqual(self.gate(1.0, ("h1", "allocations"), (), [cell])[1], holds)
 
     def test_a_gate_without_any_threshold_does_not_pass(self):
         self.assertFalse(self.gate(1.0, ("bodies",))[1])
@@ -161,6 +168,8 @@ class Judging(unittest.TestCase):
             self.assertTrue(rule.get("to_scenario") in names or contenders.named(rule["to"]))
         for rule in rules["idle"]:
             self.assertIn(rule["metric"], vars(IdleCell("x")))
+        for rule in rules["steady"]:
+            self.assertIn(rule["metric"], vars(SteadyCell("x")))
 
 
 class Running(unittest.TestCase):
@@ -211,6 +220,23 @@ class Running(unittest.TestCase):
             parent.stdin.close()
             parent.wait(10)
             parent.stdout.close()
+
+    def test_allocations_are_counted_one_by_one(self):
+        counter = compiled("allocations", self.directory, "-shared", "-fPIC")
+        script = ("import ctypes, sys\nlibc = ctypes.CDLL(None)\nlibc.malloc(10)\nprint('ready', flush=True)\n"
+                  "for line in sys.stdin:\n [libc.malloc(10) for _ in range(100_000)]\n print('done', flush=True)\n")
+        with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              env={**os.environ, "LD_PRELOAD": counter, "HEDDLE_ALLOCATIONS": self.directory}) as child:
+            child.stdout.readline()
+            before = _counted(self.directory, child.pid)
+            child.stdin.write(b"\n")
+            child.stdin.flush()
+            child.stdout.readline()
+            added = _counted(self.directory, child.pid) - before
+            child.stdin.close()
+            child.wait(10)
+        self.assertGreaterEqual(added, 100_000)
+        self.assertLess(added, 110_000)
 
     def test_a_program_that_ends_is_reported_with_its_output(self):
         running = self.start("quitter", ["sh", "-c", "echo wrong configuration; exit 3"])

@@ -1,22 +1,41 @@
 /// A fixed piece of memory that a ``ByteQueue`` is made of; recycled by its ``BlockPool``.
 ///
-/// Blocks form a singly linked list, so that a queue of any length needs no array of its own.
-public final class ByteBlock {
+/// Blocks form a singly linked list, so that a queue of any length needs no array of its own. Their bookkeeping lies in
+/// front of their bytes: an object would be counted with each touch. Whoever takes a block from the pool owns it and
+/// gives it back once.
+struct ByteBlock {
     /// Capacity of every block, in bytes: one TLS record or a typical socket read.
-    public static let capacity = 16 * 1024
+    static let capacity = 16 * 1024
+    /// Room for the bookkeeping, a multiple of the alignment.
+    private static let headerSize = 32
 
-    // Safety: `memory` is owned by this object alone and freed in `deinit`; `start <= end <= capacity`.
-    let memory: UnsafeMutableRawPointer
-    var start = 0
-    var end = 0
-    var next: ByteBlock?
-
-    init() {
-        memory = .allocate(byteCount: ByteBlock.capacity, alignment: 16)
+    private struct Header {
+        var start = 0
+        var end = 0
+        var next: ByteBlock?
     }
 
-    deinit {
-        memory.deallocate()
+    // Safety: points to `headerSize + capacity` bytes, of which the first hold an initialised `Header` (a trivial type);
+    // allocated by `make`, freed by `free`. `start <= end <= capacity`.
+    private let base: UnsafeMutableRawPointer
+
+    private var header: UnsafeMutablePointer<Header> { base.assumingMemoryBound(to: Header.self) }
+
+    var memory: UnsafeMutableRawPointer { base + Self.headerSize }
+
+    var start: Int {
+        get { header.pointee.start }
+        nonmutating set { header.pointee.start = newValue }
+    }
+
+    var end: Int {
+        get { header.pointee.end }
+        nonmutating set { header.pointee.end = newValue }
+    }
+
+    var next: ByteBlock? {
+        get { header.pointee.next }
+        nonmutating set { header.pointee.next = newValue }
     }
 
     var readable: UnsafeRawBufferPointer {
@@ -24,6 +43,17 @@ public final class ByteBlock {
     }
 
     var spare: Int { ByteBlock.capacity - end }
+
+    static func make() -> ByteBlock {
+        precondition(MemoryLayout<Header>.size <= headerSize)
+        let base = UnsafeMutableRawPointer.allocate(byteCount: headerSize + capacity, alignment: 16)
+        base.initializeMemory(as: Header.self, to: Header())
+        return ByteBlock(base: base)
+    }
+
+    func free() {
+        base.deallocate()
+    }
 }
 
 /// Recycles blocks: a worker has one, so that queues that come and go allocate nothing once warm.
@@ -41,16 +71,15 @@ public final class BlockPool {
     }
 
     deinit {
-        // Unlinked one by one: releasing the head of a long list would recurse once a block.
         while let block = free {
             free = block.next
-            block.next = nil
+            block.free()
         }
     }
 
     func take() -> ByteBlock {
         inUse += 1
-        guard let block = free else { return ByteBlock() }
+        guard let block = free else { return .make() }
         free = block.next
         freeCount -= 1
         block.next = nil
@@ -61,7 +90,10 @@ public final class BlockPool {
 
     func giveBack(_ block: ByteBlock) {
         inUse -= 1
-        guard freeCount < maximumFree else { return }
+        guard freeCount < maximumFree else {
+            block.free()
+            return
+        }
         block.next = free
         free = block
         freeCount += 1

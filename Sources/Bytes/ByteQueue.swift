@@ -5,6 +5,7 @@ public import Glibc
 /// Nothing here enforces a bound; whoever appends watches ``count`` against its own watermark.
 public struct ByteQueue: ~Copyable {
     private let pool: BlockPool
+    // Safety: the blocks of the list belong to this queue, which gives each back to the pool once; `tail` is its last.
     private var head: ByteBlock?
     private var tail: ByteBlock?
 
@@ -20,7 +21,6 @@ public struct ByteQueue: ~Copyable {
         var block = head
         while let current = block {
             block = current.next
-            current.next = nil
             pool.giveBack(current)
         }
     }
@@ -30,15 +30,17 @@ public struct ByteQueue: ~Copyable {
 
     /// Copies `bytes` to the end.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        var rest = bytes
-        while !rest.isEmpty {
+        guard var source = bytes.baseAddress else { return }
+        var rest = bytes.count
+        while rest > 0 {
             let block = blockWithSpace()
-            let size = min(block.spare, rest.count)
-            // Safety: `size` bytes fit behind `end`, and `rest` has at least as many.
-            (block.memory + block.end).copyMemory(from: rest.baseAddress.unsafelyUnwrapped, byteCount: size)
+            let size = min(block.spare, rest)
+            // Safety: `size` bytes fit behind `end`, and `source` has at least as many.
+            (block.memory + block.end).copyMemory(from: source, byteCount: size)
             block.end += size
             count += size
-            rest = UnsafeRawBufferPointer(rebasing: rest[size...])
+            source += size
+            rest -= size
         }
     }
 
@@ -138,7 +140,6 @@ public struct ByteQueue: ~Copyable {
         guard let block = head else { return }
         head = block.next
         if head == nil { tail = nil }
-        block.next = nil
         pool.giveBack(block)
     }
 }

@@ -56,13 +56,37 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
             return low >> 24 == 10 || low >> 20 == 0xAC1 || low >> 16 == 0xC0A8
         }
 
+        private func appendIPv4(to writer: inout ByteWriter) {
+            writer.reserve(16)
+            // Safety: four numbers of three digits and three dots need 15 of the 16 bytes.
+            let start = writer.memory + writer.count
+            var used = 0
+            var shift: UInt64 = 32
+            while shift > 0 {
+                shift &-= 8
+                let part = UInt32(truncatingIfNeeded: (low &>> shift) & 255)
+                if part >= 100 {
+                    start.storeBytes(of: UInt8(truncatingIfNeeded: part / 100) &+ 0x30, toByteOffset: used, as: UInt8.self)
+                    used &+= 1
+                }
+                if part >= 10 {
+                    start.storeBytes(of: UInt8(truncatingIfNeeded: part / 10 % 10) &+ 0x30, toByteOffset: used, as: UInt8.self)
+                    used &+= 1
+                }
+                start.storeBytes(of: UInt8(truncatingIfNeeded: part % 10) &+ 0x30, toByteOffset: used, as: UInt8.self)
+                used &+= 1
+                if shift > 0 {
+                    start.storeBytes(of: 0x2E, toByteOffset: used, as: UInt8.self)
+                    used &+= 1
+                }
+            }
+            writer.setCount(writer.count + used)
+        }
+
         /// Appends the usual text form.
         public func append(to writer: inout ByteWriter) {
             if !isIPv6 {
-                for shift in stride(from: UInt64(24), through: 0, by: -8) {
-                    writer.append(decimal: (low >> shift) & 255)
-                    if shift > 0 { writer.append(0x2E) }
-                }
+                appendIPv4(to: &writer)
                 return
             }
             var bytes = in6_addr()

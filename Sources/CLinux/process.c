@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -95,7 +96,26 @@ uint64_t heddle_random(void) {
     return value;
 }
 
-void heddle_trim_memory(void) { malloc_trim(0); }
+/// Unmaps the clean pages of one object: segments that are never written, so that nothing is lost.
+static int drop_clean_pages(struct dl_phdr_info *object, size_t size, void *unused) {
+    (void)size;
+    (void)unused;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0) continue;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr + page - 1) & ~(page - 1);
+        uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
+        // Text relocations would be lost; the linkers in use make none.
+        if (end > start) madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void heddle_trim_memory(void) {
+    malloc_trim(0);
+    dl_iterate_phdr(drop_clean_pages, NULL);
+}
 
 void heddle_heap_size(uint64_t *allocated, uint64_t *held) {
     struct mallinfo2 info = mallinfo2();

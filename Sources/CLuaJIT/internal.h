@@ -27,7 +27,7 @@ enum {
   SCRATCH_KEPT = 64 * 1024,    // bytes of scratch memory kept from one use to the next
   SORT_UNCHARGED = 256,        // elements up to which a sort is left to LuaJIT
   IDLE_RUNS = 64,              // coroutines kept for reuse
-  RUN_SLOTS = 16,              // cached objects a run
+  RUN_SLOTS = 24,              // cached objects a run
 };
 
 enum { NOT_KILLED = 0, KILLED_BY_FUEL = 1, KILLED_BY_DEADLINE = 2 };
@@ -50,6 +50,12 @@ struct hlua_run {
   hlua_run *next; // in the pool
 };
 
+// Small blocks that the state has freed are kept for its next ones, up to so many bytes: a script makes and drops a few
+// strings for each request.
+#define SPARE_STEP 16
+#define SPARE_CLASSES 32
+#define SPARE_LIMIT ((size_t)128 << 10)
+
 struct hlua_state {
   lua_State *main;
   hlua_options options;
@@ -59,6 +65,8 @@ struct hlua_state {
   uint64_t allocations, memory_failures;
   bool exhausted; // an allocation was refused during this run
   bool closing;
+  struct hlua_spare *spare[SPARE_CLASSES]; // freed blocks for reuse, by size
+  size_t spare_bytes;
   // Budget of the running run
   int64_t fuel;
   int64_t cpu_left; // nanoseconds; INT64_MAX for none
@@ -111,6 +119,7 @@ static inline hlua_state *state_of(lua_State *L) {
 }
 
 // memory.c
+void hlua_free_spare(hlua_state *s);
 void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size);
 
 // budget.c

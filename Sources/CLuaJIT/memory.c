@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // Copying and collecting large objects costs far more than one instruction, so the hook comes sooner while there are any.
 static int32_t period_for(size_t large) {
@@ -15,12 +16,66 @@ static void large_changed(hlua_state *s, size_t old_size, size_t new_size) {
   s->period = period_for(s->large);
 }
 
+// A freed block, linked to the next of its size.
+struct hlua_spare {
+  struct hlua_spare *next;
+};
+
+// The class of a size; SPARE_CLASSES and more for what is not kept.
+static size_t spare_class(size_t size) { return (size - 1) / SPARE_STEP; }
+
+static void *take(hlua_state *s, size_t size) {
+  size_t class = spare_class(size);
+  if (class >= SPARE_CLASSES) return malloc(size);
+  struct hlua_spare *block = s->spare[class];
+  if (!block) return malloc((class + 1) * SPARE_STEP);
+  s->spare[class] = block->next;
+  s->spare_bytes -= (class + 1) * SPARE_STEP;
+  return block;
+}
+
+static void give_back(hlua_state *s, void *memory, size_t size) {
+  if (!memory) return;
+  size_t class = spare_class(size);
+  if (class >= SPARE_CLASSES || s->closing || s->spare_bytes >= SPARE_LIMIT) {
+    free(memory);
+    return;
+  }
+  struct hlua_spare *block = memory;
+  block->next = s->spare[class];
+  s->spare[class] = block;
+  s->spare_bytes += (class + 1) * SPARE_STEP;
+}
+
+static void *resize(hlua_state *s, void *block, size_t old_size, size_t new_size) {
+  if (!block) return take(s, new_size);
+  size_t old_class = spare_class(old_size), new_class = spare_class(new_size);
+  if (old_class >= SPARE_CLASSES && new_class >= SPARE_CLASSES) return realloc(block, new_size);
+  if (old_class == new_class) return block;
+  void *moved = take(s, new_size);
+  if (!moved) return NULL;
+  memcpy(moved, block, old_size < new_size ? old_size : new_size);
+  give_back(s, block, old_size);
+  return moved;
+}
+
+void hlua_free_spare(hlua_state *s) {
+  for (int class = 0; class < SPARE_CLASSES; class++) {
+    while (s->spare[class]) {
+      struct hlua_spare *block = s->spare[class];
+      s->spare[class] = block->next;
+      free(block);
+    }
+  }
+  s->spare_bytes = 0;
+}
+
 void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size) {
   hlua_state *s = state;
   if (new_size == 0) {
     s->used -= old_size;
     if (old_size >= LARGE_OBJECT) large_changed(s, old_size, 0);
-    free(block);
+    give_back(s, block, old_size);
     return NULL;
   }
   // A script that has filled its memory leaves the shim what it takes to say so and to clean up.
@@ -30,7 +85,7 @@ void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size) 
     s->memory_failures++;
     return NULL;
   }
-  void *moved = block ? realloc(block, new_size) : malloc(new_size);
+  void *moved = resize(s, block, old_size, new_size);
   if (!moved) {
     s->exhausted = true;
     s->memory_failures++;

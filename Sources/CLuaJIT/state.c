@@ -58,6 +58,7 @@ hlua_state *hlua_state_create(const hlua_options *options) {
   for (int i = 0; i < HLUA_CLASSES; i++) s->class_refs[i] = LUA_NOREF;
   s->main = lua_newstate(hlua_allocate, s);
   if (!s->main) {
+    hlua_free_spare(s);
     free(s);
     return NULL;
   }
@@ -87,6 +88,7 @@ void hlua_state_destroy(hlua_state *s) {
     s->idle = run->next;
     free(run);
   }
+  hlua_free_spare(s);
   hlua_buffer_free(&s->scratch);
   hlua_buffer_free(&s->out);
   hlua_buffer_free(&s->message);

@@ -9,6 +9,7 @@ package import Reactor
             LuaType(),
             HeaderMutationType(),
             ExplainType(),
+            BodyRouteType(),
         ])
     }
 }

@@ -9,6 +9,11 @@ package class AnyLuaClass: @unchecked Sendable {
     private let methods: UnsafeMutableBufferPointer<hlua_method>
     private let names: [UnsafeMutablePointer<CChar>]
 
+    /// Names of the methods that objects have.
+    package var methodNames: [String] {
+        (0..<Int(raw.pointee.count)).filter { !methods[$0].hidden }.map { String(cString: methods[$0].name) }
+    }
+
     /// The number objects carry.
     @inlinable var number: UInt32 { raw.pointee.id }
 

@@ -56,7 +56,7 @@ package struct LuaValues: ~Copyable {
 
     /// Adds a host object, which must outlive its scope: Lua does not retain it.
     ///
-    /// With a slot (1 to 15) the same call in the same scope gives Lua the very same object, as long as host and tag are the same.
+    /// With a slot (1 to 23) the same call in the same scope gives Lua the very same object, as long as host and tag are the same.
     @inlinable package func add<Host>(
         _ type: LuaClass<Host>, _ host: Host, scope: LuaScope = .segment, slot: Int = 0, tag: Int = 0
     ) {

@@ -67,6 +67,12 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// Jobs run by this loop, whatever thread they came from. On the warm data path this must not grow either.
     public private(set) var jobsRun = 0
 
+    /// Turns taken.
+    public private(set) var turns = 0
+
+    /// Deadlines that wait.
+    public var timerCount: Int { wheel.count }
+
     /// A loop of its own for a test; a process's own is ``process``.
     public init(poller: any Poller, clock: any LoopClock) {
         self.poller = poller
@@ -131,23 +137,27 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// - Parameter maximumWait: nanoseconds that the turn may wait for something to do; nil: as long as it takes.
     public func turn(maximumWait: UInt64?) {
         let count = poller.wait(events, timeout: waitTime(maximumWait))
+        turns += 1
         updateTime()
         let began = now
-        WorkerActor.enterLoop(self) {
-            for index in 0..<count {
-                let event = events[index]
-                let slot = Int(UInt32(truncatingIfNeeded: event.token))
-                guard registrations[slot].generation == UInt32(truncatingIfNeeded: event.token >> 32),
-                    let handler = registrations[slot].handler
-                else { continue }
-                handler.ready(event.readiness)
-            }
-            expireTimers()
-            runJobs()
-            endTurn()
-        }
+        WorkerActor.enterLoop(self, count) { $0.serve($1) }
         let spent = clock.monotonic() &- began
         if spent > longestTurn { longestTurn = spent }
+    }
+
+    /// Everything that a turn does after it has waited.
+    @WorkerActor private func serve(_ count: Int) {
+        for index in 0..<count {
+            let event = events[index]
+            let slot = Int(UInt32(truncatingIfNeeded: event.token))
+            guard registrations[slot].generation == UInt32(truncatingIfNeeded: event.token >> 32),
+                let handler = registrations[slot].handler
+            else { continue }
+            handler.ready(event.readiness)
+        }
+        expireTimers()
+        runJobs()
+        endTurn()
     }
 
     /// The longest turn since the last call, in nanoseconds.
@@ -228,11 +238,20 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
 extension WorkerActor {
     /// As ``enter(_:)``, for a loop that is known to be the caller's: a test may run a loop that is not the process's.
-    fileprivate nonisolated static func enterLoop(_ loop: EventLoop, _ body: @WorkerActor () -> Void) {
+    /// A turn allocates nothing: `body` captures nothing, and wrapped as here it needs no context either.
+    fileprivate nonisolated static func enterLoop(
+        _ loop: EventLoop, _ count: Int, _ body: @escaping @WorkerActor (EventLoop, Int) -> Void
+    ) {
         loop.checkIsolated()
-        withoutActuallyEscaping(body) { body in
-            // Safety: isolation is no part of a closure's representation; the line above proved that it holds.
-            unsafeBitCast(body, to: (() -> Void).self)()
-        }
+        // Safety: isolation is no part of a closure's representation; the line above proved that it holds.
+        unsafeBitCast(IsolatedTurn(body: body), to: PlainTurn.self).body(loop, count)
+    }
+
+    private struct IsolatedTurn {
+        let body: @WorkerActor (EventLoop, Int) -> Void
+    }
+
+    private struct PlainTurn {
+        let body: (EventLoop, Int) -> Void
     }
 }

@@ -12,7 +12,9 @@ extension LoopActor {
     /// what it writes belong together.
     ///
     /// `assumeIsolated` does the same with a check that costs more than what is done inside (some 600 instructions);
-    /// all callers here are isolated to ``WorkerActor``, so that it could never fail.
+    /// all callers here are isolated to ``WorkerActor``, so that it could never fail. The closure still costs two
+    /// allocations, so that this is for what happens once a connection; state that each request touches is
+    /// `nonisolated(unsafe)` behind verbs of ``WorkerActor``.
     @inlinable @inline(__always)
     public nonisolated func enter<Result: Sendable>(_ body: (isolated Self) throws -> Result) rethrows -> Result {
         try withoutActuallyEscaping(body) { body in

@@ -3,12 +3,17 @@
 @WorkerActor public final class LoopTimer {
     private let loop: EventLoop
     private let action: @WorkerActor () -> Void
-    private var identifier: TimerWheel.Identifier?
-    private var wheelDeadline: UInt64 = 0
     private let slot: TimerSlots.Slot
+    /// `TimerWheel.Identifier.none` while nothing of the timer is in the wheel.
+    private var identifier = TimerWheel.Identifier.none
+    private var wheelDeadline: UInt64 = 0
+    /// When it is due; `never` while it is not armed. Plain numbers: a connection has a timer, and each byte counts.
+    private var due = LoopTimer.never
+
+    private static let never = UInt64.max
 
     /// When it is due, nanoseconds on the loop's clock; nil when not armed.
-    public private(set) var deadline: UInt64?
+    public var deadline: UInt64? { due == Self.never ? nil : due }
 
     /// - Parameter action: called on the loop when the deadline has come. It must not retain the timer's owner strongly
     ///   unless the owner cancels the timer.
@@ -20,17 +25,18 @@
     }
 
     deinit {
-        // A deadline still in the wheel finds the slot's generation changed and means nobody.
+        if identifier != .none { loop.wheel.cancel(identifier, datum: slot.datum) }
+        // A deadline that has just been taken from the wheel finds the slot's generation changed and means nobody.
         loop.timerSlots.free(slot)
     }
 
     /// Whether a deadline is set.
-    public var isArmed: Bool { deadline != nil }
+    public var isArmed: Bool { due != Self.never }
 
     /// Arms the timer, or moves it, to `deadline`.
     public func schedule(at deadline: UInt64) {
-        self.deadline = deadline
-        if let identifier {
+        due = min(deadline, Self.never - 1)
+        if identifier != .none {
             guard deadline < wheelDeadline else { return }
             loop.wheel.cancel(identifier)
         }
@@ -44,7 +50,7 @@
 
     /// Disarms the timer.
     public func cancel() {
-        deadline = nil
+        due = Self.never
     }
 
     private func insert(_ deadline: UInt64) {
@@ -53,13 +59,13 @@
     }
 
     fileprivate func wheelExpired(now: UInt64) {
-        identifier = nil
-        guard let deadline else { return }
-        guard deadline <= now else {
-            insert(deadline)
+        identifier = .none
+        guard due != Self.never else { return }
+        guard due <= now else {
+            insert(due)
             return
         }
-        self.deadline = nil
+        due = Self.never
         action()
     }
 }

@@ -6,6 +6,9 @@ public struct TimerWheel: ~Copyable {
     /// Names one inserted deadline until it has expired or been cancelled.
     public struct Identifier: Equatable, Sendable {
         fileprivate let index: Int32
+
+        /// Names nothing.
+        static let none = Identifier(index: -1)
     }
 
     private struct Node {
@@ -65,6 +68,12 @@ public struct TimerWheel: ~Copyable {
         unlink(index)
         freeNodes.append(index)
         count -= 1
+    }
+
+    /// The same for a deadline that may have expired meanwhile: it is told by its datum, which must be unique.
+    mutating func cancel(_ identifier: Identifier, datum: UInt64) {
+        let node = nodes[Int(identifier.index)]
+        if node.slot >= 0, node.datum == datum { cancel(identifier) }
     }
 
     /// Moves the wheel to `now`. What has expired is taken with ``takeExpired()``, in the order of ticks.

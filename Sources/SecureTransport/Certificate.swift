@@ -60,11 +60,30 @@ package final class Certificate {
     /// End of the validity in seconds since 1970; nil when the certificate's time cannot be read.
     package var validUntil: Int64? { Self.epoch(X509_get0_notAfter(pointer)) }
 
+    /// The object identifiers of the extensions, in dotted form.
+    package var extensionOIDs: [String] {
+        (0..<max(X509_get_ext_count(pointer), 0)).compactMap { index in
+            guard let object = X509_get_ext(pointer, index).flatMap({ X509_EXTENSION_get_object($0) }) else { return nil }
+            // Longer than any identifier in use; OpenSSL cuts what is not.
+            var text = [CChar](repeating: 0, count: 128)
+            guard OBJ_obj2txt(&text, Int32(text.count), object, 1) > 0 else { return nil }
+            return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }
+    }
+
     /// Whether the certificate is inside its validity by now.
     var isCurrent: Bool { heddle_x509_is_current(pointer) }
 
     /// SHA-256 of the DER, the 32 bytes.
     var sha256Bytes: [UInt8] { digest(EVP_sha256()) }
+
+    /// Whether the certificate names this host or address among its alternative names; a wildcard stands for one whole
+    /// label. The common name does not count (RFC 9525 section 2).
+    func isMadeOut(to name: String) -> Bool {
+        if X509_check_ip_asc(pointer, name, 0) == 1 { return true }
+        let flags = UInt32(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
+        return X509_check_host(pointer, name, name.utf8.count, flags, nil) == 1
+    }
 
     private func digest(_ algorithm: OpaquePointer?) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))

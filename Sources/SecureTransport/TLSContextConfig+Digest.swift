@@ -20,6 +20,7 @@ extension TLSContextConfig {
         for certificate in certificates { add(certificate.chainPEM) }
         add(trustedCA == nil ? "open".utf8 : "trusted".utf8)
         add(trustedCA ?? [])
+        if acceptsUntrusted { add("untrusted".utf8) }
         add(certificateHashes)
         add(publicKeyHashes)
         add(applicationProtocols)

@@ -37,6 +37,8 @@ package struct TLSContextConfig: Sendable, Hashable {
     package var certificates: [CertificateSource] = []
     /// PEM of the authorities that peers are verified against; nil verifies nothing.
     package var trustedCA: [UInt8]?
+    /// A chain that does not lead to them passes too (Envoy's `ACCEPT_UNTRUSTED`).
+    package var acceptsUntrusted = false
     package var clientCertificate = ClientCertificate.none
     /// Hexadecimal SHA-256 of the certificates that pass (Envoy's `verify_certificate_hash`); on top of `trustedCA`.
     package var certificateHashes: [String] = []

@@ -46,18 +46,21 @@ extension TLSSession {
         context.verifiesPeers && SSL_get0_peer_certificate(ssl) != nil && SSL_get_verify_result(ssl) == Int(X509_V_OK)
     }
 
-    /// What the peer showed, leaf first, as one PEM; after a resumption only the leaf is known.
-    package var peerChainPEM: String {
-        guard let leaf = peerCertificate else { return "" }
-        var pem = leaf.pem
-        guard let chain = SSL_get_peer_cert_chain(ssl) else { return pem }
+    /// What the peer showed, leaf first; after a resumption only the leaf is known.
+    package var peerChain: [Certificate] {
+        guard let leaf = peerCertificate else { return [] }
+        var certificates = [leaf]
+        guard let chain = SSL_get_peer_cert_chain(ssl) else { return certificates }
         // OpenSSL's chain begins with the leaf on a client and after it on a server.
         let first: Int32 = context.config.role == .client ? 1 : 0
         for index in stride(from: first, to: heddle_x509_stack_count(chain), by: 1) {
-            pem += Certificate(sharing: heddle_x509_stack_at(chain, index)).pem
+            certificates.append(Certificate(sharing: heddle_x509_stack_at(chain, index)))
         }
-        return pem
+        return certificates
     }
+
+    /// ``peerChain`` as one PEM.
+    package var peerChainPEM: String { peerChain.map(\.pem).joined() }
 
     /// What we show to the peer; nil for a client without one.
     package var localCertificate: Certificate? {

@@ -60,6 +60,8 @@ package final class TLSSession {
     package let context: TLSContext
     /// Whose sessions this one may resume and leave its own to.
     let resumptionPeer: String
+    /// What the peer's certificate must be made out to; nil: anything.
+    let verifiedName: String?
     /// Where in the peer's chain the verification failed; 0 is the leaf.
     var rejectedDepth = 0
     let ssl: OpaquePointer
@@ -74,16 +76,18 @@ package final class TLSSession {
     ///
     /// - Parameters:
     ///   - serverName: a client's SNI.
+    ///   - verifiedName: a host name or an address that must stand in the peer's certificate.
     ///   - peer: whom a client connects to, for the resumption: tickets of one host are of no use to another.
     package init(
-        context: TLSContext, descriptor: Int32, serverName: String? = nil, peer: String = ""
+        context: TLSContext, descriptor: Int32, serverName: String? = nil, peer: String = "", verifiedName: String? = nil
     ) throws(TLSError) {
         guard let ssl = heddle_tls_new(context.handle.pointer, descriptor) else {
             throw .fromQueue(.resources, "no memory for a TLS session")
         }
         self.ssl = ssl
         self.context = context
-        resumptionPeer = context.config.role == .client ? "\(serverName ?? "") \(peer)" : ""
+        self.verifiedName = verifiedName
+        resumptionPeer = context.config.role == .client ? "\(serverName ?? "") \(verifiedName ?? "") \(peer)" : ""
         // Safety: `ssl` is freed in deinit, before this object is gone.
         SSL_set_ex_data(ssl, appDataIndex, Unmanaged.passUnretained(self).toOpaque())
         switch context.config.role {

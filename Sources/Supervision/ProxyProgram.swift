@@ -4,6 +4,7 @@ import Glibc
 import Observability
 import ProxyModel
 import Reactor
+import SecureTransport
 
 /// `heddle-proxy` from its command line to its end.
 package enum ProxyProgram {
@@ -15,6 +16,7 @@ package enum ProxyProgram {
         let loop = EventLoop.process
         loop.adopt()
         heddle_ignore_signal(SIGPIPE)
+        TLSMemory.pool()
         let command: ProxyCommand
         do throws(CommandLineError) {
             command = try CommandLineParser.parse(arguments)

@@ -116,11 +116,15 @@ import SwiftProtobuf
     /// Brings the static resources to the workers, whole or not at all.
     private func load(_ frame: BootstrapFrame) throws {
         loadsBootstrap = true
-        var batch = ResourceLedger.Batch(origin: .bootstrap, changes: ledger.store.bootstrapChanges(frame.resources)) {
-            [unowned self] refusals in
+        let changes = ledger.store.bootstrapChanges(frame.resources)
+        let recompiled = frame.settings == ledger.settings ? [] : ledger.store.recompilation(besides: changes)
+        var batch = ResourceLedger.Batch(
+            origin: .bootstrap, changes: changes + recompiled, settings: frame.settings, recompiled: Set(recompiled.map(\.key))
+        ) { [unowned self] refusals in
             self.loadsBootstrap = false
             guard refusals.isEmpty else { return self.refuse(refusals) }
             self.bootstrap = frame.withoutResources
+            self.ledger.settings = frame.settings
             self.ledger.expectedTypes = frame.expectedTypes
         }
         batch.settled = { [unowned self] in

@@ -71,6 +71,14 @@ package final class RecordingUpstream: Sendable {
         }
     }
 
+    /// Whether all that came since the last call of ``take()`` has become a request; one that broke off does when its
+    /// connection ends.
+    package var isSettled: Bool {
+        state.withLock { state in
+            state.connections.values.allSatisfy { $0.bytes.isEmpty || !$0.requests.isEmpty || $0.malformed != nil }
+        }
+    }
+
     /// How many connections there were.
     package var acceptedConnections: Int { state.withLock { $0.accepted } }
 

@@ -5,7 +5,7 @@ package struct TestCertificate: Sendable {
     package let certificate: String
     package let key: String
 
-    /// Makes a P-256 key and a certificate valid from November 2023 to October 2096.
+    /// Makes a P-256 key and a certificate, with the name as its one alternative name, valid from November 2023 to October 2096.
     package init(commonName: String) {
         let generator = EVP_PKEY_CTX_new_from_name(nil, "EC", nil)
         defer { EVP_PKEY_CTX_free(generator) }
@@ -23,6 +23,9 @@ package struct TestCertificate: Sendable {
         let name = X509_get_subject_name(made)
         X509_NAME_add_entry_by_txt(name, "CN", 0x1000 | 1, Array(commonName.utf8), -1, -1, 0)
         X509_set_issuer_name(made, name)
+        let names = X509V3_EXT_conf_nid(nil, nil, NID_subject_alt_name, "DNS:\(commonName)")
+        defer { X509_EXTENSION_free(names) }
+        precondition(X509_add_ext(made, names, -1) == 1, "OpenSSL takes no alternative name")
         X509_set_pubkey(made, pair)
         precondition(X509_sign(made, pair, EVP_sha256()) > 0, "OpenSSL signs no certificate")
         certificate = Self.text { PEM_write_bio_X509($0, made) }

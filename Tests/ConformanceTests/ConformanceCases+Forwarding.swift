@@ -11,6 +11,14 @@ extension ConformanceCase {
         .get("xff: single internal address", "/rest", with: ["x-forwarded-for: 10.0.0.1", "x-envoy-max-retries: 3"]),
         .get("xfp: overwritten at the edge", "/rest", .edge, with: ["x-forwarded-proto: https"]),
         .get("xfp: kept behind a hop", "/rest", .hops, with: ["x-forwarded-proto: https", "x-forwarded-for: 1.2.3.4"]),
+        .get("internal headers: of the route configuration", "/rest", .edge, with: ["x-secret: 1"]),
+        .get("internal headers: of the route configuration, inside", "/rest", .trusting, with: ["x-secret: 1"]),
+        .get("user agent: added", "/rest", .agent),
+        .get("user agent: the client's own stays", "/rest", .agent, with: ["user-agent: me", "x-envoy-downstream-service-node: other"]),
+        .get("host: trailing dot", "/rest", .dotted, host: "act.test."),
+        .get("host: trailing dot before a port", "/rest", .dotted, host: "act.test.:81"),
+        .get("host: trailing dot before a port that is served", "/rest", .dotted, host: "ported.test.:81"),
+        .get("host: trailing dot kept", "/rest", host: "act.test."),
         .get(
             "internal headers: stripped outside", "/rest",
             with: [

@@ -145,6 +145,7 @@ final class ConformanceHarness: Sendable {
     // MARK: The other sides
 
     private func noteUpstream(_ observation: inout Observation) {
+        _ = Deadline(seconds: 2).polls(every: 5) { http1.isSettled }
         for connection in http1.take() + http2.take() {
             if let malformed = connection.malformed { observation.note("upstream malformed", malformed) }
             for request in connection.requests {

@@ -2,7 +2,7 @@
 enum ConformanceRoutes {
     /// A route configuration as a flow mapping of YAML.
     static let text = """
-        route_config: {name: routes,
+        route_config: {name: routes, internal_only_headers: [X-Secret],
                   request_headers_to_add: [{header: {key: x-level, value: config}, append_action: APPEND_IF_EXISTS_OR_ADD}],
                   response_headers_to_add: [{header: {key: x-answer-level, value: config}, append_action: APPEND_IF_EXISTS_OR_ADD}],
                   virtual_hosts: [
@@ -13,6 +13,7 @@ enum ConformanceRoutes {
                     {name: start, domains: ["domains.*"], routes: [{name: domain-prefix, match: {prefix: /}, route: {cluster: one}}]},
                     {name: withport, domains: ["ported.test:81"], routes: [{name: domain-port, match: {prefix: /}, route: {cluster: one}}]},
                     {name: secure, domains: [secure.test], require_tls: ALL, routes: [{name: secure, match: {prefix: /}, route: {cluster: one}}]},
+                    {name: inner, domains: [inner.test, "inner.test:80", wrong.test], routes: [\(loops)]},
                     {name: matches, domains: [match.test], routes: [\(matches)]},
                     {name: actions, domains: [act.test],
                      request_headers_to_add: [{header: {key: x-level, value: host}, append_action: APPEND_IF_EXISTS_OR_ADD}],
@@ -24,6 +25,16 @@ enum ConformanceRoutes {
     private static func route(_ name: String, match: String, _ action: String = "route: {cluster: one}") -> String {
         "{name: \(name), match: {\(match)}, \(action)}"
     }
+
+    /// To the proxy itself, by TLS; there the answer says how the connection was made.
+    private static let loops =
+        ["loop-h2", "loop-h1", "loop-named", "loop-header", "loop-host", "loop-untrusted", "loop-accepted"]
+        .map { route($0, match: "path: /\($0)", "route: {cluster: \($0), prefix_rewrite: /inside}") }
+        .joined(separator: ",\n              ") + """
+            ,
+                          {name: inside, match: {path: /inside}, direct_response: {status: 200, body: {inline_string: inside}},
+                           response_headers_to_add: [{header: {key: x-inside, value: "%PROTOCOL% %REQUESTED_SERVER_NAME%"}}]}
+            """
 
     private static let matches = [
         route("exact", match: "path: /exact"),
@@ -103,6 +114,36 @@ enum ConformanceRoutes {
         route("idle", match: "path: /idle", "route: {cluster: one, timeout: 0s, idle_timeout: 0.2s}"),
         route("headers", match: "path: /headers", headers),
         route("two", match: "prefix: /two", "route: {cluster: two, timeout: 1s}"),
+        route(
+            "direct-format", match: "path: /direct-format",
+            #"direct_response: {status: 202, body: {inline_string: "of hand"}, body_format: {text_format_source: {inline_string: "[%LOCAL_REPLY_BODY%] %RESPONSE_CODE% %REQ(:path)%"}, content_type: "text/x-made"}}"#),
+        route(
+            "direct-json", match: "path: /direct-json",
+            #"direct_response: {status: 202, body_format: {json_format: {path: "%REQ(:path)%"}}}"#),
+        route("bounded", match: "path: /bounded", "route: {cluster: bounded}"),
+        route(
+            "duration", match: "path: /duration", "route: {cluster: one, max_stream_duration: {max_stream_duration: 0.2s}}"),
+        route(
+            "unlimited", match: "path: /unlimited",
+            "route: {cluster: one, timeout: 0.5s, max_stream_duration: {max_stream_duration: 0s}}"),
+        route(
+            "grpc-duration", match: "path: /grpc-duration",
+            "route: {cluster: one, timeout: 1s, max_stream_duration: {max_stream_duration: 3s, grpc_timeout_header_max: 0.3s, grpc_timeout_header_offset: 0.1s}}"
+        ),
+        route(
+            "upgrade-yes", match: "path: /upgrade/yes",
+            "route: {cluster: one, upgrade_configs: [{upgrade_type: WebSocket}]}"),
+        route(
+            "upgrade-no", match: "path: /upgrade/no",
+            "route: {cluster: one, upgrade_configs: [{upgrade_type: websocket, enabled: false}]}"),
+        route(
+            "share-none",
+            match: "prefix: /share, runtime_fraction: {default_value: {numerator: 100}, runtime_key: share.none}",
+            "direct_response: {status: 418}"),
+        route(
+            "share-all", match: "prefix: /share, runtime_fraction: {default_value: {numerator: 0}, runtime_key: share.all}",
+            "route: {cluster: one}"),
+        route("large", match: "path: /large", "route: {cluster: one}, request_body_buffer_limit: 8192"),
         route("rest", match: "prefix: /rest"),
     ].joined(separator: ",\n              ")
 

@@ -141,6 +141,9 @@ extension HostileSuites {
             }
             client.reads(Deadline(seconds: 3)) { $0.goAway != nil }
             #expect(client.goAway != nil || client.wire.ending != nil, "still open after \(sent) rounds")
+            if flood.name == "rapid reset" {
+                #expect(try harness.counter("downstream_rq_too_many_premature_resets", door) >= 1)
+            }
             #expect(harness.proxy.residentBytes - before < 16 << 20)
             #expect(harness.servesNext(door))
         }
@@ -176,6 +179,8 @@ extension HostileSuites {
             "row 27: an answer that is complete waits for window only so long", arguments: HostileHarness.Door.allCases)
         func noWindowForTheRest(door: HostileHarness.Door) throws {
             let harness = try HostileHarness.heddle.get()
+            let count = { try AdminClient.counters(port: harness.adminPort)["http2.tx_flush_timeout"] ?? 0 }
+            let before = try count()
             let client = try #require(harness.connectHTTP2(door, settings: [(4, 0)], opensWindows: false))
             let streams = ["/direct", "/up", "/two", "/direct"].map { client.request(WireHTTP2Client.get("h.test", $0)) }
             // The third is given its window, and ends as it should.
@@ -184,6 +189,7 @@ extension HostileSuites {
             let answers = streams.map { client.answer(of: $0, deadline: deadline) }
             #expect(answers.map(\.status) == [200, 200, 200, 200])
             #expect(answers.map(\.ending) == ["reset 2", "reset 2", "ended", "reset 2"])
+            #expect(try Deadline(seconds: 3).polls { try count() == before + 3 })
             #expect(harness.servesNext(door))
         }
 

@@ -117,6 +117,34 @@ struct LoopTimerTests {
         }
     }
 
+    @Test("a timer that goes takes its deadline with it, also when another's call ends it in the tick in which both are due")
+    func gone() {
+        onLoop {
+            var others: [LoopTimer] = []
+            var fired = 0
+            let first = LoopTimer(loop: loop) {
+                fired += 1
+                others = []
+            }
+            first.schedule(after: 5_000_000)
+            for delay in [5_000_000, 5_000_000, 900_000_000] as [UInt64] {
+                let other = LoopTimer(loop: loop) { fired += 100 }
+                other.schedule(after: delay)
+                others.append(other)
+            }
+            #expect(loop.timerCount == 4)
+            // Whichever of those due is called first, the one that is gone is not called.
+            turn(after: 5)
+            #expect(others.isEmpty)
+            #expect(loop.timerCount == 0)
+            let calledBefore = fired
+            let later = LoopTimer(loop: loop) { fired += 1 }
+            later.schedule(after: 5_000_000)
+            turn(after: 1_000)
+            #expect(fired == calledBefore + 1)
+        }
+    }
+
     @Test("the loop waits no longer than until the next deadline, nor than it is told to")
     func waits() {
         onLoop {

@@ -101,12 +101,15 @@ struct FrameTests {
 
     @Test("a package of resources survives its memory file")
     func package() throws {
-        let package = ResourcePackage([
+        var bootstrap = Envoy_Config_Bootstrap_V3_Bootstrap()
+        bootstrap.node.id = "n"
+        let items = [
             ResourcePackage.Item(
                 update: ResourceUpdate(number: 3, key: ResourceKey(.cluster, "a"), body: Array(0...255)), limitGroup: 4),
             ResourcePackage.Item(update: ResourceUpdate(number: 4, key: ResourceKey(.listener, "b"), body: nil)),
             ResourcePackage.Item(update: ResourceUpdate(number: 5, key: ResourceKey(.secret, "c"), body: [])),
-        ])
+        ]
+        let package = ResourcePackage(items, settings: try CompileSettings(bootstrap))
         let file = try MemoryFile.write(package.encoded)
         #expect(try ResourcePackage(decoding: MemoryFile.read(file.raw)) == package)
     }

@@ -37,7 +37,8 @@ int heddle_replace_descriptor(int source, int descriptor);
 /// Eight bytes from the kernel's generator of random numbers.
 uint64_t heddle_random(void);
 
-/// Gives memory that the allocator holds unused back to the system.
+/// Gives back what only a start or a change of configuration needed: memory that the allocator holds unused, and the
+/// pages of code and constants that are mapped, which come back from the page cache when they are touched again.
 void heddle_trim_memory(void);
 
 /// What the allocator has handed out, and what it holds, in bytes.

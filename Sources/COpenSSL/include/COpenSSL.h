@@ -16,6 +16,12 @@
 
 #pragma clang assume_nonnull begin
 
+// MARK: Memory (memory.c)
+
+/// Gives OpenSSL an allocator that uses its blocks again, from here on; call before any other function of OpenSSL.
+/// False when it has allocated already and keeps the allocator it has.
+bool heddle_tls_pool_memory(void);
+
 // MARK: The data path (transport.c, socket_bio.c)
 
 /// What one call on a session came to.

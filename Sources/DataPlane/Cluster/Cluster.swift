@@ -38,8 +38,10 @@ package actor Cluster: LoopActor {
     package nonisolated let stats: ClusterStats
     package nonisolated let worker: WorkerContext
     package nonisolated let limits: ClusterLimits
-    private var balancer: LoadBalancer
-    private var hosts: [Host?] = []
+    // Safety: touched by the verbs below alone. They run on `WorkerActor`, whose executor is this actor's own; going
+    // through `enter` would allocate twice for each pick and each end of a request.
+    private nonisolated(unsafe) var balancer: LoadBalancer
+    private nonisolated(unsafe) var hosts: [Host?] = []
 
     /// A cluster without hosts; they come with the first update.
     @WorkerActor package init(config: ClusterConfig, stats: ClusterStats, worker: WorkerContext, limits: ClusterLimits) {
@@ -54,20 +56,20 @@ package actor Cluster: LoopActor {
 
     /// Takes a new list of endpoints; hosts that stay keep their connections and counts, others drain.
     @WorkerActor package func replace(_ endpoints: [Endpoint]) {
-        let gone = enter { $0.replaceMembers(endpoints) }
-        let created = enter { $0.missingHosts(endpoints) }
+        let gone = replaceMembers(endpoints)
+        let created = missingHosts(endpoints)
         for (slot, endpoint) in created {
             let host = Host(address: endpoint.address, hostname: endpoint.hostname, slot: slot, cluster: self)
-            enter { $0.setHost(host, slot) }
+            hosts[slot] = host
         }
         for host in gone { host.drain() }
-        let counts = enter { $0.counts() }
+        let counts = counts()
         stats[.membershipTotal].set(counts.total)
         stats[.membershipHealthy].set(counts.healthy)
         stats[.membershipChange].add()
     }
 
-    private func replaceMembers(_ endpoints: [Endpoint]) -> [Host] {
+    @WorkerActor private func replaceMembers(_ endpoints: [Endpoint]) -> [Host] {
         let before = balancer.hosts.listed
         let keysBefore = Dictionary(before.map { (balancer.hosts.key(of: $0), $0) }, uniquingKeysWith: { first, _ in first })
         _ = balancer.hosts.replace(
@@ -84,7 +86,7 @@ package actor Cluster: LoopActor {
         return gone
     }
 
-    private func missingHosts(_ endpoints: [Endpoint]) -> [(Int, Endpoint)] {
+    @WorkerActor private func missingHosts(_ endpoints: [Endpoint]) -> [(Int, Endpoint)] {
         var missing: [(Int, Endpoint)] = []
         for endpoint in endpoints {
             guard let slot = balancer.hosts.slot(of: endpoint.address.description) else { continue }
@@ -93,9 +95,7 @@ package actor Cluster: LoopActor {
         return missing
     }
 
-    private func setHost(_ host: Host, _ slot: Int) { hosts[slot] = host }
-
-    private func counts() -> (total: Int, healthy: Int) {
+    @WorkerActor private func counts() -> (total: Int, healthy: Int) {
         let listed = balancer.hosts.listed
         return (listed.count, listed.filter { balancer.hosts.flags(of: $0).health == .healthy }.count)
     }
@@ -103,13 +103,15 @@ package actor Cluster: LoopActor {
     // MARK: Requests
 
     /// Admits a request and chooses a host for it. A request that got one must be given back with ``ended(_:)``.
-    @WorkerActor package func pick() -> Pick {
+    /// - Parameter wanted: the host that a filter asked for, which comes first if it is there and not unhealthy.
+    @WorkerActor package func pick(_ wanted: HostOverride? = nil) -> Pick {
         guard limits.tryBeginRequest() else {
             stats[.upstreamRqPendingOverflow].add()
             return .overflow
         }
         let random = worker.random.next()
-        guard let host = enter({ $0.pickHost(random) }) else {
+        let host = if let wanted { pickHost(wanted, random) } else { pickHost(random) }
+        guard let host else {
             limits.requestEnded()
             stats[.upstreamCxNoneHealthy].add()
             return .noHealthyHost
@@ -123,39 +125,59 @@ package actor Cluster: LoopActor {
     @WorkerActor package func ended(_ host: Host) {
         limits.requestEnded()
         stats[.upstreamRqActive].subtract()
-        let slot = host.slot
-        enter { $0.balancer.hosts.requestEnded(slot) }
+        balancer.hosts.requestEnded(host.slot)
     }
 
-    private func pickHost(_ seed: UInt64) -> Host? {
+    @WorkerActor private func pickHost(_ seed: UInt64) -> Host? {
         var random = FastRandom(seed: seed)
         guard let slot = balancer.pick(random: &random), let host = hosts[slot] else { return nil }
         balancer.hosts.requestStarted(slot)
         return host
     }
 
+    @WorkerActor private func pickHost(_ wanted: HostOverride, _ seed: UInt64) -> Host? {
+        for slot in balancer.hosts.listed {
+            guard let host = hosts[slot], host.address == wanted.address, balancer.hosts.flags(of: slot).health != .unhealthy
+            else { continue }
+            balancer.hosts.requestStarted(slot)
+            return host
+        }
+        return wanted.isStrict ? nil : pickHost(seed)
+    }
+
     /// Chooses a host for a TCP connection, which counts as a connection, not as a request.
     @WorkerActor package func pickForConnection() -> Host? {
         let random = worker.random.next()
-        let host = enter { $0.pickHost(random) }
+        let host = pickHost(random)
         if host == nil { stats[.upstreamCxNoneHealthy].add() }
         return host
     }
 
     /// A request to the host has ended; the last one lets go of a host that is not listed any more.
     @WorkerActor package func connectionEnded(_ host: Host) {
-        let slot = host.slot
-        enter { $0.balancer.hosts.requestEnded(slot) }
+        balancer.hosts.requestEnded(host.slot)
     }
 
     /// All hosts of the present list, for admin.
     @WorkerActor package var members: [Host] {
-        enter { cluster in cluster.balancer.hosts.listed.compactMap { cluster.hosts[$0] } }
+        balancer.hosts.listed.compactMap { hosts[$0] }
     }
 
     /// The cluster goes away: its hosts drain.
     @WorkerActor package func drain() {
         for host in members { host.drain() }
+    }
+}
+
+/// A host that a filter chose in the load balancer's place.
+package struct HostOverride: Sendable {
+    package let address: SocketAddress
+    /// Whether no other host will do.
+    package let isStrict: Bool
+
+    package init(address: SocketAddress, isStrict: Bool) {
+        self.address = address
+        self.isStrict = isStrict
     }
 }
 

@@ -27,20 +27,43 @@ package import TrafficPolicy
     /// `enable_trailers`: without it, trailers are dropped on the way to and from HTTP/1 hosts.
     package var http1AllowsTrailers = false
     package var http2 = HTTP2Options()
+    /// `connection_keepalive`; nil for none.
+    package var http2Keepalive: HTTP2Keepalive.Settings?
     package var balancing = LoadBalancer.Settings()
     package var thresholds = CircuitThresholds()
     package var highThresholds = CircuitThresholds()
     /// Nil: hosts are spoken to without TLS.
     package var tls: TLSReference?
     package var serverName: String?
-    /// SNI from the request's authority.
+    /// `auto_sni`, `auto_san_validation`: names from the request's authority, or from this header where it is there.
     package var autoSNI = false
+    package var autoSANValidation = false
+    package var serverNameHeader: NamedText?
+    /// `auto_host_sni`: the host's own name is its server name.
+    package var autoHostSNI = false
     package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
     package var sourceAddress: SocketAddress?
     /// Nanoseconds; 0 switches off.
     package var connectTimeout: UInt64 = 5_000_000_000
     package var idleTimeout: UInt64 = 3_600_000_000_000
+    /// How long a request may be on its connection, response included.
+    package var maxStreamDuration: UInt64 = 0
     package var bufferLimit = 1024 * 1024
+
+    /// SNI for a connection to a host, where no request decides it.
+    func serverName(of host: Host) -> String? {
+        autoHostSNI ? host.hostname?.text ?? serverName : serverName
+    }
+
+    /// Which HTTP to speak to a host for a client's; nil: what ALPN agrees on.
+    func version(for downstream: HTTPVersion?) -> HTTPVersion? {
+        switch upstreamProtocol {
+        case .http1: .http11
+        case .http2: .http2
+        case .downstream: downstream == .http2 ? .http2 : .http11
+        case .negotiated: nil
+        }
+    }
 
     package nonisolated init(name: String, maxRequestsPerConnection: UInt64 = 0) {
         self.name = NamedText(name)

@@ -14,6 +14,11 @@ package import Reactor
     unowned(unsafe) let cluster: Cluster
     private var http1: ConnectionPool?
     private var http2: ConnectionPool?
+    private var negotiated: ConnectionPool?
+    /// By the name that requests gave the host.
+    private var named: [UpstreamServerName: [HTTPVersion?: ConnectionPool]] = [:]
+    /// Clients choose these names: so many have pools of their own at once.
+    private static let maximumNames = 256
     /// TCP connections of tcp_proxy to this host.
     var tunnelCount = 0
 
@@ -24,17 +29,41 @@ package import Reactor
         self.cluster = cluster
     }
 
-    func pool(_ version: HTTPVersion) -> ConnectionPool {
-        if let pool = version == .http2 ? http2 : http1 { return pool }
+    /// The pool for a version, nil for what ALPN agrees on.
+    func pool(_ version: HTTPVersion?) -> ConnectionPool {
+        switch version {
+        case .http2?: if let http2 { return http2 }
+        case nil: if let negotiated { return negotiated }
+        default: if let http1 { return http1 }
+        }
         let pool = ConnectionPool(host: self, cluster: cluster, version: version)
-        if version == .http2 { http2 = pool } else { http1 = pool }
+        switch version {
+        case .http2?: http2 = pool
+        case nil: negotiated = pool
+        default: http1 = pool
+        }
+        return pool
+    }
+
+    /// The pool of the connections that know the host by a name.
+    /// - Returns: nil when too many names are in use.
+    func pool(_ version: HTTPVersion?, as name: UpstreamServerName) -> ConnectionPool? {
+        if let pool = named[name]?[version] { return pool }
+        if named.count >= Self.maximumNames {
+            named = named.filter { !$0.value.values.allSatisfy(\.isEmpty) }
+            guard named.count < Self.maximumNames else { return nil }
+        }
+        let pool = ConnectionPool(host: self, cluster: cluster, version: version, serverName: name)
+        named[name, default: [:]][version] = pool
         return pool
     }
 
     func drain() {
-        let pools = [http1, http2]
+        let pools = [http1, http2, negotiated] + named.values.flatMap(\.values)
         http1 = nil
         http2 = nil
+        negotiated = nil
+        named = [:]
         for pool in pools { pool?.drain() }
     }
 }

@@ -46,6 +46,8 @@ package final class UpgradeConfig {
     package var http1Writer = HTTP1Writer()
     package var http1AllowsTrailers = false
     package var http2 = HTTP2Options()
+    /// `connection_keepalive`; nil for none.
+    package var http2Keepalive: HTTP2Keepalive.Settings?
     package var serverName = NamedText("heddle")
     package var serverHeader = ServerHeader.overwrite
     package var via: NamedText?
@@ -57,15 +59,32 @@ package final class UpgradeConfig {
     package var generateRequestID = true
     package var preserveExternalRequestID = false
     package var alwaysSetRequestIDInResponse = false
+    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
+    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
     /// Nil: paths are taken as they come.
     package var pathRules: PathNormalizer?
     package var stripsPort = PortStripping.none
+    package var stripsTrailingDot = false
+    /// `scheme_header_transformation`: a scheme in the place of the request's, or that of the connection to the host.
+    package var schemeToSet: NamedText?
+    package var schemeMatchesUpstream = false
+    /// `add_user_agent`: the cluster and the node that this proxy is part of.
+    package var userAgent: NamedText?
+    package var serviceNode: NamedText?
+    /// `local_reply_config`; nil where the proxy's own answers stay as they are.
+    package var localReplies: LocalReplyRules?
+    /// A malformed message does not end its HTTP/1 connection (`stream_error_on_invalid_http_message`).
+    package var http1KeepsMalformed = false
     package var listenerPort: UInt16?
     package var defaultHostForHTTP10: NamedText?
     package var earlyMutations = HeaderMutations()
     package var upgrades: [UpgradeConfig] = []
     package var accessLogs: [any AccessLogSink] = []
     package var explainHeader: String?
+    /// Filters that are off unless a route switches them on, a bit for each.
+    package var switchedOff: UInt64 = 0
+    /// Longest filter chain: a filter is a bit of a word.
+    package static let maximumFilters = 64
     package var proxy100Continue = false
     /// Nanoseconds; 0 switches each off.
     package var streamIdleTimeout: UInt64 = 300_000_000_000
@@ -75,6 +94,8 @@ package final class UpgradeConfig {
     package var requestHeadersTimeout: UInt64 = 10_000_000_000
     package var idleTimeout: UInt64 = 3_600_000_000_000
     package var drainTimeout: UInt64 = 5_000_000_000
+    /// For a client to take the last bytes of a connection that is closed.
+    package var delayedCloseTimeout: UInt64 = 1_000_000_000
     package var maxConnectionDuration: UInt64 = 0
     package var maxStreamDuration: UInt64 = 0
     package var maxRequestsPerConnection: UInt64 = 0

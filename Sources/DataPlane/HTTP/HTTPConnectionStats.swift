@@ -56,12 +56,15 @@ package struct HTTPConnectionStats: Sendable {
         http[.rqResetAfterDownstreamResponseStarted].add()
     }
     func idleTimeout() { http[.downstreamRqIdleTimeout].add() }
+    func streamDurationReached() { http[.downstreamRqMaxDurationReached].add() }
+    func delayedCloseTimeout() { http[.downstreamCxDelayedCloseTimeout].add() }
     func requestTimeout() { http[.downstreamRqTimeout].add() }
     func requestHeadersTimeout() { http[.downstreamRqHeaderTimeout].add() }
     func requestTooLarge() { http[.downstreamRqTooLarge].add() }
     func responseTooLarge() { http[.rsTooLarge].add() }
     func pathNormalizationFailed() { http[.downstreamRqFailedPathNormalization].add() }
     func pathNormalizationRedirected() { http[.downstreamRqRedirectedWithNormalizedPath].add() }
+    func tooManyPrematureResets() { http[.downstreamRqTooManyPrematureResets].add() }
     func upgradeRefused() { http[.downstreamRqWsOnNonWsRoute].add() }
     func upgraded() {
         http[.downstreamCxUpgradesTotal].add()

@@ -107,6 +107,11 @@ public enum TrailersVerdict: Equatable, Sendable {
 /// Per-route configuration of a filter in its checked form, as its own module made it.
 package protocol FilterRouteConfig: AnyObject {}
 
+/// Says that the route switches a filter on that is off by default (`HttpFilter.disabled`), and nothing else of it.
+package final class EnabledFilter: FilterRouteConfig {
+    package init() {}
+}
+
 /// Says that the route switches the filter off (`FilterConfig.disabled`).
 package final class DisabledFilter: FilterRouteConfig {
     package init() {}

@@ -60,17 +60,14 @@ extension Stream {
         }
         info.responseCodeDetails = .literal(reply.details)
         isLocalReply = true
+        if reply.status == 400 { isMalformed = true }
         requestPath.isStopped = true
         requestPath.buffer.removeAll()
         router.abandon()
         let bypassesFilters = responsePath.iteration != FilterIteration()
         responsePath.reset()
-        let hasBody = writeHead(of: reply)
-        // As for a host's answer; nothing is done where the request has not been routed.
-        if case .known(let choice?) = routeState {
-            choice.applyResponseMutations(to: self, attempts: info.upstreamAttemptCount)
-        }
-        if !reply.body.isEmpty { info.localReplyBody = .init(copying: String(decoding: reply.body, as: UTF8.self)) }
+        let body = writeHead(of: reply)
+        let hasBody = !body.isEmpty
         responsePath.iteration.endSeen = !hasBody
         if bypassesFilters {
             deliverResponseHeaders(endStream: !hasBody)
@@ -79,7 +76,7 @@ extension Stream {
         }
         guard hasBody, state == .active, !responsePath.isStopped else { return }
         responsePath.iteration.endSeen = true
-        reply.body.withUnsafeBytes { bytes in
+        body.withUnsafeBytes { bytes in
             if bypassesFilters {
                 deliverResponseData(bytes, endStream: true)
             } else {
@@ -88,30 +85,84 @@ extension Stream {
         }
     }
 
-    /// - Returns: whether a body follows.
-    private func writeHead(of reply: LocalReply) -> Bool {
+    /// Puts an answer in the place of the response whose head `filter` holds back: the filters behind it see this one.
+    package func replaceResponse(_ reply: LocalReply, from filter: HTTPFilter) {
+        guard state == .active, responsePath.delivered == .head else { return }
+        worker.eventBegan()
+        defer { worker.eventEnded() }
+        info.responseFlags.formUnion(reply.flags)
+        info.responseCodeDetails = .literal(reply.details)
+        isLocalReply = true
+        requestPath.isStopped = true
+        requestPath.buffer.removeAll()
+        router.abandon()
+        responsePath.reset()
+        let body = writeHead(of: reply)
+        let hasBody = !body.isEmpty
+        responsePath.iteration.endSeen = !hasBody
+        let position = filters.count - 1 - filter.index
+        runHeaders(.response, from: position)
+        guard hasBody, state == .active, !responsePath.isStopped else { return }
+        responsePath.iteration.endSeen = true
+        body.withUnsafeBytes { runData(.response, $0, endStream: true, from: position) }
+    }
+
+    /// Puts the head together in Envoy's order: what the route says of responses, the answer's own fields, and then the
+    /// configured rules for local replies, which see both.
+    /// - Returns: the body to send, empty for none.
+    private func writeHead(of reply: LocalReply) -> [UInt8] {
         responseHeaders.reset()
-        if isGRPC {
-            responseHeaders.append(.status, "200")
-            responseHeaders.append(.contentType, "application/grpc")
-            let code = reply.grpcStatus ?? UInt32(GRPCStatus(httpStatus: reply.status).rawValue)
-            responseHeaders.set(.grpcStatus, decimal: Int(code))
-            info.grpcStatus = code
-            if !reply.body.isEmpty {
-                worker.scratchText.reset()
-                reply.body.withUnsafeBytes { GRPCHeaders.writeMessage($0, to: &worker.scratchText) }
-                responseHeaders.append(.grpcMessage, worker.scratchText.bytes)
-            }
-            write(reply.headers)
-            return false
-        }
         responseHeaders.set(.status, decimal: reply.status)
-        if !reply.body.isEmpty {
-            responseHeaders.set(.contentLength, decimal: reply.body.count)
-            responseHeaders.append(.contentType, reply.contentType)
+        info.responseCode = UInt16(clamping: reply.status)
+        // As for a host's answer. A request whose head was refused has no route.
+        if isRoutable, let choice = routeChoice {
+            if info.clusterName == nil { info.clusterName = choice.clusterName }
+            choice.applyResponseMutations(to: self, attempts: 0)
         }
         write(reply.headers)
-        return !reply.body.isEmpty && !isHead
+        if !reply.body.isEmpty { info.localReplyBody = .init(copying: String(decoding: reply.body, as: UTF8.self)) }
+        var status = reply.status
+        var body = reply.body
+        let typeBefore = responseHeaders.get(.contentType)?.text
+        let formatType = config.localReplies?.rewrite(self, status: &status, body: &body)
+        if isGRPC {
+            writeGRPC(reply, status: status, message: body)
+            return []
+        }
+        guard !body.isEmpty else {
+            responseHeaders.remove(.contentLength)
+            responseHeaders.remove(.contentType)
+            return []
+        }
+        responseHeaders.set(.contentLength, decimal: body.count)
+        // A mapper that named a type has the last word; else the type goes with the body that it describes.
+        let typeIsMapped = responseHeaders.get(.contentType)?.text != typeBefore
+        if !typeIsMapped, typeBefore == nil || body != reply.body {
+            if let formatType {
+                responseHeaders.set(.contentType, formatType.bytes)
+            } else {
+                responseHeaders.set(.contentType, reply.contentType)
+            }
+        }
+        return isHead ? [] : body
+    }
+
+    /// The answer as one head with the status in its fields; the body becomes the message.
+    private func writeGRPC(_ reply: LocalReply, status: Int, message: [UInt8]) {
+        responseHeaders.set(.status, decimal: 200)
+        responseHeaders.set(.contentType, "application/grpc")
+        responseHeaders.remove(.contentLength)
+        let code = reply.grpcStatus ?? UInt32(GRPCStatus(httpStatus: status).rawValue)
+        if responseHeaders.has(.grpcStatus) {
+            info.grpcStatus = responseHeaders.get(.grpcStatus)?.decimal.map { UInt32(clamping: $0) }
+        } else {
+            responseHeaders.set(.grpcStatus, decimal: Int(code))
+            info.grpcStatus = code
+        }
+        guard !message.isEmpty, !isHead else { return }
+        worker.scratchText.reset()
+        message.withUnsafeBytes { GRPCHeaders.writeMessage($0, to: &worker.scratchText) }
+        responseHeaders.set(.grpcMessage, worker.scratchText.bytes)
     }
 
     private func write(_ headers: [(name: String, value: String)]) {

@@ -19,6 +19,14 @@ import Reactor
         forwardingHeaders(stream)
         if config.generateRequestID { requestID(stream) }
         if config.hasEarlyMutations { config.earlyMutations.apply(to: stream, .request) }
+        stream.isRoutable = true
+        if config.switchedOff != 0 || stream.routes.switchesFilters { stream.switchFilters() }
+        if stream.requestHeaders.has(.upgrade) || stream.requestHeaders.get(.method, is: "CONNECT"),
+            let refusal = checkUpgrade(stream)
+        {
+            stream.reply(refusal)
+            return false
+        }
         return true
     }
 
@@ -34,15 +42,30 @@ import Reactor
         let isConnect = stream.requestHeaders.get(.method, is: "CONNECT")
         guard stream.requestHeaders.has(.authority) || config.defaultHostForHTTP10 == nil else {
             if let host = config.defaultHostForHTTP10 { stream.requestHeaders.set(.authority, host.bytes) }
-            return checkUpgrade(stream, isConnect: isConnect)
+            return nil
         }
+        if config.stripsTrailingDot { stripTrailingDot(stream) }
         switch config.stripsPort {
         case .none: break
         case .any: stripPort(stream, isConnect: isConnect, only: nil)
         case .matching: stripPort(stream, isConnect: isConnect, only: config.listenerPort)
         }
         if stream.requestHeaders.has(.path), !isConnect, let refusal = normalizePath(stream) { return refusal }
-        return checkUpgrade(stream, isConnect: isConnect)
+        return nil
+    }
+
+    /// `example.com.` is the same host as `example.com`; the dot may stand before a port.
+    private static func stripTrailingDot(_ stream: Stream) {
+        guard let value = stream.requestHeaders.get(.authority), let dot = value.lastIndex(of: UInt8(ascii: "."))
+        else { return }
+        if dot == value.count - 1 {
+            stream.requestHeaders.set(.authority, value.slice(0, dot))
+        } else if value[dot + 1] == UInt8(ascii: ":") {
+            stream.worker.scratchText.reset()
+            stream.worker.scratchText.append(value.slice(0, dot))
+            stream.worker.scratchText.append(value.slice(dot + 1, value.count))
+            stream.requestHeaders.set(.authority, stream.worker.scratchText.bytes)
+        }
     }
 
     /// A CONNECT request keeps its port: it is where to connect to.
@@ -68,22 +91,18 @@ import Reactor
         }
     }
 
-    private static func checkUpgrade(_ stream: Stream, isConnect: Bool) -> LocalReply? {
-        let config = stream.config
-        if isConnect {
-            guard let upgrade = config.upgrade(named: UnsafeRawBufferPointer("CONNECT")) else {
-                return upgradeRefused(stream)
-            }
+    /// What the route says of an upgrade counts before the connection manager's word. Without a route there is nothing
+    /// to upgrade: the router answers.
+    private static func checkUpgrade(_ stream: Stream) -> LocalReply? {
+        guard let route = stream.route else { return nil }
+        let isConnect = stream.requestHeaders.get(.method, is: "CONNECT")
+        let named = isConnect ? nil : stream.requestHeaders.get(.upgrade)
+        let token = named ?? UnsafeRawBufferPointer("connect")
+        let own = route.upgrades.first { $0.type.bytes.equalsIgnoringCase(token) }
+        if let upgrade = own.map({ $0.enabled ? $0 : nil }) ?? stream.config.upgrade(named: token) {
             stream.upgrade = upgrade
             return nil
         }
-        guard let token = stream.requestHeaders.get(.upgrade) else { return nil }
-        guard let upgrade = config.upgrade(named: token) else { return upgradeRefused(stream) }
-        stream.upgrade = upgrade
-        return nil
-    }
-
-    private static func upgradeRefused(_ stream: Stream) -> LocalReply {
         stream.config.stats.upgradeRefused()
         return LocalReply(status: 403, details: "upgrade_failed")
     }
@@ -112,17 +131,38 @@ import Reactor
             stream.requestHeaders.set(.xForwardedProto, isSecure ? "https" : "http")
         }
         if let via = config.via { stream.requestHeaders.append(.via, via.bytes) }
-        if !stream.requestHeaders.has(.scheme) { stream.requestHeaders.append(.scheme, isSecure ? "https" : "http") }
+        if let scheme = config.schemeToSet {
+            stream.requestHeaders.set(.scheme, scheme.bytes)
+            stream.requestHeaders.set(.xForwardedProto, scheme.bytes)
+        } else if !stream.requestHeaders.has(.scheme) {
+            let forwarded = stream.requestHeaders.get(.xForwardedProto)
+            let isHTTPS = isSecure && !(forwarded?.equals("http") ?? false) || forwarded?.equals("https") ?? false
+            stream.requestHeaders.append(.scheme, isHTTPS ? "https" : "http")
+        }
+        if config.userAgent != nil { userAgent(stream) }
         let isInternal = isInternal(stream, remote)
         if isInternal {
             stream.requestHeaders.set(.xEnvoyInternal, "true")
         } else {
             stripInternal(stream, isEdge: config.useRemoteAddress)
+            for name in stream.routes.internalOnlyHeaders { stream.requestHeaders.remove(name.bytes) }
             if config.useRemoteAddress, let ip = remote?.ip {
                 stream.worker.scratchText.reset()
                 ip.append(to: &stream.worker.scratchText)
                 stream.requestHeaders.set(.xEnvoyExternalAddress, stream.worker.scratchText.bytes)
             }
+        }
+    }
+
+    /// `add_user_agent`: which cluster, and which node of it, the request went through.
+    private static func userAgent(_ stream: Stream) {
+        guard let cluster = stream.config.userAgent else { return }
+        stream.requestHeaders.set(.xEnvoyDownstreamServiceCluster, cluster.bytes)
+        if stream.requestHeaders.get(.userAgent)?.isEmpty ?? true {
+            stream.requestHeaders.set(.userAgent, cluster.bytes)
+        }
+        if let node = stream.config.serviceNode {
+            stream.requestHeaders.set(UnsafeRawBufferPointer("x-envoy-downstream-service-node"), node.bytes)
         }
     }
 

@@ -22,6 +22,19 @@ extension Stream {
         direction == .request ? filter.index : filters.count - 2 - filter.index
     }
 
+    private func wants(_ filter: HTTPFilter, _ callback: FilterCallbacks) -> Bool {
+        filter.callbacks.has(callback) && switchedOff & (1 &<< UInt64(truncatingIfNeeded: filter.index)) == 0
+    }
+
+    /// Which filters the request meets, as its route says when the request begins.
+    func switchFilters() {
+        for index in filters.indices {
+            guard let said = routeConfig(at: index) else { continue }
+            let bit = 1 &<< UInt64(truncatingIfNeeded: index)
+            if said is DisabledFilter { switchedOff |= bit } else { switchedOff &= ~bit }
+        }
+    }
+
     // MARK: Heads
 
     func runHeaders(_ direction: Direction, from start: Int) {
@@ -31,7 +44,7 @@ extension Stream {
         while position < count {
             let filter = filter(direction, at: position)
             let wanted: FilterCallbacks = direction == .request ? .requestHeaders : .responseHeaders
-            if filter.callbacks.has(wanted) {
+            if wants(filter, wanted) {
                 let endStream = headEndsMessage(direction)
                 let verdict =
                     direction == .request
@@ -81,7 +94,7 @@ extension Stream {
                 return
             }
             let wanted: FilterCallbacks = direction == .request ? .requestData : .responseData
-            if filter.callbacks.has(wanted) {
+            if wants(filter, wanted) {
                 let verdict = call(direction, filter, &data, endStream: endStream)
                 guard !self[direction].isStopped else { return }
                 switch verdict {
@@ -126,7 +139,7 @@ extension Stream {
         }
         var data = bytes
         let wanted: FilterCallbacks = direction == .request ? .requestData : .responseData
-        let verdict = filter.callbacks.has(wanted) ? call(direction, filter, &data, endStream: endStream) : .buffer
+        let verdict = wants(filter, wanted) ? call(direction, filter, &data, endStream: endStream) : .buffer
         guard !self[direction].isStopped else { return }
         switch verdict {
         case .proceed:
@@ -141,7 +154,7 @@ extension Stream {
     /// Puts body behind what already waits, within the limit.
     private func keep(_ direction: Direction, _ bytes: UnsafeRawBufferPointer, watermark: Bool) {
         self[direction].buffer.append(bytes)
-        let limit = config.bufferLimit
+        let limit = direction == .request ? requestBufferLimit : config.bufferLimit
         guard limit > 0, self[direction].buffer.count > limit else { return }
         if watermark {
             pauseSender(direction)
@@ -155,6 +168,12 @@ extension Stream {
             config.stats.responseTooLarge()
             reply(LocalReply(status: 500, body: "Internal Server Error", details: "response_payload_too_large"))
         }
+    }
+
+    /// How much of a request's body may wait here: what its route says, else the connection's limit.
+    var requestBufferLimit: Int {
+        guard routes.limitsBodies else { return config.bufferLimit }
+        return route?.requestBufferLimit ?? config.bufferLimit
     }
 
     private func pauseSender(_ direction: Direction) {
@@ -186,7 +205,7 @@ extension Stream {
             if holds, case .head(_, seesData: false) = self[direction].iteration.hold { return }
             if holds, case .trailers = self[direction].iteration.hold { return }
             let wanted: FilterCallbacks = direction == .request ? .requestTrailers : .responseTrailers
-            if filter.callbacks.has(wanted) {
+            if wants(filter, wanted) {
                 let verdict = direction == .request ? filter.onRequestTrailers(self) : filter.onResponseTrailers(self)
                 guard !self[direction].isStopped else { return }
                 if verdict == .pause {

@@ -1,4 +1,5 @@
 import Bytes
+import HTTPCodec
 package import HTTPModel
 package import Observability
 public import Reactor
@@ -54,16 +55,26 @@ public import Reactor
     private var backlogPaused = false
     /// The response was made here, not by a host.
     package internal(set) var isLocalReply = false
+    /// The head has been accepted: the request has a route, or is known to have none.
+    var isRoutable = false
+    /// It was answered with 400: over HTTP/1 its connection serves no other request, unless the configuration says so.
+    var isMalformed = false
     /// What a filter wrote in the place of the status' usual phrase, for HTTP/1; empty for none.
     package private(set) var reasonPhrase: [UInt8] = []
+    /// The host that a filter wants the request to go to.
+    package var hostOverride: HostOverride?
     /// Written when somebody asked why the request went where it did; see ``DecisionRecorder``.
     package var recorder: DecisionRecorder?
 
     var routeState = RouteState.unknown
+    /// Filters that this stream does not meet, a bit for each.
+    var switchedOff: UInt64 = 0
     var state = State.idle
     private var idleTimer: LoopTimer?
     private var requestTimer: LoopTimer?
     private var idleTimeout: UInt64 = 0
+    /// Made for the first stream whose duration is bounded.
+    private var durationTimer: LoopTimer?
 
     enum State: Equatable {
         /// In the pool. Next: `active`.
@@ -112,9 +123,11 @@ public import Reactor
         info.streamID = worker.nextStreamID()
         info.downstreamProtocol = codec.version
         manager.connection.describe(&info)
+        switchedOff = config.switchedOff
         idleTimeout = config.streamIdleTimeout
         noteActivity()
         if config.requestTimeout > 0 { requestTimer?.schedule(after: config.requestTimeout) }
+        if config.maxStreamDuration > 0 { limitDuration(config.maxStreamDuration) }
     }
 
     /// Whether the stream has not ended.
@@ -297,6 +310,37 @@ public import Reactor
         reply(LocalReply(status: status, body: "stream timeout", details: "stream_idle_timeout", flags: .streamIdleTimeout))
     }
 
+    /// Bounds the time that the stream may take from its beginning; 0 takes the bound away.
+    func limitDuration(_ nanoseconds: UInt64) {
+        guard nanoseconds > 0 else {
+            durationTimer?.cancel()
+            return
+        }
+        // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
+        let timer = durationTimer ?? LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.durationReached() }
+        durationTimer = timer
+        let used = worker.loop.now - info.times.start
+        timer.schedule(after: nanoseconds > used ? nanoseconds - used : 0)
+    }
+
+    /// Whether a bound on the stream's time runs.
+    var hasDurationLimit: Bool { durationTimer?.isArmed ?? false }
+
+    /// No time at all was asked for.
+    func endDurationNow() {
+        limitDuration(1)
+    }
+
+    private func durationReached() {
+        guard state == .active else { return }
+        config.stats.streamDurationReached()
+        let status = isRequestComplete ? 504 : 408
+        reply(
+            LocalReply(
+                status: status, body: "downstream duration timeout", details: "max_duration_timeout",
+                grpcStatus: UInt32(GRPCStatus.deadlineExceeded.rawValue)))
+    }
+
     private func requestTimeoutExpired() {
         guard state == .active, !isRequestComplete else { return }
         config.stats.requestTimeout()
@@ -311,6 +355,7 @@ public import Reactor
         state = .finished
         idleTimer?.cancel()
         requestTimer?.cancel()
+        durationTimer?.cancel()
         requestPath.isStopped = true
         responsePath.isStopped = true
         info.times.end = worker.loop.now
@@ -341,7 +386,10 @@ public import Reactor
         requestPauses = 0
         requestCredit = 0
         isLocalReply = false
+        isMalformed = false
+        isRoutable = false
         if !reasonPhrase.isEmpty { reasonPhrase = [] }
+        if hostOverride != nil { hostOverride = nil }
         recorder = nil
         routeState = .unknown
         state = .idle

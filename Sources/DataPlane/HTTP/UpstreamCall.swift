@@ -64,10 +64,11 @@ package import Reactor
             }
             let request = UpstreamRequest(owner: self, worker: worker)
             self.request = request
-            let version: HTTPVersion = cluster.config.upstreamProtocol == .http2 ? .http2 : .http11
             worker.eventBegan()
             defer { worker.eventEnded() }
-            request.begin(host, version: version, endStream: requestBody.isEmpty)
+            request.begin(
+                host, version: cluster.config.version(for: nil), name: cluster.config.serverName(for: requestHeaders),
+                endStream: requestBody.isEmpty)
             if !requestBody.isEmpty { requestBody.withUnsafeBytes { request.send($0, endStream: true) } }
         }
     }

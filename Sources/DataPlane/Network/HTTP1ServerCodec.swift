@@ -29,7 +29,7 @@ import Reactor
         self.manager = manager
         transport = manager.transport
         worker = manager.connection.worker
-        parser = HTTP1Parser(role: .request, options: manager.config.http1)
+        parser = HTTP1Parser(rules: manager.config.http1Rules)
     }
 
     var version: HTTPVersion { head.version }
@@ -95,7 +95,7 @@ import Reactor
         self.stream = stream
         swap(&stream.requestHeaders, &worker.scratchFields)
         let hasBody =
-            head.framing.hasBody || head.isConnect || head.hasUpgrade && manager.config.upgrades.isEmpty == false
+            head.framing.hasBody || head.isConnect || head.hasUpgrade
         // The parser lets no other expectation pass; one without a body asks for nothing.
         if !manager.config.proxy100Continue, stream.requestHeaders.has(.expect) {
             stream.requestHeaders.remove(.expect)
@@ -224,21 +224,28 @@ import Reactor
         if status == 101, stream.upgrade != nil || head.isConnect { becomeTunnel(stream) }
         if head.isConnect, status >= 200, status < 300 { becomeTunnel(stream) }
         if !stream.isTunnel {
-            if !requestEnded || manager.isDrainingOrClosing || isDraining { closesAfterResponse = true }
+            let endsHere = stream.isMalformed && !manager.config.http1KeepsMalformed
+            if !requestEnded || manager.isDrainingOrClosing || isDraining || endsHere { closesAfterResponse = true }
             framing = responseFraming(stream, status, endStream: endStream)
         }
         let connection: HTTP1Connection =
             stream.isTunnel && status == 101 ? .upgrade : closesAfterResponse && !stream.isTunnel ? .close : .keepAlive
         worker.scratchText.reset()
-        let isWritten = stream.reasonPhrase.withUnsafeBytes { phrase in
-            manager.config.http1Writer.writeResponseHead(
-                stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing,
-                reason: phrase.isEmpty ? nil : phrase, connection: connection, to: &worker.scratchText)
-        }
+        // A closure handed to the array is checked for its isolation at run time; almost no response needs one.
+        let isWritten =
+            stream.reasonPhrase.isEmpty
+            ? writeHead(stream, connection, reason: nil)
+            : stream.reasonPhrase.withUnsafeBytes { writeHead(stream, connection, reason: $0) }
         precondition(isWritten, "a response without a status")
         stream.info.downstreamHeaderBytesSent += UInt64(worker.scratchText.count)
         transport.write(worker.scratchText.bytes)
         if endStream { responseEnded = true }
+    }
+
+    private func writeHead(_ stream: Stream, _ connection: HTTP1Connection, reason: UnsafeRawBufferPointer?) -> Bool {
+        manager.config.http1Writer.writeResponseHead(
+            stream.responseHeaders, version: head.version, framing: stream.isTunnel ? .none : framing, reason: reason,
+            connection: connection, to: &worker.scratchText)
     }
 
     /// How the client will find the end: by length if it is known, by chunks, or, for HTTP/1.0, by the connection's end.

@@ -8,8 +8,6 @@ import Reactor
 @WorkerActor final class HTTP2ServerCodec: DownstreamCodec, TurnEndHandler {
     /// Bytes made for the socket in one go.
     private static let produceSize = 64 * 1024
-    /// How long an HTTP/2 client has to hear of the first GOAWAY before the second names the last stream.
-    private static let drainGrace: UInt64 = 1_000_000_000
 
     // Safety: the manager owns its codec and outlives it.
     private unowned(unsafe) let manager: HTTPConnectionManager
@@ -24,6 +22,7 @@ import Reactor
     private var flushTimer: LoopTimer?
     /// The earliest deadline among answers that were complete when the session was last without any.
     private var flushDeadline = UInt64.max
+    private var keepalive: HTTP2KeepaliveTimer?
 
     /// Nil when there is no memory for a session.
     init?(manager: HTTPConnectionManager) {
@@ -33,10 +32,16 @@ import Reactor
         self.worker = worker
         guard
             let session = HTTP2Session(
-                role: .server, options: manager.config.http2, pool: worker.http2Pool, counters: worker.http2Counters,
+                role: .server, options: manager.config.http2, pool: worker.http2Pool, counters: worker.http2Counters.downstream,
                 now: worker.loop.now)
         else { return nil }
         self.session = session
+        if let settings = manager.config.http2Keepalive {
+            // Safety: the timer goes with this object, which owns it.
+            keepalive = HTTP2KeepaliveTimer(settings, worker, session, flush: { [unowned(unsafe) self] in self.flushLater() }) {
+                [unowned(unsafe) self] in self.peerIsGone()
+            }
+        }
         flushLater()
     }
 
@@ -47,6 +52,8 @@ import Reactor
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         let failure = session.receive(bytes, now: worker.loop.now)
+        if failure == .flood(.prematureResets) { manager.config.stats.tooManyPrematureResets() }
+        keepalive?.received()
         drainEvents()
         flushLater()
         if failure != nil { fail() }
@@ -61,7 +68,10 @@ import Reactor
     }
 
     private func handle(_ event: HTTP2Event) {
-        guard let h2 = event.stream else { return }
+        guard let h2 = event.stream else {
+            if case .pingAck(let opaque) = event.kind { keepalive?.answered(opaque) }
+            return
+        }
         switch event.kind {
         case .headers(let endStream): begin(h2, endStream: endStream)
         case .data(let bytes, let endStream):
@@ -292,6 +302,12 @@ import Reactor
         flushLater()
     }
 
+    private func peerIsGone() {
+        guard !isClosed else { return }
+        worker.http2Counters.downstream.keepaliveTimeout += 1
+        manager.connection.transport.closeNow()
+    }
+
     // MARK: Ending
 
     func drain() {
@@ -299,7 +315,8 @@ import Reactor
         flushLater()
         // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
         let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.drainGraceOver() }
-        timer.schedule(after: Self.drainGrace)
+        // The client has so long to hear of the first GOAWAY before the second names the last stream.
+        timer.schedule(after: manager.config.drainTimeout)
         drainTimer = timer
     }
 
@@ -316,6 +333,7 @@ import Reactor
         isClosed = true
         drainTimer = nil
         flushTimer = nil
+        keepalive = nil
         endStreams(.connectionTermination)
         session.connectionLost()
         while session.nextEvent() != nil {}

@@ -45,6 +45,7 @@ import SecureTransport
     /// Chooses the codec where ALPN or the configuration does; else the first bytes do.
     package func connectionOpened() {
         armIdleTimer()
+        transport.closeDelay = config.delayedCloseTimeout
         if config.maxConnectionDuration > 0 {
             // Safety: as above.
             let timer = LoopTimer(loop: connection.worker.loop) { [unowned(unsafe) self] in self.durationReached() }
@@ -91,6 +92,7 @@ import SecureTransport
                 codec.version, isSecure: connection.tlsFacts != nil, byUs: reason == .local, activeRequests: active,
                 age: connection.age, read: transport.bytesRead, written: transport.bytesWritten)
         }
+        if transport.closeTimedOut { config.stats.delayedCloseTimeout() }
         codec?.connectionClosed(reason)
         codec = nil
     }

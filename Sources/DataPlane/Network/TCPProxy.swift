@@ -155,7 +155,7 @@ import TrafficPolicy
         if let reference = cluster.config.tls {
             guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
-                context: tls, descriptor: descriptor.raw, serverName: cluster.config.serverName,
+                context: tls, descriptor: descriptor.raw, serverName: cluster.config.serverName(of: host),
                 peer: host.address.description)
         }
         let transport = Transport(

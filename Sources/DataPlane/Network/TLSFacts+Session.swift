@@ -7,7 +7,9 @@ extension TLSFacts {
         self.init(
             version: NamedText(session.version), cipher: session.cipherSuite.map { NamedText($0) },
             sessionID: NamedText(session.sessionID), peer: session.peerCertificate.map { TLSCertificateFacts($0) },
-            local: session.localCertificate.map { TLSCertificateFacts($0) })
+            local: session.localCertificate.map { TLSCertificateFacts($0) }, isPeerValidated: session.isPeerVerified,
+            cipherNumber: session.cipherSuiteNumber ?? 0xFFFF,
+            details: CertificateDetails(chain: session.peerChain, local: session.localCertificate))
     }
 }
 
@@ -21,4 +23,25 @@ extension TLSCertificateFacts {
         uriSAN = NamedText(certificate.alternativeNames.uris.joined(separator: ","))
         dnsSAN = NamedText(certificate.alternativeNames.dns.joined(separator: ","))
     }
+}
+
+/// What is computed from a session's certificates only when somebody asks.
+private final class CertificateDetails: TLSDetails, @unchecked Sendable {
+    // Safety: written in `init` only, and OpenSSL's certificates may be read by any thread.
+    private let chain: [Certificate]
+    private let local: Certificate?
+
+    init(chain: [Certificate], local: Certificate?) {
+        self.chain = chain
+        self.local = local
+    }
+
+    var peerPEM: String { chain.first?.urlEncodedPEM ?? "" }
+    var peerChainPEM: String { chain.map(\.urlEncodedPEM).joined() }
+    var peerCommonName: String { chain.first?.commonName ?? "" }
+    var peerOrganizations: [String] { chain.first?.organizationNames ?? [] }
+    var peerValidFrom: Int64? { chain.first?.validFrom }
+    var peerValidUntil: Int64? { chain.first?.validUntil }
+    var peerOIDs: [String] { chain.first?.extensionOIDs ?? [] }
+    var localOIDs: [String] { local?.extensionOIDs ?? [] }
 }

@@ -33,6 +33,13 @@ package enum TransportClose: Equatable, Sendable {
     func transportClosed(_ transport: Transport, _ reason: TransportClose)
 }
 
+/// An error that almost no transport comes to have.
+private final class TLSFailure {
+    let error: TLSError
+
+    init(_ error: TLSError) { self.error = error }
+}
+
 /// One connected socket with what waits to be written to it, encrypted or not: the only place that reads and writes the
 /// sockets of connections.
 ///
@@ -56,9 +63,8 @@ package enum TransportClose: Equatable, Sendable {
     private static let readBudget = 8
     /// A write of this size or more goes to the socket without being copied first.
     private static let directWrite = 8 * 1024
-    /// How long a closed connection may keep its socket for the peer to read the last bytes (Envoy's
-    /// `delayed_close_timeout`).
-    private static let lingerTime: UInt64 = 1_000_000_000
+    /// How long a connection that is being closed may take to write its last bytes without any progress, in nanoseconds.
+    private static let flushTime: UInt64 = 1_000_000_000
 
     /// The worker whose loop the socket is on, and what the socket is in.
     package let worker: WorkerContext
@@ -68,13 +74,15 @@ package enum TransportClose: Equatable, Sendable {
     package unowned(unsafe) var owner: (any TransportOwner)?
     package private(set) var tls: TLSSession?
     /// What went wrong in TLS, for logs.
-    package private(set) var tlsFailure: TLSError?
+    package var tlsFailure: TLSError? { tlsFailureBox?.error }
     package private(set) var watermark: Watermark
     /// Bytes read and written on the wire level (inside TLS: of the plaintext).
     package private(set) var bytesRead: UInt64 = 0
     package private(set) var bytesWritten: UInt64 = 0
 
     private let descriptor: Descriptor
+    /// An object, since almost no connection has one.
+    private var tlsFailureBox: TLSFailure?
     private var output: ByteQueue
     /// Input that the owner has not consumed; nil exactly when `hasLeftover` is false.
     private var leftover: ByteWriter?
@@ -90,6 +98,12 @@ package enum TransportClose: Equatable, Sendable {
     private var delivering = false
     private var lingerTimer: LoopTimer?
     private var closeReason: TransportClose?
+
+    /// Nanoseconds that a closed connection keeps its socket for the peer to read the last bytes
+    /// (`delayed_close_timeout`); 0: none.
+    package var closeDelay: UInt64 = 1_000_000_000
+    /// The peer left that time unused.
+    package private(set) var closeTimedOut = false
 
     /// The socket's number, for calls that only look.
     package var rawDescriptor: Int32 { descriptor.raw }
@@ -179,7 +193,7 @@ package enum TransportClose: Equatable, Sendable {
             outputBlocked = true
             if hangupSeen, inputEndedDuringHandshake() { end(.reset) }
         case .failed:
-            tlsFailure = tls.failure
+            tlsFailureBox = tls.failure.map { TLSFailure($0) }
             end(.tlsFailed)
         }
     }
@@ -268,7 +282,7 @@ package enum TransportClose: Equatable, Sendable {
             return .wouldBlock
         case .closed: return .endOfFile
         case .failed:
-            tlsFailure = tls.failure
+            tlsFailureBox = tls.failure.map { TLSFailure($0) }
             return .failed(EPROTO)
         }
     }
@@ -401,7 +415,7 @@ package enum TransportClose: Equatable, Sendable {
             inputReady = false
             return .wouldBlock
         case .failed:
-            tlsFailure = tls.failure
+            tlsFailureBox = tls.failure.map { TLSFailure($0) }
             return .failed(EPIPE)
         }
     }
@@ -436,8 +450,8 @@ package enum TransportClose: Equatable, Sendable {
         leftover = nil
         hasLeftover = false
         readPauses = 0
-        if output.isEmpty { beginLingering() } else { markDirty() }
         armLinger()
+        if output.isEmpty { beginLingering() } else { markDirty() }
     }
 
     /// Ends the connection now; what waits is dropped.
@@ -465,9 +479,10 @@ package enum TransportClose: Equatable, Sendable {
         if let tls, tls.shutdown() == .wantWrite { outputBlocked = true }
         Socket.shutdownWrite(descriptor.raw)
         state = .lingering
-        if inputEnded {
+        if inputEnded || closeDelay == 0 {
             end(.local)
         } else {
+            lingerTimer?.schedule(after: closeDelay)
             inputReady = true
             askForTurnEnd()
         }
@@ -478,7 +493,7 @@ package enum TransportClose: Equatable, Sendable {
         // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.
         let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.lingerExpired() }
         lingerTimer = timer
-        timer.schedule(after: Self.lingerTime)
+        timer.schedule(after: max(closeDelay, Self.flushTime))
         lingerWritten = bytesWritten
     }
 
@@ -488,9 +503,10 @@ package enum TransportClose: Equatable, Sendable {
     private func lingerExpired() {
         if state == .flushing, bytesWritten > lingerWritten {
             lingerWritten = bytesWritten
-            lingerTimer?.schedule(after: Self.lingerTime)
+            lingerTimer?.schedule(after: max(closeDelay, Self.flushTime))
             return
         }
+        closeTimedOut = true
         end(.local)
     }
 

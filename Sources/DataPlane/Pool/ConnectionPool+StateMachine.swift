@@ -81,11 +81,12 @@ package struct ConnectionPoolStateMachine: ~Copyable {
     package mutating func acquire(
         _ request: Request, mayConnect: Bool, mayWait: Bool, expectedCapacity: Int
     ) -> Acquisition {
+        guard !isDraining else { return .refuse }
         if let connection = ready.last {
             take(connection)
             return .use(connection)
         }
-        guard mayWait, !isDraining else { return .refuse }
+        guard mayWait else { return .refuse }
         waiting.append(request)
         let covered = connecting * max(expectedCapacity, 1) >= waitingCount
         // A pool without any connection may always open one: else requests would wait for what never comes.
@@ -98,6 +99,7 @@ package struct ConnectionPoolStateMachine: ~Copyable {
     package mutating func cancel(_ request: Request) -> Bool {
         guard let index = waiting[firstWaiting...].firstIndex(of: request) else { return false }
         waiting.remove(at: index)
+        compact()
         return true
     }
 
@@ -110,11 +112,24 @@ package struct ConnectionPoolStateMachine: ~Copyable {
         ready.append(connection)
     }
 
-    /// The next waiting request that there is room for.
+    /// The next waiting request that there is room for; in a pool that drains, a connection that has come too late.
     package mutating func next() -> FollowUp {
-        guard waitingCount > 0, let connection = ready.last else { return .nothing }
+        guard let connection = ready.last else { return .nothing }
+        guard waitingCount > 0 else {
+            guard isDraining else { return .nothing }
+            beginDraining(connection)
+            return entries[connection].active == 0 ? .close(connection, replace: nil) : .nothing
+        }
         take(connection)
         return .assign(popWaiting(), connection)
+    }
+
+    /// Another connection for those who wait, when those under way are not enough for them. Ask until there is none.
+    package mutating func cover(mayConnect: Bool, expectedCapacity: Int) -> Connection? {
+        guard waitingCount > connecting * max(expectedCapacity, 1), ready.isEmpty, mayConnect || count == 0 else {
+            return nil
+        }
+        return open()
     }
 
     /// The peer changed how many requests a connection carries at once.
@@ -129,26 +144,32 @@ package struct ConnectionPoolStateMachine: ~Copyable {
         precondition(entries[connection].active > 0, "a request ended on a connection without any")
         entries[connection].active -= 1
         active -= 1
-        if !reusable || isSpent(connection) || isDraining { beginDraining(connection) }
-        guard entries[connection].phase != .draining else {
-            return entries[connection].active == 0 ? .close(connection, replace: nil) : .nothing
-        }
+        // Those who waited when the pool began to drain are served yet.
+        if !reusable || isSpent(connection) || isDraining && waitingCount == 0 { beginDraining(connection) }
+        guard entries[connection].phase != .draining else { return close(connection, mayConnect: mayConnect) }
         relist(connection)
         return next()
     }
 
     /// The connection takes no new request from here on (GOAWAY, `Connection: close`).
-    package mutating func drained(_ connection: Connection) -> FollowUp {
+    package mutating func drained(_ connection: Connection, mayConnect: Bool) -> FollowUp {
         guard entries[connection].phase != .free, entries[connection].phase != .connecting else { return .nothing }
         beginDraining(connection)
-        return entries[connection].active == 0 ? .close(connection, replace: nil) : .nothing
+        return close(connection, mayConnect: mayConnect)
+    }
+
+    /// Closes a draining connection without requests, and opens one in its place for those who wait.
+    private mutating func close(_ connection: Connection, mayConnect: Bool) -> FollowUp {
+        let replacement = connecting == 0 ? cover(mayConnect: mayConnect, expectedCapacity: 1) : nil
+        if entries[connection].active == 0 { return .close(connection, replace: replacement) }
+        return replacement.map { .connect($0) } ?? .nothing
     }
 
     /// The connection is gone. Requests on it have been told and are not counted any more.
     /// - Returns: `.connect` when requests still wait and nothing is under way for them.
     package mutating func closed(_ connection: Connection, mayConnect: Bool) -> FollowUp {
         forget(connection)
-        guard waitingCount > 0, connecting == 0, !isDraining, mayConnect || count == 0 else { return .nothing }
+        guard waitingCount > 0, connecting == 0, mayConnect || count == 0 else { return .nothing }
         return .connect(open())
     }
 
@@ -174,10 +195,12 @@ package struct ConnectionPoolStateMachine: ~Copyable {
         return requests
     }
 
-    /// The pool takes no new requests; returns the connections that can be closed at once.
+    /// The pool takes no new requests, and serves those that wait already; returns the connections that can be closed
+    /// at once.
     package mutating func drain() -> [Connection] {
         isDraining = true
         var idle: [Connection] = []
+        guard waitingCount == 0 else { return idle }
         for connection in entries.indices where entries[connection].phase == .ready || entries[connection].phase == .full {
             beginDraining(connection)
             if entries[connection].active == 0 { idle.append(connection) }
@@ -247,10 +270,18 @@ package struct ConnectionPoolStateMachine: ~Copyable {
     private mutating func popWaiting() -> Request {
         let request = waiting[firstWaiting]
         firstWaiting += 1
+        compact()
+        return request
+    }
+
+    /// Gives up the room of those who have gone once it is more than half: no request is moved more than once on average.
+    private mutating func compact() {
         if firstWaiting == waiting.count {
             waiting.removeAll(keepingCapacity: true)
             firstWaiting = 0
+        } else if firstWaiting > 32, firstWaiting > waiting.count / 2 {
+            waiting.removeFirst(firstWaiting)
+            firstWaiting = 0
         }
-        return request
     }
 }

@@ -12,19 +12,22 @@ import TrafficPolicy
 /// below run on the worker, ask the machine through one synchronous door and perform what it says, with nothing in
 /// between.
 package actor ConnectionPool: LoopActor {
-    private var machine: ConnectionPoolStateMachine
+    // Safety: touched by the verbs below alone. They run on `WorkerActor`, whose executor is this actor's own; going
+    // through `enter` would allocate twice for each request.
+    private nonisolated(unsafe) var machine: ConnectionPoolStateMachine
     nonisolated let connections: PoolConnections
 
-    @WorkerActor init(host: Host, cluster: Cluster, version: HTTPVersion) {
+    /// - Parameters:
+    ///   - version: nil: what each connection agrees on by ALPN.
+    ///   - serverName: the name by which the host is asked for and known; nil: as the cluster says.
+    @WorkerActor init(host: Host, cluster: Cluster, version: HTTPVersion?, serverName: UpstreamServerName? = nil) {
         machine = ConnectionPoolStateMachine(maximumRequests: cluster.config.maxRequestsPerConnection)
-        connections = PoolConnections(host: host, cluster: cluster, version: version)
+        connections = PoolConnections(host: host, cluster: cluster, version: version, serverName: serverName)
     }
 
-    /// The synchronous door: for callers on the loop, and only for the machine.
-    private nonisolated func decide<Result: Sendable>(
-        _ verb: @Sendable (inout ConnectionPoolStateMachine) -> Result
-    ) -> Result {
-        enter { verb(&$0.machine) }
+    /// Whether nothing is under way or waits here.
+    nonisolated var isEmpty: Bool {
+        machine.count == 0 && machine.waitingCount == 0
     }
 
     // MARK: Requests
@@ -36,9 +39,7 @@ package actor ConnectionPool: LoopActor {
         let mayConnect = limits.canOpenConnection
         let mayWait = limits.canWait
         let capacity = connections.expectedCapacity
-        let decision = decide { machine in
-            machine.acquire(ticket, mayConnect: mayConnect, mayWait: mayWait, expectedCapacity: capacity)
-        }
+        let decision = machine.acquire(ticket, mayConnect: mayConnect, mayWait: mayWait, expectedCapacity: capacity)
         switch decision {
         case .use(let number):
             connections.assign(request, number)
@@ -53,50 +54,64 @@ package actor ConnectionPool: LoopActor {
 
     /// A waiting request has been given up.
     @WorkerActor func cancel(_ request: UpstreamRequest, ticket: UInt64) {
-        if decide({ $0.cancel(ticket) }) { connections.stopWaiting(ticket) }
+        if machine.cancel(ticket) { connections.stopWaiting(ticket) }
     }
 
     /// A request on connection `number` has ended.
     @WorkerActor func ended(_ number: Int, reusable: Bool) {
         let mayConnect = connections.cluster.limits.canOpenConnection
-        perform(decide { $0.ended(number, reusable: reusable, mayConnect: mayConnect) })
+        perform(machine.ended(number, reusable: reusable, mayConnect: mayConnect))
     }
 
     // MARK: Connections
 
     @WorkerActor func connected(_ number: Int, capacity: Int) {
-        decide { $0.connected(number, capacity: capacity) }
-        while true {
-            let next = decide { $0.next() }
-            guard next != .nothing else { return }
-            perform(next)
-        }
+        machine.connected(number, capacity: capacity)
+        connections.noteCapacity(capacity)
+        serveWaiting()
     }
 
     @WorkerActor func capacityChanged(_ number: Int, to capacity: Int) {
-        decide { $0.capacityChanged(number, to: capacity) }
+        machine.capacityChanged(number, to: capacity)
+        serveWaiting()
+    }
+
+    /// Sends out whoever there is room for, and opens what the others need: a connection may carry less than was hoped.
+    @WorkerActor private func serveWaiting() {
+        while true {
+            let next = machine.next()
+            guard next != .nothing else { break }
+            perform(next)
+        }
+        let expected = connections.expectedCapacity
+        while true {
+            let mayConnect = connections.cluster.limits.canOpenConnection
+            guard let number = machine.cover(mayConnect: mayConnect, expectedCapacity: expected) else { return }
+            open(number)
+        }
     }
 
     @WorkerActor func drained(_ number: Int) {
-        perform(decide { $0.drained(number) })
+        let mayConnect = connections.cluster.limits.canOpenConnection
+        perform(machine.drained(number, mayConnect: mayConnect))
     }
 
     @WorkerActor func closed(_ number: Int) {
         connections.remove(number)
         let mayConnect = connections.cluster.limits.canOpenConnection
-        perform(decide { $0.closed(number, mayConnect: mayConnect) })
+        perform(machine.closed(number, mayConnect: mayConnect))
     }
 
     @WorkerActor func connectFailed(_ number: Int, _ failure: ConnectFailure) {
         connections.remove(number)
-        let tickets = decide { $0.failed(number) }
+        let tickets = machine.failed(number)
         if !tickets.isEmpty { connections.cluster.stats[.upstreamRqPendingFailureEject].add(UInt64(tickets.count)) }
         for ticket in tickets { connections.stopWaiting(ticket)?.connectFailed(failure) }
     }
 
     /// Nothing new goes to this host: idle connections close, the others after their last request.
     @WorkerActor func drain() {
-        for number in decide({ $0.drain() }) { connections.close(number) }
+        for number in machine.drain() { connections.close(number) }
     }
 
     @WorkerActor private func perform(_ action: ConnectionPoolStateMachine.FollowUp) {
@@ -130,22 +145,31 @@ struct ConnectFailure: Sendable {
     // A host that drains lets go of its pools, which ends this circle.
     let host: Host
     let cluster: Cluster
-    let version: HTTPVersion
+    let version: HTTPVersion?
+    let serverName: UpstreamServerName?
+    /// What the latest connection carries, where that is not known before.
+    private var negotiatedCapacity = 1
     private var connections: [UpstreamConnection?] = []
     /// By connection: whether the circuit breaker counts it.
     private var counted: [Bool] = []
     private var waiting: [UInt64: UpstreamRequest] = [:]
     private var lastTicket: UInt64 = 0
 
-    nonisolated init(host: Host, cluster: Cluster, version: HTTPVersion) {
+    nonisolated init(host: Host, cluster: Cluster, version: HTTPVersion?, serverName: UpstreamServerName?) {
         self.host = host
         self.cluster = cluster
         self.version = version
+        self.serverName = serverName
     }
 
     /// Requests that a connection carries until its peer says otherwise.
     var expectedCapacity: Int {
-        version == .http2 ? Int(clamping: cluster.config.http2.maxConcurrentStreams) : 1
+        guard let version else { return negotiatedCapacity }
+        return version == .http2 ? Int(clamping: cluster.config.http2.maxConcurrentStreams) : 1
+    }
+
+    func noteCapacity(_ capacity: Int) {
+        negotiatedCapacity = capacity
     }
 
     func nextTicket() -> UInt64 {

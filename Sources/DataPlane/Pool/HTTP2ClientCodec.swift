@@ -24,12 +24,13 @@ import Reactor
     private var turnEndAsked = false
     private var isClosed = false
     private var isDraining = false
+    private var keepalive: HTTP2KeepaliveTimer?
 
     init?(transport: Transport, pool: ConnectionPool, cluster: Cluster, number: Int, id: UInt64) {
         let worker = cluster.worker
         guard
             let session = HTTP2Session(
-                role: .client, options: cluster.config.http2, pool: worker.http2Pool, counters: worker.http2Counters,
+                role: .client, options: cluster.config.http2, pool: worker.http2Pool, counters: worker.http2Counters.cluster(cluster.config.name.text),
                 now: worker.loop.now)
         else { return nil }
         self.transport = transport
@@ -46,6 +47,12 @@ import Reactor
     }
 
     func opened() {
+        if let settings = cluster.config.http2Keepalive {
+            // Safety: the timer goes with this object, which owns it.
+            keepalive = HTTP2KeepaliveTimer(settings, worker, session, flush: { [unowned(unsafe) self] in self.flushLater() }) {
+                [unowned(unsafe) self] in self.peerIsGone()
+            }
+        }
         flushLater()
         connection?.idleChanged(true)
     }
@@ -54,6 +61,7 @@ import Reactor
 
     func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) {
         connection?.idleChanged(false)
+        keepalive?.requestBegins()
         requestCount += 1
         if request.isUpgrade, let token = fields.get(.upgrade) {
             // Extended CONNECT (RFC 8441) is the upgrade of HTTP/2.
@@ -124,6 +132,7 @@ import Reactor
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         let failure = session.receive(bytes, now: worker.loop.now)
+        keepalive?.received()
         drainEvents()
         flushLater()
         if failure != nil, !isClosed {
@@ -145,6 +154,9 @@ import Reactor
             isDraining = true
             cluster.stats[.upstreamCxCloseNotify].add()
             pool.drained(number)
+            return
+        case .pingAck(let opaque):
+            keepalive?.answered(opaque)
             return
         case .settingsChanged:
             if connection?.isUp == true { pool.capacityChanged(number, to: capacity) }
@@ -189,6 +201,12 @@ import Reactor
             ended()
         }
         flushLater()
+    }
+
+    private func peerIsGone() {
+        guard !isClosed else { return }
+        worker.http2Counters.cluster(cluster.config.name.text).keepaliveTimeout += 1
+        transport.closeNow()
     }
 
     private func reason(_ cause: HTTP2CloseCause) -> StreamReset {
@@ -277,6 +295,7 @@ import Reactor
     func connectionClosed(_ reason: TransportClose) {
         guard !isClosed else { return }
         isClosed = true
+        keepalive = nil
         endRequests(.connectionTermination, detail: "upstream_reset_before_response_started{connection_termination}")
         session.connectionLost()
         while session.nextEvent() != nil {}

@@ -17,6 +17,7 @@ import SecureTransport
     private let startedAt: UInt64
     private var timer: LoopTimer?
     private var timedOut = false
+    private let isNegotiated: Bool
     private(set) var isUp = false
 
     init(pool: ConnectionPool, connections: PoolConnections, number: Int) throws {
@@ -27,6 +28,7 @@ import SecureTransport
         let config = cluster.config
         id = worker.nextConnectionID()
         startedAt = worker.loop.now
+        isNegotiated = connections.version == nil
         let descriptor = try Socket.connect(to: connections.host.address, from: config.sourceAddress)
         if let keepalive = config.keepalive {
             try Socket.setKeepalive(
@@ -36,8 +38,9 @@ import SecureTransport
         if let reference = config.tls {
             guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
-                context: tls, descriptor: descriptor.raw, serverName: config.serverName,
-                peer: connections.host.address.description)
+                context: tls, descriptor: descriptor.raw,
+                serverName: connections.serverName?.indication ?? config.serverName(of: connections.host),
+                peer: connections.host.address.description, verifiedName: connections.serverName?.verified)
         }
         transport = Transport(
             worker: worker, descriptor: descriptor, connected: false, tls: session, bufferLimit: config.bufferLimit)
@@ -81,6 +84,14 @@ import SecureTransport
 
     func transportOpened(_ transport: Transport) {
         isUp = true
+        // Where ALPN decides, HTTP/1 was a guess.
+        if isNegotiated, transport.tls?.applicationProtocol == "h2",
+            let http2 = HTTP2ClientCodec(transport: transport, pool: pool, cluster: cluster, number: number, id: id)
+        {
+            codec.connection = nil
+            codec = http2
+            codec.connection = self
+        }
         timer?.cancel()
         let stats = cluster.stats
         stats[.upstreamCxConnectMS].record(nanoseconds: cluster.worker.loop.now - startedAt)

@@ -1,3 +1,4 @@
+import HTTPCodec
 import HTTPModel
 package import Observability
 package import Reactor
@@ -31,7 +32,7 @@ package import TrafficPolicy
     package enum Action {
         case forward(Target)
         case redirect(Redirect)
-        case directResponse(status: Int, body: String)
+        case directResponse(status: Int, body: [UInt8], format: BodyFormat?)
     }
 
     /// What the route was compiled from; names and units are those of Envoy's `Route` message.
@@ -47,6 +48,12 @@ package import TrafficPolicy
     /// Nil: as the connection manager says.
     package var idleTimeout: UInt64?
     package var maxStreamDuration: UInt64?
+    /// Nil: `grpc-timeout` of the request bounds nothing. 0: it bounds without an upper limit of its own.
+    package var grpcTimeoutMaximum: UInt64?
+    /// What is taken off it for the way back.
+    package var grpcTimeoutOffset: UInt64 = 0
+    /// Bytes of a request's body that may wait; nil: as the connection says.
+    package var requestBufferLimit: Int?
     /// In the order in which they apply: route, virtual host, route configuration.
     package var mutations: [HeaderMutations] = []
     /// By filter index, the most specific of route, virtual host and route configuration; nil where none says anything.
@@ -77,6 +84,12 @@ package import TrafficPolicy
     package let entries: [[RouteEntry]]
     /// By filter index: whether any route says something of the filter. Where none does, nobody asks for the route early.
     let configuredFilters: [Bool]
+    /// Whether a route bounds the bodies that wait: then it must be known before a filter keeps one.
+    let limitsBodies: Bool
+    /// Whether a route switches a filter off.
+    let switchesFilters: Bool
+    /// Fields that only requests from inside may bring (`internal_only_headers`).
+    package var internalOnlyHeaders: [NamedText] = []
     /// Where requests go that must come by TLS and did not.
     let secureRedirect = RouteEntry(
         name: "", virtualHostName: NamedText(""), action: .redirect(Redirect(scheme: "https")))
@@ -87,15 +100,21 @@ package import TrafficPolicy
         self.table = table
         self.entries = entries
         var configured: [Bool] = []
+        var switches = false
         func note(_ configs: [(any FilterRouteConfig)?]) {
             while configured.count < configs.count { configured.append(false) }
-            for (index, config) in configs.enumerated() where config != nil { configured[index] = true }
+            for (index, config) in configs.enumerated() where config != nil {
+                configured[index] = true
+                if config is DisabledFilter { switches = true }
+            }
         }
         for entry in entries.joined() {
             note(entry.filterConfigs)
             if case .forward(.weighted(let clusters, _)) = entry.action { clusters.forEach { note($0.filterConfigs) } }
         }
         configuredFilters = configured
+        switchesFilters = switches
+        limitsBodies = entries.joined().contains { $0.requestBufferLimit != nil }
     }
 }
 
@@ -105,6 +124,15 @@ struct RouteChoice {
     let match: RouteMatch
     /// Of a weighted route: which cluster.
     var weighted: Int?
+
+    /// The cluster that the configuration names for the request; nil where a header does.
+    @WorkerActor var clusterName: NamedText? {
+        switch entry.action {
+        case .forward(.cluster(let reference)): reference.name
+        case .forward(.weighted(let clusters, _)): clusters[weighted ?? 0].cluster.name
+        default: nil
+        }
+    }
 
     /// Removes and adds the response fields of the route, whoever answered. The formats see the status.
     @WorkerActor func applyResponseMutations(to stream: Stream, attempts: UInt32) {
@@ -119,6 +147,16 @@ struct RouteChoice {
     }
 }
 
+extension Duration {
+    /// As much as a counter of 64 bits holds; none for a negative one.
+    var wholeNanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        let (whole, overflows) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        return overflows ? .max / 2 : whole &+ UInt64(attoseconds / 1_000_000_000)
+    }
+}
+
 extension Stream {
     /// The request's route, computed when it is first asked for; nil when none matches.
     package var route: RouteEntry? { routeChoice?.entry }
@@ -127,9 +165,29 @@ extension Stream {
         if case .known(let choice) = routeState { return choice }
         let choice = chooseRoute()
         routeState = .known(choice)
+        limitDuration(by: choice?.entry)
         info.routeName = choice?.entry.name
         info.virtualHostName = choice?.entry.virtualHostName
         return choice
+    }
+
+    /// The route's bound on the stream's time takes the place of the connection manager's; the host hears of it by
+    /// `grpc-timeout`.
+    private func limitDuration(by entry: RouteEntry?) {
+        guard let entry else { return }
+        var limit: UInt64
+        if let maximum = entry.grpcTimeoutMaximum,
+            let asked = requestHeaders.get(.grpcTimeout).flatMap({ GRPCHeaders.timeout($0) })
+        {
+            limit = asked.wholeNanoseconds
+            if maximum > 0 { limit = min(limit, maximum) }
+            limit = limit > entry.grpcTimeoutOffset ? limit - entry.grpcTimeoutOffset : 0
+            guard limit > 0 else { return endDurationNow() }
+        } else {
+            limit = entry.maxStreamDuration ?? config.maxStreamDuration
+            guard limit > 0 || hasDurationLimit else { return }
+        }
+        limitDuration(limit)
     }
 
     private func chooseRoute() -> RouteChoice? {

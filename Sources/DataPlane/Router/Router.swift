@@ -29,6 +29,10 @@ import TrafficPolicy
     private let suppressesHeaders: Bool
     private var request: UpstreamRequest?
     private var timer: LoopTimer?
+    /// Made for the first request to a cluster that bounds the time of its streams.
+    private var durationTimer: LoopTimer?
+    /// For the whole request, in nanoseconds; 0 for none.
+    private var timeout: UInt64 = 0
     private var cluster: Cluster?
     private var requestEnded = false
     private var hasBody = false
@@ -43,7 +47,7 @@ import TrafficPolicy
         super.init(name: name, callbacks: .request)
     }
 
-    var bufferLimit: Int { stream?.config.bufferLimit ?? 0 }
+    var bufferLimit: Int { stream?.requestBufferLimit ?? 0 }
 
     // MARK: The request
 
@@ -58,9 +62,9 @@ import TrafficPolicy
         }
         switch choice.entry.action {
         case .redirect(let redirect): answer(stream, choice, redirect)
-        case .directResponse(let status, let body):
+        case .directResponse(let status, let body, let format):
             stream.config.stats.directResponse()
-            stream.reply(LocalReply(status: status, body: body, details: "direct_response"))
+            answer(stream, status, body, format)
         case .forward(let target): forward(stream, choice, target)
         }
         return .proceed
@@ -79,6 +83,17 @@ import TrafficPolicy
         requestSent()
         request?.sendTrailers()
         return .proceed
+    }
+
+    private func answer(_ stream: Stream, _ status: Int, _ body: [UInt8], _ format: BodyFormat?) {
+        guard let format else {
+            stream.reply(LocalReply(status: status, bytes: body, details: "direct_response"))
+            return
+        }
+        stream.reply(
+            LocalReply(
+                status: status, bytes: format.apply(to: stream, body), details: "direct_response",
+                headers: [("content-type", format.contentType.text)]))
     }
 
     private func answer(_ stream: Stream, _ choice: RouteChoice, _ redirect: Redirect) {
@@ -107,9 +122,20 @@ import TrafficPolicy
         isForwarding = true
         startedAt = stream.worker.loop.now
         if let idle = route.idleTimeout { stream.setIdleTimeout(idle) }
+        timeout = chooseTimeout(stream, route)
         prepareHead(stream, choice, route)
         if requestEnded { requestSent() }
         attempt()
+    }
+
+    /// The time for the request: the route's, unless somebody inside the mesh asks for another one. (What others say has
+    /// been taken away before.)
+    private func chooseTimeout(_ stream: Stream, _ route: RouteEntry) -> UInt64 {
+        guard let asked = stream.requestHeaders.get(.xEnvoyUpstreamRequestTimeoutMS) else { return route.timeout }
+        let milliseconds = asked.decimal
+        stream.requestHeaders.remove(.xEnvoyUpstreamRequestTimeoutMS)
+        guard let milliseconds else { return route.timeout }
+        return UInt64(clamping: milliseconds).multipliedReportingOverflow(by: 1_000_000).partialValue
     }
 
     private func resolve(_ stream: Stream, _ choice: RouteChoice, _ target: RouteEntry.Target) -> Cluster? {
@@ -129,8 +155,11 @@ import TrafficPolicy
 
     /// The request's head as the host will see it: the route's fields, rewrites, and what the router says itself.
     private func prepareHead(_ stream: Stream, _ choice: RouteChoice, _ route: RouteEntry) {
-        if !suppressesHeaders, route.timeout > 0 {
-            stream.requestHeaders.set(.xEnvoyExpectedRequestTimeoutMS, decimal: Int(route.timeout / 1_000_000))
+        if !suppressesHeaders, timeout > 0 {
+            stream.requestHeaders.set(.xEnvoyExpectedRequestTimeoutMS, decimal: Int(timeout / 1_000_000))
+        }
+        if stream.config.schemeMatchesUpstream, let cluster {
+            stream.requestHeaders.set(.scheme, cluster.config.tls == nil ? "http" : "https")
         }
         if route.includesAttemptCount { stream.requestHeaders.set(.xEnvoyAttemptCount, decimal: 1) }
         if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = route.action {
@@ -163,11 +192,11 @@ import TrafficPolicy
     /// The whole request has been handed over: from here on its time runs.
     private func requestSent() {
         requestEnded = true
-        guard isForwarding, !responseStarted, let stream, let route = stream.route else { return }
+        guard isForwarding, !responseStarted, let stream else { return }
         stream.info.times.lastUpstreamSend = stream.worker.loop.now
-        guard route.timeout > 0, !isUpgrade else { return }
+        guard timeout > 0, !isUpgrade else { return }
         let timer = self.timer ?? makeTimer(stream.worker.loop)
-        timer.schedule(after: route.timeout)
+        timer.schedule(after: timeout)
     }
 
     private func makeTimer(_ loop: EventLoop) -> LoopTimer {
@@ -183,11 +212,12 @@ import TrafficPolicy
         guard let stream, let cluster else { return }
         attempts += 1
         stream.info.upstreamAttemptCount = attempts
-        switch cluster.pick() {
+        switch cluster.pick(stream.hostOverride) {
         case .overflow:
             countFailure(cluster)
             stream.recorder?.note(.limit, "max_requests reached")
-            stream.reply(
+            answerForHost(
+                stream,
                 LocalReply(
                     status: 503,
                     body: "upstream connect error or disconnect/reset before headers. reset reason: overflow",
@@ -196,7 +226,8 @@ import TrafficPolicy
         case .noHealthyHost:
             countFailure(cluster)
             stream.recorder?.note(.host, "none healthy")
-            stream.reply(
+            answerForHost(
+                stream,
                 LocalReply(
                     status: 503, body: "no healthy upstream", details: "no_healthy_upstream", flags: .noHealthyUpstream)
             )
@@ -212,16 +243,19 @@ import TrafficPolicy
             }
             let request = self.request ?? UpstreamRequest(owner: self, worker: stream.worker)
             self.request = request
-            request.begin(host, version: version(stream, cluster), endStream: requestEnded && !hasBody)
+            request.begin(
+                host, version: cluster.config.version(for: stream.info.downstreamProtocol),
+                name: cluster.config.serverName(for: stream.requestHeaders), endStream: requestEnded && !hasBody)
         }
     }
 
-    private func version(_ stream: Stream, _ cluster: Cluster) -> HTTPVersion {
-        switch cluster.config.upstreamProtocol {
-        case .http1, .negotiated: .http11
-        case .http2: .http2
-        case .downstream: stream.info.downstreamProtocol == .http2 ? .http2 : .http11
+    /// An answer in the place of a host's, after an attempt was made.
+    private func answerForHost(_ stream: Stream, _ reply: LocalReply) {
+        var reply = reply
+        if stream.route?.answersAttemptCount == true {
+            reply.headers.append(("x-envoy-attempt-count", "\(attempts)"))
         }
+        stream.reply(reply)
     }
 
     func connected(_ codec: any UpstreamCodec) {
@@ -231,6 +265,7 @@ import TrafficPolicy
         if stream.info.times.firstUpstreamSend == 0 { stream.info.times.firstUpstreamSend = now }
         stream.info.upstreamProtocol = codec.version
         stream.info.upstreamConnectionID = codec.connectionID
+        if let limit = cluster?.config.maxStreamDuration, limit > 0 { limitDuration(stream.worker.loop, limit) }
         if stream.recorder != nil {
             stream.recorder?.note(.connection, "#\(codec.connectionID) \(codec.requestCount == 0 ? "new" : "reused")")
         }
@@ -259,7 +294,8 @@ import TrafficPolicy
         let isOverflow = reason == .overflow
         let body = "upstream connect error or disconnect/reset before headers. reset reason: \(text)"
         stream.recorder?.note(isOverflow ? .limit : .connection, detail ?? "\(text)")
-        stream.reply(
+        answerForHost(
+            stream,
             LocalReply(
                 status: 503, body: body,
                 details: isOverflow
@@ -305,7 +341,8 @@ import TrafficPolicy
             default: ("connection termination", "upstream_reset_before_response_started{connection_termination}")
             }
         countFailure(cluster, status: reason == .protocolError ? 502 : 503)
-        stream.reply(
+        answerForHost(
+            stream,
             LocalReply(
                 status: reason == .protocolError ? 502 : 503,
                 body: "upstream connect error or disconnect/reset before headers. reset reason: \(text)",
@@ -324,10 +361,35 @@ import TrafficPolicy
             return
         }
         countFailure(cluster, status: 504)
-        stream.reply(
+        answerForHost(
+            stream,
             LocalReply(
                 status: 504, body: "upstream request timeout", details: "response_timeout",
                 flags: .upstreamRequestTimeout))
+    }
+
+    /// `max_stream_duration` of the cluster: counts from when the request has its connection.
+    private func limitDuration(_ loop: EventLoop, _ limit: UInt64) {
+        // Safety: as for the timeout.
+        let timer = durationTimer ?? LoopTimer(loop: loop) { [unowned(unsafe) self] in self.durationReached() }
+        durationTimer = timer
+        timer.schedule(after: limit)
+    }
+
+    private func durationReached() {
+        guard let stream, stream.isActive, let cluster else { return }
+        cluster.stats[.upstreamRqMaxDurationReached].add()
+        request?.abandon()
+        guard !responseStarted else {
+            stream.setDetails("upstream_max_stream_duration_reached")
+            stream.breakOffResponse(.upstreamMaxStreamDurationReached)
+            return
+        }
+        answerForHost(
+            stream,
+            LocalReply(
+                status: stream.isRequestComplete ? 504 : 408, body: "upstream max stream duration reached",
+                details: "upstream_max_stream_duration_reached", flags: .upstreamMaxStreamDurationReached))
     }
 
     // MARK: For the attempt
@@ -408,6 +470,7 @@ import TrafficPolicy
 
     private func responseComplete(_ stream: Stream, _ now: UInt64) {
         timer?.cancel()
+        durationTimer?.cancel()
         stream.info.times.lastUpstreamReceive = now
         cluster?.stats[.upstreamRqCompleted].add()
         cluster?.stats[.upstreamRqTime].record(nanoseconds: now - startedAt)
@@ -419,6 +482,7 @@ import TrafficPolicy
     /// The stream is answered otherwise: whatever is under way here ends.
     func abandon() {
         timer?.cancel()
+        durationTimer?.cancel()
         isForwarding = false
         request?.abandon()
     }
@@ -437,6 +501,7 @@ import TrafficPolicy
         isForwarding = false
         responseStarted = false
         attempts = 0
+        timeout = 0
         isUpgrade = false
     }
 }

@@ -53,12 +53,17 @@ import Reactor
 
     // MARK: From the owner
 
-    func begin(_ host: Host, version: HTTPVersion, endStream: Bool) {
+    /// - Parameter name: of the host, where the request decides it.
+    func begin(_ host: Host, version: HTTPVersion?, name: UpstreamServerName?, endStream: Bool) {
         precondition(state == .idle, "an attempt began twice")
         state = .waiting
         requestEndSeen = endStream
         self.host = host
-        let pool = host.pool(version)
+        guard let pool = name.map({ host.pool(version, as: $0) }) ?? host.pool(version) else {
+            host.cluster.stats[.upstreamCxPoolOverflow].add()
+            poolRefused()
+            return
+        }
         self.pool = pool
         pool.acquire(self)
     }

@@ -37,6 +37,7 @@ package struct RouteShape: Hashable, Sendable {
     let name: String
     let body: [UInt8]
     let message: Envoy_Config_Route_V3_RouteConfiguration
+    let compiler: SnapshotCompiler
     fileprivate(set) var compiled: [(reference: RouteReference, routes: RouteConfiguration)] = []
 }
 
@@ -74,7 +75,7 @@ package struct RouteShape: Hashable, Sendable {
     /// First step: compiles a new form for all who use the name. Nothing changes.
     func prepare(_ name: String, _ body: [UInt8], _ compiler: SnapshotCompiler) throws(ConfigProblem) -> PreparedRoutes {
         let message = try Self.decode(body)
-        var prepared = PreparedRoutes(name: name, body: body, message: message)
+        var prepared = PreparedRoutes(name: name, body: body, message: message, compiler: compiler)
         for reference in references[name] ?? [] {
             prepared.compiled.append((reference, try compiler.routeConfiguration(message, reference.shape)))
         }
@@ -87,7 +88,7 @@ package struct RouteShape: Hashable, Sendable {
 
     /// Second step: streams that begin from now on take the new form.
     /// - Returns: what went wrong for users who came after the first step; they keep what they have.
-    func commit(_ prepared: PreparedRoutes, _ compiler: SnapshotCompiler) -> ConfigProblem? {
+    func commit(_ prepared: PreparedRoutes) -> ConfigProblem? {
         bodies[prepared.name] = prepared.body
         var problem: ConfigProblem?
         for reference in references[prepared.name] ?? [] {
@@ -96,7 +97,7 @@ package struct RouteShape: Hashable, Sendable {
                 continue
             }
             do throws(ConfigProblem) {
-                reference.current = try compiler.routeConfiguration(prepared.message, reference.shape)
+                reference.current = try prepared.compiler.routeConfiguration(prepared.message, reference.shape)
             } catch {
                 problem = error
             }

@@ -5,7 +5,9 @@ import TrafficPolicy
 
 /// Matches, rewrites and redirects of the configuration as the policies' own types.
 enum RouteMatching {
-    static func match(_ message: Envoy_Config_Route_V3_RouteMatch) throws(ConfigProblem) -> RouteMatchConfig {
+    static func match(
+        _ message: Envoy_Config_Route_V3_RouteMatch, _ runtime: RuntimeValues
+    ) throws(ConfigProblem) -> RouteMatchConfig {
         let path: RouteMatchConfig.Path
         switch message.pathSpecifier {
         case .prefix(let prefix): path = .prefix(prefix)
@@ -32,17 +34,8 @@ enum RouteMatching {
         }
         return RouteMatchConfig(
             path, isCaseSensitive: !message.hasCaseSensitive || message.caseSensitive.value, headers: headers,
-            queryParameters: parameters, runtimeFraction: fraction(message), requiresGRPC: message.hasGrpc)
-    }
-
-    private static func fraction(_ message: Envoy_Config_Route_V3_RouteMatch) -> FractionalPercent? {
-        guard message.hasRuntimeFraction else { return nil }
-        let value = message.runtimeFraction.defaultValue
-        switch value.denominator {
-        case .tenThousand: return FractionalPercent(value.numerator, of: .tenThousand)
-        case .million: return FractionalPercent(value.numerator, of: .million)
-        default: return FractionalPercent(value.numerator)
-        }
+            queryParameters: parameters, runtimeFraction: message.hasRuntimeFraction ? runtime.fraction(message.runtimeFraction) : nil,
+            requiresGRPC: message.hasGrpc)
     }
 
     static func headerMatcher(_ message: Envoy_Config_Route_V3_HeaderMatcher) throws(ConfigProblem) -> HeaderMatcher {

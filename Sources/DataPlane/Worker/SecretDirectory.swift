@@ -38,6 +38,8 @@ struct SecretMissing: Error, CustomStringConvertible {
 /// The secrets of a worker by name, and the TLS contexts that are made of them.
 @WorkerActor package final class SecretDirectory {
     private var secrets: [String: Envoy_Extensions_TransportSockets_Tls_V3_Secret] = [:]
+    /// Those that are compiled and not in force yet: contexts are tried with them.
+    private var prepared: [String: Envoy_Extensions_TransportSockets_Tls_V3_Secret] = [:]
     private var references: [TLSReference] = []
 
     package init() {}
@@ -47,13 +49,14 @@ struct SecretMissing: Error, CustomStringConvertible {
     func reference(_ recipe: TLSRecipe) throws(ConfigProblem) -> TLSReference {
         guard !recipe.names.isEmpty else { return TLSReference(recipe, current: try Self.context(recipe.settings)) }
         if recipe.settings.role == .client { _ = try Self.context(recipe.settings) }
-        let reference = TLSReference(recipe, current: try context(recipe))
+        _ = try context(recipe, trying: prepared)
+        let reference = TLSReference(recipe, current: try context(recipe, trying: [:]))
         references.append(reference)
         return reference
     }
 
-    /// Whether a secret can be used at all: certificate and key must fit.
-    func check(_ secret: Envoy_Extensions_TransportSockets_Tls_V3_Secret) throws(ConfigProblem) {
+    /// First step: whether a secret can be used. Certificate and key must fit, and whoever names it must be able to use it.
+    func prepare(_ name: String, _ secret: Envoy_Extensions_TransportSockets_Tls_V3_Secret) throws(ConfigProblem) {
         switch secret.type {
         case .tlsCertificate(let certificate):
             var settings = TLSContextConfig(role: .server)
@@ -65,16 +68,26 @@ struct SecretMissing: Error, CustomStringConvertible {
             _ = try Self.context(settings)
         case nil: throw ConfigProblem("a secret needs one of tls_certificate, validation_context")
         }
+        var tried = prepared
+        tried[name] = secret
+        for reference in references where reference.recipe.names.contains(name) {
+            _ = try context(reference.recipe, trying: tried)
+        }
+        prepared = tried
     }
+
+    /// Gives up what was prepared.
+    func forget(_ name: String) { prepared[name] = nil }
 
     /// Puts a secret in force: contexts that use it are made anew.
     /// - Returns: why a context cannot be; it stays as it was.
     func set(_ name: String, _ secret: Envoy_Extensions_TransportSockets_Tls_V3_Secret) -> ConfigProblem? {
         secrets[name] = secret
+        prepared[name] = nil
         var problem: ConfigProblem?
         for reference in references where reference.recipe.names.contains(name) {
             do throws(ConfigProblem) {
-                if let context = try context(reference.recipe) { reference.current = context }
+                if let context = try context(reference.recipe, trying: [:]) { reference.current = context }
             } catch {
                 problem = error
             }
@@ -100,15 +113,25 @@ struct SecretMissing: Error, CustomStringConvertible {
 
     // MARK: Making contexts
 
-    /// Nil when a secret is missing.
-    private func context(_ recipe: TLSRecipe) throws(ConfigProblem) -> TLSContext? {
+    /// - Parameter tried: secrets in the place of those in force.
+    /// - Returns: nil when a secret is missing.
+    private func context(
+        _ recipe: TLSRecipe, trying tried: [String: Envoy_Extensions_TransportSockets_Tls_V3_Secret]
+    ) throws(ConfigProblem) -> TLSContext? {
         var settings = recipe.settings
         for name in recipe.certificates {
-            guard case .tlsCertificate(let certificate)? = secrets[name]?.type else { return nil }
+            guard let secret = tried[name] ?? secrets[name] else { return nil }
+            guard case .tlsCertificate(let certificate)? = secret.type else {
+                throw ConfigProblem("secret \"\(name)\" is no certificate", path: "common_tls_context.tls_certificate_sds_secret_configs")
+            }
             settings.certificates.append(try Self.source(certificate, "secret \"\(name)\""))
         }
         if let name = recipe.validation {
-            guard case .validationContext(let validation)? = secrets[name]?.type else { return nil }
+            guard let secret = tried[name] ?? secrets[name] else { return nil }
+            guard case .validationContext(let validation)? = secret.type else {
+                throw ConfigProblem(
+                    "secret \"\(name)\" is no validation context", path: "common_tls_context.validation_context_sds_secret_config")
+            }
             try Self.fill(&settings, validation, "secret \"\(name)\"")
             if settings.role == .server, settings.trustedCA != nil {
                 settings.clientCertificate = recipe.requiresClientCertificate ? .required : .offered
@@ -141,6 +164,7 @@ struct SecretMissing: Error, CustomStringConvertible {
         _ settings: inout TLSContextConfig, _ validation: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext,
         _ path: String
     ) throws(ConfigProblem) {
+        settings.acceptsUntrusted = validation.trustChainVerification == .acceptUntrusted
         guard validation.hasTrustedCa else { return }
         settings.trustedCA = try DataSources.bytes(validation.trustedCa, "\(path).trusted_ca")
     }

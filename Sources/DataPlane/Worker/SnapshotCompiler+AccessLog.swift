@@ -10,7 +10,7 @@ extension SnapshotCompiler {
         var filter: AccessLogFilter?
         if message.hasFilter {
             do throws(ConfigProblem) {
-                filter = try AccessLogFilter(message.filter)
+                filter = try AccessLogFilter(message.filter, runtime)
             } catch {
                 throw error.within("filter")
             }
@@ -54,26 +54,51 @@ extension SnapshotCompiler {
     }
 
     private func layout(_ message: Envoy_Config_Core_V3_SubstitutionFormatString) throws(ConfigProblem) -> AccessLog.Format {
-        switch message.format {
-        case .textFormat(let text): return .text(try textFormat(text, "log_format.text_format"))
-        case .textFormatSource(let source):
-            return .text(try textFormat(try text(source, "log_format.text_format_source"), "log_format.text_format_source"))
-        case .jsonFormat(let tree): return .json(try jsonFormat(tree, "log_format.json_format"))
-        case nil: return .text(try textFormat(SubstitutionFormat.defaultText, ""))
+        do throws(ConfigProblem) {
+            switch try layout(message, for: .logLine, otherwise: SubstitutionFormat.defaultText) {
+            case .text(let format): return .text(format)
+            case .json(let format): return .json(format)
+            }
+        } catch {
+            throw error.within("log_format")
         }
     }
 
-    private func textFormat(_ text: String, _ path: String) throws(ConfigProblem) -> SubstitutionFormat {
+    /// A format with its text or JSON compiled; `otherwise` is the text of one that has neither.
+    func layout(
+        _ message: Envoy_Config_Core_V3_SubstitutionFormatString, for destination: SubstitutionFormat.Destination,
+        otherwise: String
+    ) throws(ConfigProblem) -> BodyFormat.Layout {
+        let omits = message.omitEmptyValues
+        switch message.format {
+        case .textFormat(let text):
+            return .text(try textFormat(text, "text_format", for: destination, omitsEmpty: omits))
+        case .textFormatSource(let source):
+            let path = "text_format_source"
+            return .text(try textFormat(try text(source, path), path, for: destination, omitsEmpty: omits))
+        case .jsonFormat(let tree): return .json(try jsonFormat(tree, "json_format", omitsEmpty: omits))
+        case nil: return .text(try textFormat(otherwise, "", for: destination, omitsEmpty: omits))
+        }
+    }
+
+    private func textFormat(
+        _ text: String, _ path: String, for destination: SubstitutionFormat.Destination = .logLine,
+        omitsEmpty: Bool = false
+    ) throws(ConfigProblem) -> SubstitutionFormat {
         do throws(FormatError) {
-            return try SubstitutionFormat(text, for: .logLine, environment: resources.environment)
+            return try SubstitutionFormat(
+                text, for: destination, environment: resources.environment, omitsEmpty: omitsEmpty)
         } catch {
             throw ConfigProblem("\(error)", path: path)
         }
     }
 
-    private func jsonFormat(_ tree: Google_Protobuf_Struct, _ path: String) throws(ConfigProblem) -> JSONFormat {
+    private func jsonFormat(
+        _ tree: Google_Protobuf_Struct, _ path: String, omitsEmpty: Bool = false
+    ) throws(ConfigProblem) -> JSONFormat {
         do throws(FormatError) {
-            return try JSONFormat(.object(Metadata.object(tree)), environment: resources.environment)
+            return try JSONFormat(
+                .object(Metadata.object(tree)), environment: resources.environment, omitsEmpty: omitsEmpty)
         } catch {
             throw ConfigProblem("\(error)", path: path)
         }
@@ -110,12 +135,12 @@ extension SnapshotCompiler {
     case all([AccessLogFilter])
     case any([AccessLogFilter])
 
-    init(_ message: Envoy_Config_Accesslog_V3_AccessLogFilter) throws(ConfigProblem) {
+    init(_ message: Envoy_Config_Accesslog_V3_AccessLogFilter, _ runtime: RuntimeValues) throws(ConfigProblem) {
         switch message.filterSpecifier {
         case .statusCodeFilter(let filter):
-            self = .status(Self.comparison(filter.comparison.op), filter.comparison.value.defaultValue)
+            self = .status(Self.comparison(filter.comparison.op), Self.value(filter.comparison, runtime))
         case .durationFilter(let filter):
-            self = .durationMilliseconds(Self.comparison(filter.comparison.op), filter.comparison.value.defaultValue)
+            self = .durationMilliseconds(Self.comparison(filter.comparison.op), Self.value(filter.comparison, runtime))
         case .headerFilter(let filter): self = .header(try RouteMatching.headerMatcher(filter.header))
         case .responseFlagFilter(let filter):
             var flags: ResponseFlags = []
@@ -128,16 +153,24 @@ extension SnapshotCompiler {
             self = .flags(flags)
         case .grpcStatusFilter(let filter):
             self = .grpcStatus(Set(filter.statuses.map { UInt32($0.rawValue) }), excludes: filter.exclude)
-        case .andFilter(let filter): self = .all(try Self.list(filter.filters))
-        case .orFilter(let filter): self = .any(try Self.list(filter.filters))
+        case .andFilter(let filter): self = .all(try Self.list(filter.filters, runtime))
+        case .orFilter(let filter): self = .any(try Self.list(filter.filters, runtime))
         case .notHealthCheckFilter: throw ConfigProblem("not_health_check_filter is not supported yet")
         case nil: throw ConfigProblem("one filter is required")
         }
     }
 
-    private static func list(_ messages: [Envoy_Config_Accesslog_V3_AccessLogFilter]) throws(ConfigProblem) -> [AccessLogFilter] {
+    private static func value(
+        _ message: Envoy_Config_Accesslog_V3_ComparisonFilter, _ runtime: RuntimeValues
+    ) -> UInt32 {
+        runtime.number(message.value.runtimeKey, message.value.defaultValue)
+    }
+
+    private static func list(
+        _ messages: [Envoy_Config_Accesslog_V3_AccessLogFilter], _ runtime: RuntimeValues
+    ) throws(ConfigProblem) -> [AccessLogFilter] {
         var filters: [AccessLogFilter] = []
-        for message in messages { filters.append(try AccessLogFilter(message)) }
+        for message in messages { filters.append(try AccessLogFilter(message, runtime)) }
         return filters
     }
 
@@ -153,13 +186,19 @@ extension SnapshotCompiler {
         switch self {
         case .status(let comparison, let value): Self.holds(comparison, UInt64(stream.info.responseCode), UInt64(value))
         case .durationMilliseconds(let comparison, let value):
-            Self.holds(comparison, (stream.info.times.end - stream.info.times.start) / 1_000_000, UInt64(value))
+            Self.holds(comparison, Self.duration(stream) / 1_000_000, UInt64(value))
         case .header(let matcher): matcher.matches(stream.requestHeaders)
         case .flags(let flags): flags.isEmpty ? !stream.info.responseFlags.isEmpty : !stream.info.responseFlags.isDisjoint(with: flags)
         case .grpcStatus(let statuses, let excludes): statuses.contains(stream.info.grpcStatus ?? 2) != excludes
         case .all(let filters): filters.allSatisfy { $0.accepts(stream) }
         case .any(let filters): filters.contains { $0.accepts(stream) }
         }
+    }
+
+    /// Up to now for a stream that has not ended: filters choose local replies too.
+    private static func duration(_ stream: Stream) -> UInt64 {
+        let end = stream.info.times.end
+        return (end == 0 ? stream.worker.loop.now : end) - stream.info.times.start
     }
 
     private static func holds(_ comparison: Comparison, _ left: UInt64, _ right: UInt64) -> Bool {

@@ -26,6 +26,7 @@ extension SnapshotCompiler {
         let config = ClusterConfig(name: message.name, maxRequestsPerConnection: perConnection)
         if message.hasConnectTimeout { config.connectTimeout = message.connectTimeout.nanoseconds }
         if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
+        if common.hasMaxStreamDuration { config.maxStreamDuration = common.maxStreamDuration.nanoseconds }
         if message.hasPerConnectionBufferLimitBytes {
             config.bufferLimit = Int(message.perConnectionBufferLimitBytes.value)
         }
@@ -41,6 +42,10 @@ extension SnapshotCompiler {
             } catch {
                 throw error.within("transport_socket")
             }
+        }
+        if config.upstreamProtocol == .negotiated, config.tls == nil {
+            throw ConfigProblem(
+                "auto_config needs a TLS transport socket, whose ALPN decides", path: "typed_extension_protocol_options")
         }
         return PreparedCluster(config: config, members: try members(message))
     }
@@ -93,8 +98,15 @@ extension SnapshotCompiler {
         config.http1Writer = Protocols.writer(http1)
         config.http1AllowsTrailers = http1.enableTrailers
         config.http2 = Protocols.http2(http2, common)
+        config.http2.keepsMalformed = http2.overrideStreamErrorOnInvalidHTTPMessage.value
+        config.http2Keepalive = Protocols.keepalive(http2)
         if !http2.hasMaxConcurrentStreams { config.http2.maxConcurrentStreams = 1024 }
-        config.autoSNI = options.upstreamHTTPProtocolOptions.autoSni
+        let naming = options.upstreamHTTPProtocolOptions
+        config.autoSNI = naming.autoSni
+        config.autoSANValidation = naming.autoSanValidation
+        if !naming.overrideAutoSniHeader.isEmpty {
+            config.serverNameHeader = NamedText(naming.overrideAutoSniHeader.lowercased())
+        }
     }
 
     private func balancing(_ message: Envoy_Config_Cluster_V3_Cluster) -> LoadBalancer.Settings {
@@ -178,6 +190,7 @@ extension SnapshotCompiler {
             throw error.within("typed_config")
         }
         config.serverName = message.sni.isEmpty ? nil : message.sni
+        config.autoHostSNI = message.autoHostSni
     }
 
     func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSReference? {

@@ -13,13 +13,18 @@ extension SnapshotCompiler {
         _ message: ConnectionManagerMessage, bufferLimit: Int, listenerPort: UInt16?
     ) throws(ConfigProblem) -> HTTPConnectionConfig {
         var factories: [any HTTPFilterFactory] = []
+        var switchedOff: UInt64 = 0
         for (index, filter) in message.httpFilters.enumerated() {
             do throws(ConfigProblem) {
                 guard let factory = try httpFilter(filter, message.statPrefix) else { continue }
+                if filter.disabled { switchedOff |= 1 &<< UInt64(truncatingIfNeeded: factories.count) }
                 factories.append(factory)
             } catch {
                 throw error.within("http_filters[\(index)]")
             }
+        }
+        guard factories.count <= HTTPConnectionConfig.maximumFilters else {
+            throw ConfigProblem("at most \(HTTPConnectionConfig.maximumFilters) filters", path: "http_filters")
         }
         guard factories.last is RouterFactory else {
             throw ConfigProblem("the last filter must be envoy.filters.http.router", path: "http_filters")
@@ -28,10 +33,12 @@ extension SnapshotCompiler {
         let config = HTTPConnectionConfig(
             worker: worker, stats: HTTPConnectionStats(stats.http(prefix: message.statPrefix)), routes: routes,
             factories: factories)
+        config.switchedOff = switchedOff
         config.bufferLimit = bufferLimit
         config.listenerPort = listenerPort
         try fillProtocols(config, message)
         fillForwarding(config, message)
+        config.localReplies = try localReplies(message.localReplyConfig)
         config.internalRanges = try ranges(
             message.internalAddressConfig.cidrRanges, "internal_address_config.cidr_ranges")
         fillTimeouts(config, message)
@@ -70,10 +77,6 @@ extension SnapshotCompiler {
         guard let type = resources.registry.type(named: name) else {
             if filter.isOptional { return nil }
             throw ConfigProblem("no HTTP filter of type \(name)", path: "typed_config")
-        }
-        if filter.disabled {
-            throw ConfigProblem(
-                "a filter that is disabled unless a route enables it is not supported yet", path: "disabled")
         }
         do throws(ConfigProblem) {
             return try type.makeFactory(filter.typedConfig, buildContext(filter.name, statPrefix))
@@ -115,6 +118,16 @@ extension SnapshotCompiler {
         }
         if message.stripMatchingHostPort { config.stripsPort = .matching }
         if case .stripAnyHostPort(true) = message.stripPortMode { config.stripsPort = .any }
+        config.stripsTrailingDot = message.stripTrailingHostDot
+        let keepsMalformed = message.streamErrorOnInvalidHTTPMessage.value
+        config.http1KeepsMalformed =
+            http1.hasOverrideStreamErrorOnInvalidHTTPMessage
+            ? http1.overrideStreamErrorOnInvalidHTTPMessage.value : keepsMalformed
+        let http2 = message.http2ProtocolOptions
+        config.http2Keepalive = Protocols.keepalive(http2)
+        config.http2.keepsMalformed =
+            http2.hasOverrideStreamErrorOnInvalidHTTPMessage
+            ? http2.overrideStreamErrorOnInvalidHTTPMessage.value : keepsMalformed
         config.proxy100Continue = message.proxy100Continue
         for upgrade in message.upgradeConfigs {
             config.upgrades.append(
@@ -134,6 +147,14 @@ extension SnapshotCompiler {
         case .passThrough: config.serverHeader = .passThrough
         default: config.serverHeader = .overwrite
         }
+        if case .schemeToOverwrite(let scheme)? = message.schemeHeaderTransformation.transformation {
+            config.schemeToSet = NamedText(scheme)
+        }
+        config.schemeMatchesUpstream = message.schemeHeaderTransformation.matchUpstream
+        if message.addUserAgent.value {
+            config.userAgent = NamedText(settings.nodeCluster)
+            if !settings.nodeID.isEmpty { config.serviceNode = NamedText(settings.nodeID) }
+        }
         if !message.via.isEmpty { config.via = NamedText(message.via) }
         config.useRemoteAddress = message.useRemoteAddress.value
         config.trustedHops = Int(message.xffNumTrustedHops)
@@ -150,6 +171,7 @@ extension SnapshotCompiler {
         if message.hasStreamFlushTimeout { config.streamFlushTimeout = message.streamFlushTimeout.nanoseconds }
         if message.hasRequestTimeout { config.requestTimeout = message.requestTimeout.nanoseconds }
         if message.hasRequestHeadersTimeout { config.requestHeadersTimeout = message.requestHeadersTimeout.nanoseconds }
+        if message.hasDelayedCloseTimeout { config.delayedCloseTimeout = message.delayedCloseTimeout.nanoseconds }
         if message.hasDrainTimeout { config.drainTimeout = message.drainTimeout.nanoseconds }
         if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
         if common.hasMaxConnectionDuration { config.maxConnectionDuration = common.maxConnectionDuration.nanoseconds }
@@ -226,6 +248,15 @@ enum Protocols {
                 Int(message.maxInboundWindowUpdateFramesPerDataFrameSent.value)
         }
         return options
+    }
+
+    static func keepalive(_ message: Envoy_Config_Core_V3_Http2ProtocolOptions) -> HTTP2Keepalive.Settings? {
+        guard message.hasConnectionKeepalive else { return nil }
+        let keepalive = message.connectionKeepalive
+        return HTTP2Keepalive.Settings(
+            interval: keepalive.interval.nanoseconds, timeout: keepalive.timeout.nanoseconds,
+            jitterPercent: keepalive.hasIntervalJitter ? keepalive.intervalJitter.value : 15,
+            idleInterval: keepalive.connectionIdleInterval.nanoseconds)
     }
 
     static func escapedSlashes(

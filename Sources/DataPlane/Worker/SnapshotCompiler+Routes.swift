@@ -6,9 +6,21 @@ import SwiftProtobuf
 import TrafficPolicy
 
 extension SnapshotCompiler {
+    /// What the parts of a route configuration must know of it and of its users.
+    struct RouteScope {
+        /// Filters' names by their place in the chain, for per-filter configuration.
+        let names: [String]
+        let statPrefix: String
+        /// Longest body of a direct response, in bytes (`max_direct_response_body_size_bytes`).
+        let bodyLimit: Int
+    }
+
     func routeConfiguration(
-        _ message: Envoy_Config_Route_V3_RouteConfiguration, _ filters: RouteShape
+        _ message: Envoy_Config_Route_V3_RouteConfiguration, _ shape: RouteShape
     ) throws(ConfigProblem) -> RouteConfiguration {
+        let bodyLimit =
+            message.hasMaxDirectResponseBodySizeBytes ? message.maxDirectResponseBodySizeBytes.value : 4096
+        let filters = RouteScope(names: shape.filters, statPrefix: shape.statPrefix, bodyLimit: Int(bodyLimit))
         let outer = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
             message.responseHeadersToRemove)
@@ -29,8 +41,10 @@ extension SnapshotCompiler {
             let options = RouteTable.Options(
                 ignoresPort: message.ignorePortInHostMatching,
                 ignoresPathParameters: message.ignorePathParametersInPathMatching)
-            return RouteConfiguration(
+            let routes = RouteConfiguration(
                 name: message.name, table: try RouteTable(hosts, options: options), entries: entries)
+            routes.internalOnlyHeaders = message.internalOnlyHeaders.map { NamedText($0.lowercased()) }
+            return routes
         } catch {
             throw ConfigProblem("\(error)")
         }
@@ -39,18 +53,19 @@ extension SnapshotCompiler {
     private func virtualHost(
         _ message: Envoy_Config_Route_V3_VirtualHost, _ outer: HeaderMutations,
         _ outerFilters: [(any FilterRouteConfig)?],
-        _ filters: RouteShape, _ mostSpecificWins: Bool
+        _ filters: RouteScope, _ mostSpecificWins: Bool
     ) throws(ConfigProblem) -> (VirtualHostConfig, [RouteEntry]) {
         let own = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
             message.responseHeadersToRemove)
         let ownFilters = merged(try filterConfigs(message.typedPerFilterConfig, filters), outerFilters)
         let name = NamedText(message.name)
+        if message.hasRetryPolicy { throw ConfigProblem("retries are not supported yet", path: "retry_policy") }
         var matches: [RouteMatchConfig] = []
         var entries: [RouteEntry] = []
         for (index, route) in message.routes.enumerated() {
             do throws(ConfigProblem) {
-                matches.append(try RouteMatching.match(route.match))
+                matches.append(try RouteMatching.match(route.match, runtime))
                 let entry = try self.route(route, name, filters)
                 let routeOwn = try mutations(
                     route.requestHeadersToAdd, route.requestHeadersToRemove, route.responseHeadersToAdd,
@@ -60,6 +75,11 @@ extension SnapshotCompiler {
                 entry.mutations = ordered.filter { !$0.isEmpty }
                 entry.filterConfigs = merged(try filterConfigs(route.typedPerFilterConfig, filters), ownFilters)
                 entry.virtualHostMetadata = Metadata.compile(message.metadata)
+                if route.hasRequestBodyBufferLimit {
+                    entry.requestBufferLimit = Int(clamping: route.requestBodyBufferLimit.value)
+                } else if message.hasRequestBodyBufferLimit {
+                    entry.requestBufferLimit = Int(clamping: message.requestBodyBufferLimit.value)
+                }
                 entry.includesAttemptCount = message.includeRequestAttemptCount
                 switch message.requireTls {
                 case .all: entry.tlsRequirement = .all
@@ -76,7 +96,7 @@ extension SnapshotCompiler {
     }
 
     private func route(
-        _ message: Envoy_Config_Route_V3_Route, _ hostName: NamedText, _ filters: RouteShape
+        _ message: Envoy_Config_Route_V3_Route, _ hostName: NamedText, _ filters: RouteScope
     ) throws(ConfigProblem) -> RouteEntry {
         let entry: RouteEntry
         switch message.action {
@@ -97,10 +117,17 @@ extension SnapshotCompiler {
                 throw error.within("redirect")
             }
         case .directResponse(let direct):
-            let body = direct.hasBody ? try text(direct.body, "direct_response.body") : ""
+            let body = direct.hasBody ? try DataSources.bytes(direct.body, "direct_response.body") : []
+            guard body.count <= filters.bodyLimit else {
+                throw ConfigProblem(
+                    "the body has \(body.count) bytes; max_direct_response_body_size_bytes is \(filters.bodyLimit)",
+                    path: "direct_response.body")
+            }
+            let format =
+                direct.hasBodyFormat ? try bodyFormat(direct.bodyFormat, "direct_response.body_format") : nil
             entry = RouteEntry(
                 name: message.name, virtualHostName: hostName,
-                action: .directResponse(status: Int(direct.status), body: body))
+                action: .directResponse(status: Int(direct.status), body: body, format: format))
         default:
             throw ConfigProblem("a route needs one of route, redirect, direct_response")
         }
@@ -110,7 +137,7 @@ extension SnapshotCompiler {
     }
 
     private func target(
-        _ action: Envoy_Config_Route_V3_RouteAction, _ filters: RouteShape
+        _ action: Envoy_Config_Route_V3_RouteAction, _ filters: RouteScope
     ) throws(ConfigProblem) -> RouteEntry.Target {
         switch action.clusterSpecifier {
         case .cluster(let name): return .cluster(worker.clusters.reference(name))
@@ -134,7 +161,7 @@ extension SnapshotCompiler {
     }
 
     private func weighted(
-        _ message: Envoy_Config_Route_V3_WeightedCluster.ClusterWeight, _ filters: RouteShape
+        _ message: Envoy_Config_Route_V3_WeightedCluster.ClusterWeight, _ filters: RouteScope
     ) throws(ConfigProblem) -> RouteEntry.WeightedCluster {
         var rewrite: HostRewrite?
         if case .hostRewriteLiteral(let host) = message.hostRewriteSpecifier { rewrite = .literal(Array(host.utf8)) }
@@ -156,10 +183,17 @@ extension SnapshotCompiler {
         default: entry.clusterNotFoundStatus = 503
         }
         if action.hasTimeout { entry.timeout = action.timeout.nanoseconds }
+        // Whoever bounds the stream does not bound the wait for the answer too.
+        if action.hasMaxStreamDuration { entry.timeout = 0 }
         if action.hasIdleTimeout { entry.idleTimeout = action.idleTimeout.nanoseconds }
         if action.hasMaxStreamDuration, action.maxStreamDuration.hasMaxStreamDuration {
             entry.maxStreamDuration = action.maxStreamDuration.maxStreamDuration.nanoseconds
         }
+        let duration = action.maxStreamDuration
+        if duration.hasGrpcTimeoutHeaderMax {
+            entry.grpcTimeoutMaximum = duration.grpcTimeoutHeaderMax.nanoseconds
+        }
+        entry.grpcTimeoutOffset = duration.grpcTimeoutHeaderOffset.nanoseconds
         if !action.prefixRewrite.isEmpty { entry.pathRewrite = .prefix(Array(action.prefixRewrite.utf8)) }
         if action.hasRegexRewrite {
             entry.pathRewrite = .regex(try RouteMatching.rewrite(action.regexRewrite, "regex_rewrite"))
@@ -197,7 +231,7 @@ extension SnapshotCompiler {
         return mutations
     }
 
-    private func additions(
+    func additions(
         _ options: [Envoy_Config_Core_V3_HeaderValueOption], _ field: String
     ) throws(ConfigProblem) -> [HeaderMutations.Addition] {
         var additions: [HeaderMutations.Addition] = []
@@ -213,11 +247,11 @@ extension SnapshotCompiler {
 
     /// Per-filter configuration by the filter's place in the chain.
     private func filterConfigs(
-        _ configs: [String: Google_Protobuf_Any], _ filters: RouteShape
+        _ configs: [String: Google_Protobuf_Any], _ filters: RouteScope
     ) throws(ConfigProblem) -> [(any FilterRouteConfig)?] {
-        var result = [(any FilterRouteConfig)?](repeating: nil, count: filters.filters.count)
+        var result = [(any FilterRouteConfig)?](repeating: nil, count: filters.names.count)
         for (name, config) in configs {
-            guard let index = filters.filters.firstIndex(of: name) else { continue }
+            guard let index = filters.names.firstIndex(of: name) else { continue }
             do throws(ConfigProblem) {
                 result[index] = try filterConfig(config, name, filters)
             } catch {
@@ -228,12 +262,13 @@ extension SnapshotCompiler {
     }
 
     private func filterConfig(
-        _ config: Google_Protobuf_Any, _ name: String, _ filters: RouteShape
+        _ config: Google_Protobuf_Any, _ name: String, _ filters: RouteScope
     ) throws(ConfigProblem) -> (any FilterRouteConfig)? {
         if config.holds(Envoy_Config_Route_V3_FilterConfig.self) {
             let wrapper: Envoy_Config_Route_V3_FilterConfig = try config.message()
             if wrapper.disabled { return DisabledFilter() }
-            guard wrapper.hasConfig else { return nil }
+            guard wrapper.hasConfig, !wrapper.config.typeURL.isEmpty else { return EnabledFilter() }
+            if wrapper.isOptional, resources.registry.routeType(named: wrapper.config.messageName) == nil { return nil }
             return try filterConfig(wrapper.config, name, filters)
         }
         guard let type = resources.registry.routeType(named: config.messageName) else {

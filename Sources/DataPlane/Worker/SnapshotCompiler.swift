@@ -10,9 +10,11 @@ package import SwiftProtobuf
 /// thrown with the path of the object that has it, inside of the resource.
 @WorkerActor package struct SnapshotCompiler {
     let resources: WorkerResources
+    let settings: CompileSettings
 
     var worker: WorkerContext { resources.context }
     var stats: StatsSegment { resources.stats }
+    var runtime: RuntimeValues { settings.runtime }
 
     // MARK: Listeners
 
@@ -87,7 +89,7 @@ package import SwiftProtobuf
     ) throws(ConfigProblem) -> FilterChain {
         let fingerprint = Fingerprint([
             try Self.bytes(message), Array(surroundings.statName.utf8), Array(String(surroundings.limit).utf8),
-            Array("\(surroundings.address)".utf8),
+            Array("\(surroundings.address)".utf8), settings.bytes,
         ])
         if let present = surroundings.present[fingerprint] { return present }
         var tls: TLSReference?

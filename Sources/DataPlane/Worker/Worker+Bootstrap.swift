@@ -37,6 +37,7 @@ extension Worker {
     /// First step for all static resources of a bootstrap, for who has one worker and no supervisor.
     /// - Throws: the first problem, with its path in the bootstrap; what was prepared before it is forgotten.
     package func prepare(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) throws(ConfigProblem) -> PreparedBootstrap {
+        settings = try CompileSettings(bootstrap)
         var numbers: [UInt32] = []
         for (key, path, body) in try BootstrapResources.all(bootstrap) {
             let number = UInt32(numbers.count)

@@ -28,7 +28,7 @@ extension Worker {
             staged[update.number] = .removal(update.key)
             return
         }
-        let compiler = SnapshotCompiler(resources: resources)
+        let compiler = SnapshotCompiler(resources: resources, settings: settings)
         let name = update.key.name
         switch update.key.type {
         case .cluster:
@@ -37,7 +37,7 @@ extension Worker {
             staged[update.number] = .endpoints(name, try compiler.endpoints(try Self.decode(body)))
         case .secret:
             let secret: Envoy_Extensions_TransportSockets_Tls_V3_Secret = try Self.decode(body)
-            try resources.context.secrets.check(secret)
+            try resources.context.secrets.prepare(name, secret)
             staged[update.number] = .secret(name, secret)
         case .listener:
             let present = sockets[name]?.listener.current
@@ -57,7 +57,9 @@ extension Worker {
 
     /// Gives up what was prepared.
     package func forget(_ numbers: some Sequence<UInt32>) {
-        for number in numbers { staged[number] = nil }
+        for number in numbers {
+            if case .secret(let name, _)? = staged.removeValue(forKey: number) { resources.context.secrets.forget(name) }
+        }
     }
 
     // MARK: The second step
@@ -79,7 +81,7 @@ extension Worker {
                 sweeps = true
             case .secret(let name, let secret): report(resources.context.secrets.set(name, secret), "secret \(name)")
             case .routes(let prepared):
-                let problem = resources.context.routes.commit(prepared, SnapshotCompiler(resources: resources))
+                let problem = resources.context.routes.commit(prepared)
                 report(problem, "route configuration \(prepared.name)")
             case .listener(let config):
                 try commit(config, descriptors[config.name])
@@ -147,6 +149,7 @@ extension Worker {
             members.named[key.name] = nil
             directory.cluster(key.name)?.drain()
             directory.set(key.name, nil)
+            resources.context.http2Counters.forget(key.name)
         case .clusterLoadAssignment: members.discovered[key.name] = nil
         case .secret: resources.context.secrets.remove(key.name)
         case .listener: if let socket = sockets.removeValue(forKey: key.name) { retire(socket) }

@@ -39,6 +39,8 @@ package import TrafficPolicy
     package let resources: WorkerResources
     /// Nanoseconds that connections of a filter chain that is gone may stay idle before they close.
     package var chainDrainTime: UInt64 = 10_000_000_000
+    /// What resources that are prepared from now on are compiled with.
+    package var settings = CompileSettings()
     var sockets: [String: ListenerSocket] = [:]
     var members = ClusterMembers()
     var staged: [UInt32: StagedResource] = [:]
@@ -76,6 +78,11 @@ package import TrafficPolicy
 
     /// The listeners in force.
     package var listenerNames: Set<String> { Set(sockets.keys) }
+
+    /// Brings what is counted beside the statistics into them; to be called now and then.
+    package func publishStatistics() {
+        resources.context.http2Counters.publish(to: resources.stats)
+    }
 
     /// Downstream connections of all listeners.
     package var connectionCount: Int {

@@ -27,7 +27,7 @@ package import TrafficPolicy
     package let secrets = SecretDirectory()
     /// What HTTP/2 sessions reuse and count.
     let http2Pool: HTTP2Pool
-    let http2Counters = HTTP2Counters()
+    let http2Counters = HTTP2CounterBook()
     /// Where heads and lines are written.
     var scratchText = ByteWriter(capacity: 4096)
 

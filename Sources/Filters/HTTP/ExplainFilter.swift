@@ -81,7 +81,7 @@ struct ExplainType: HTTPFilterType {
 
     override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
         guard stream.requestHeaders.remove(factory.header.bytes) else { return .proceed }
-        if factory.allows(stream.info.downstreamDirectRemoteAddress), !(stream.routeConfig(at: index) is DisabledFilter) {
+        if factory.allows(stream.info.downstreamDirectRemoteAddress) {
             let recorder = DecisionRecorder()
             if let chain = stream.info.filterChainName { recorder.note(.filterChain, chain.text) }
             stream.recorder = recorder

@@ -137,7 +137,6 @@ final class MutationRouteConfig: FilterRouteConfig {
     /// The filter's own mutations first, then the route's, as Envoy applies them.
     private func apply(_ stream: Stream, _ direction: Direction) {
         let route = stream.routeConfig(at: index)
-        guard !(route is DisabledFilter) else { return }
         apply(factory.steps, stream, direction)
         if let route = route as? MutationRouteConfig { apply(route.steps, stream, direction) }
     }

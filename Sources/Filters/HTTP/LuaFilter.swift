@@ -49,7 +49,7 @@ struct LuaType: HTTPFilterType {
             context, defaultScript: defaultScript, scripts: scripts,
             clearsRouteCache: !message.hasClearRouteCache_p || message.clearRouteCache_p.value,
             context: message.hasFilterContext ? Metadata.object(message.filterContext) : [:],
-            stats: context.stats.lua(prefix: context.statPrefix, statPrefix: message.statPrefix))
+            statPrefix: message.statPrefix)
     }
 
     func makeRouteConfig(
@@ -114,13 +114,14 @@ final class LuaRouteConfig: FilterRouteConfig {
     let clearsRouteCache: Bool
     let context: [String: MetadataValue]
     let stats: LuaStats
+    let scriptStats: ScriptStats
     let executions: Counter
     let log: Log
     let worker: WorkerContext
 
     init(
         _ build: FilterBuildContext, defaultScript: LuaScript?, scripts: [String: LuaScript], clearsRouteCache: Bool,
-        context: [String: MetadataValue], stats: LuaStats
+        context: [String: MetadataValue], statPrefix: String
     ) {
         name = build.filterName
         log = build.log
@@ -129,7 +130,8 @@ final class LuaRouteConfig: FilterRouteConfig {
         self.scripts = scripts
         self.clearsRouteCache = clearsRouteCache
         self.context = context
-        self.stats = stats
+        stats = build.stats.lua(prefix: build.statPrefix, statPrefix: statPrefix)
+        scriptStats = ScriptStats(build.stats, prefix: build.statPrefix, statPrefix: statPrefix)
         executions = stats[.executions]
     }
 

@@ -35,7 +35,7 @@ extension LuaHook {
         if call.boolean(1) == true { wrapsEmptyBody = true }
         guard bodyTaken || endSeen else { return call.yield(Wait.body.reason) }
         bodyTaken = true
-        if hasBody { call.results.add(Self.bufferType, self, slot: 2, tag: Self.bodyTag) }
+        if hasBody { call.results.add(Self.bufferType, self, scope: .run, slot: 2, tag: Self.bodyTag) }
         return .results
     }
 
@@ -63,7 +63,7 @@ extension LuaHook {
 
     func trailers(_ call: borrowing LuaCall) -> LuaReply {
         if trailersKnown {
-            call.results.add(Self.headersType, self, slot: 4, tag: Self.trailersTag)
+            call.results.add(Self.headersType, self, scope: .run, slot: 4, tag: Self.trailersTag)
             return .results
         }
         return endSeen ? .results : call.yield(Wait.trailers.reason)

@@ -10,18 +10,19 @@ import TrafficPolicy
 extension LuaHook {
     /// Every class that a filter's state knows.
     static let classes: [AnyLuaClass] = [
-        handleType, headersType, bufferType, metadataType, ownerType, streamInfoType, connectionType, sslType,
+        handleType, headersType, bufferType, metadataType, ownerType, streamInfoType, connectionInfoType, connectionType, sslType,
+        subjectType, filterStateType, statsType, counterType, gaugeType, histogramType, keyType,
     ]
 
     static let handleType = LuaClass<LuaHook>(
         "StreamHandle",
         methods: [
             .worker("headers") { hook, call in
-                call.results.add(headersType, hook, slot: 1, tag: headersTag)
+                call.results.add(headersType, hook, scope: .run, slot: 1, tag: headersTag)
                 return .results
             },
             .worker("requestHeaders") { hook, call in
-                call.results.add(headersType, hook, slot: 3, tag: requestHeadersTag)
+                call.results.add(headersType, hook, scope: .run, slot: 3, tag: requestHeadersTag)
                 return .results
             },
             .worker("body") { hook, call in hook.body(call) },
@@ -33,25 +34,36 @@ extension LuaHook {
             .worker("metadata") { hook, call in hook.give(call, MetadataPlace.filter) },
             .worker("filterContext") { hook, call in hook.give(call, MetadataPlace.context) },
             .worker("route") { hook, call in
-                call.results.add(ownerType, hook, slot: 5, tag: MetadataPlace.route.rawValue)
+                call.results.add(ownerType, hook, scope: .run, slot: 5, tag: MetadataPlace.route.rawValue)
                 return .results
             },
             .worker("virtualHost") { hook, call in
-                call.results.add(ownerType, hook, slot: 6, tag: MetadataPlace.virtualHost.rawValue)
+                call.results.add(ownerType, hook, scope: .run, slot: 6, tag: MetadataPlace.virtualHost.rawValue)
                 return .results
             },
             .worker("streamInfo") { hook, call in
-                call.results.add(streamInfoType, hook, slot: 7)
+                call.results.add(streamInfoType, hook, scope: .run, slot: 7)
                 return .results
             },
             .worker("connection") { hook, call in
-                call.results.add(connectionType, hook, slot: 8)
+                call.results.add(connectionType, hook, scope: .run, slot: 8)
                 return .results
             },
             .worker("clearRouteCache") { hook, _ in
                 if hook.direction == .request { hook.stream?.clearRouteCache() }
                 return .results
             },
+            .worker("connectionStreamInfo") { hook, call in
+                call.results.add(connectionInfoType, hook, scope: .run, slot: 9)
+                return .results
+            },
+            .worker("setUpstreamOverrideHost") { hook, call in hook.setUpstreamOverrideHost(call) },
+            .worker("stats") { hook, call in
+                call.results.add(statsType, hook, scope: .run, slot: 10)
+                return .results
+            },
+            .worker("importPublicKey") { hook, call in hook.importPublicKey(call) },
+            .worker("verifySignature") { hook, call in hook.verifySignature(call) },
             .worker("base64Escape") { _, call in
                 guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 return call.returning(Base64.encode(bytes))
@@ -66,10 +78,12 @@ extension LuaHook {
                 return .results
             },
             .worker("timestamp") { hook, call in
+                guard call.isNil(1) || call.number(1) != nil else { return call.badArgument(1, expected: "number") }
                 guard call.isNil(1) || call.integer(1) == 0 else { return call.fail("timestamp format must be MILLISECOND.") }
                 return call.returning(hook.wallMicroseconds / 1000)
             },
             .worker("timestampString") { hook, call in
+                guard call.isNil(1) || call.number(1) != nil else { return call.badArgument(1, expected: "number") }
                 switch call.isNil(1) ? 0 : call.integer(1) {
                 case 0: return call.returning(String(hook.wallMicroseconds / 1000))
                 case 1: return call.returning(String(hook.wallMicroseconds))

@@ -18,6 +18,8 @@ extension LuaHook {
         case virtualHost
         /// All dynamic metadata, by filter.
         case dynamic
+        /// What is known of the connection alone.
+        case connection
     }
 
     /// Where Envoy looks when the filter's own name has no metadata.
@@ -54,13 +56,13 @@ extension LuaHook {
         "MetadataOwner",
         methods: [
             .worker("metadata") { hook, call in
-                call.results.add(metadataType, hook, tag: call.tag)
+                call.results.add(metadataType, hook, scope: .run, tag: call.tag)
                 return .results
             }
         ] + logMethods)
 
     func give(_ call: borrowing LuaCall, _ place: MetadataPlace) -> LuaReply {
-        call.results.add(Self.metadataType, self, slot: 9 + place.rawValue, tag: place.rawValue)
+        call.results.add(Self.metadataType, self, scope: .run, slot: 11 + place.rawValue, tag: place.rawValue)
         return .results
     }
 
@@ -74,6 +76,8 @@ extension LuaHook {
         case .route: return Self.object(stream.route?.metadata[filter.name])
         case .virtualHost: return Self.object(stream.route?.virtualHostMetadata[filter.name])
         case .dynamic: return stream.info.dynamicMetadata?.filters.mapValues { .object($0) } ?? [:]
+        // No listener filter leaves metadata yet.
+        case .connection: return [:]
         }
     }
 

@@ -7,9 +7,8 @@ import Reactor
 import TrafficPolicy
 
 extension LuaHook {
-    /// `respond(headers, body)`: answers the request. The script never goes on.
+    /// `respond(headers, body)`: answers the request, or replaces the response. The script never goes on.
     func respond(_ call: borrowing LuaCall) -> LuaReply {
-        guard direction == .request else { return call.fail("respond not currently supported in the response path") }
         guard !headReleased else { return call.fail("respond() cannot be called if headers have been continued") }
         guard call.type(1) == .table else { return call.badArgument(1, expected: "table") }
         guard call.isNil(2) || call.bytes(2) != nil else { return call.badArgument(2, expected: "string") }

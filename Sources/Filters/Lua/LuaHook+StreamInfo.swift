@@ -31,52 +31,33 @@ extension LuaHook {
                 hook.address(call, hook.stream?.info.downstreamDirectRemoteAddress)
             },
             .worker("dynamicMetadata") { hook, call in hook.give(call, .dynamic) },
+            .worker("dynamicTypedMetadata") { _, call in noTypedMetadata(call) },
+            .worker("filterState") { hook, call in
+                call.results.add(filterStateType, hook, scope: .run, slot: 17)
+                return .results
+            },
+            .worker("drainConnectionUponCompletion") { hook, _ in
+                hook.stream?.manager.drain()
+                return .results
+            },
             .worker("downstreamSslConnection") { hook, call in hook.giveSSL(call) },
         ] + logMethods)
 
     static let connectionType = LuaClass<LuaHook>(
         "Connection", methods: [.worker("ssl") { hook, call in hook.giveSSL(call) }] + logMethods)
 
-    /// A TLS session; what a certificate does not say is empty.
-    static let sslType = LuaClass<LuaHook>(
-        "SslConnection",
+    /// What is known of the connection alone.
+    static let connectionInfoType = LuaClass<LuaHook>(
+        "ConnectionStreamInfo",
         methods: [
-            .worker("peerCertificatePresented") { hook, call in call.returning(hook.tls?.peer != nil) },
-            sslText("tlsVersion") { $0.version },
-            sslText("ciphersuiteString") { $0.cipher },
-            sslText("sessionId") { $0.sessionID },
-            sslText("subjectPeerCertificate") { $0.peer?.subject },
-            sslText("issuerPeerCertificate") { $0.peer?.issuer },
-            sslText("serialNumberPeerCertificate") { $0.peer?.serial },
-            sslText("sha256PeerCertificateDigest") { $0.peer?.fingerprint256 },
-            sslText("urlEncodedPemEncodedPeerCertificate") { $0.peer?.certificate },
-            sslText("subjectLocalCertificate") { $0.local?.subject },
-            sslList("uriSanPeerCertificate") { $0.peer?.uriSAN },
-            sslList("uriSanLocalCertificate") { $0.local?.uriSAN },
-            sslList("dnsSansPeerCertificate") { $0.peer?.dnsSAN },
-            sslList("dnsSansLocalCertificate") { $0.local?.dnsSAN },
+            .worker("dynamicMetadata") { hook, call in hook.give(call, .connection) },
+            .worker("dynamicTypedMetadata") { _, call in noTypedMetadata(call) },
         ] + logMethods)
 
-    private var tls: TLSFacts? { stream?.info.downstreamTLS }
-
-    private static func sslText(
-        _ name: String, _ value: @escaping @Sendable (TLSFacts) -> NamedText?
-    ) -> LuaMethod<LuaHook> {
-        .worker(name) { hook, call in call.returning(hook.tls.flatMap(value)?.text ?? "") }
-    }
-
-    private static func sslList(
-        _ name: String, _ value: @escaping @Sendable (TLSFacts) -> NamedText?
-    ) -> LuaMethod<LuaHook> {
-        .worker(name) { hook, call in
-            let joined = hook.tls.flatMap(value)?.text ?? ""
-            call.results.add(.array(joined.split(separator: ",").map { .text(String($0)) }))
-            return .results
-        }
-    }
-
-    private func giveSSL(_ call: borrowing LuaCall) -> LuaReply {
-        if tls == nil { call.results.add() } else { call.results.add(Self.sslType, self, slot: 14) }
+    /// Metadata as protobuf messages: no filter that we have leaves any.
+    private static func noTypedMetadata(_ call: borrowing LuaCall) -> LuaReply {
+        guard call.bytes(1) != nil else { return call.badArgument(1, expected: "string") }
+        call.results.add()
         return .results
     }
 

@@ -14,7 +14,7 @@ import TrafficPolicy
 ///
 /// While the script has not let the head go, the filter holds it (`pause`) and with it all body; a script that streams
 /// (`bodyChunks`, `trailers`) has let it go.
-@WorkerActor final class LuaHook {
+@WorkerActor final class LuaHook: TurnEndHandler {
     /// What the script waits for.
     enum Wait: Int32 {
         /// It runs, has ended or never began.
@@ -65,6 +65,9 @@ import TrafficPolicy
     /// Position of each header map's iterator, -1 for none; by tag.
     var iterators = [-1, -1, -1]
 
+    /// The public key that the script imported.
+    var importedKey: ImportedKey?
+
     // What the script asked for when it yielded.
     var reply: LocalReply?
     var call: UpstreamCall?
@@ -105,6 +108,7 @@ import TrafficPolicy
         settle()
         switch wait {
         case .body, .call: return .pause
+        case .respond where direction == .response: return .pause
         case .nothing, .chunk, .trailers, .respond:
             letHeadGo()
             return .proceed
@@ -116,7 +120,8 @@ import TrafficPolicy
         guard wait != .nothing, let stream else { return .proceed }
         if endStream { endSeen = true }
         switch wait {
-        case .nothing, .respond: return .proceed
+        case .nothing: return .proceed
+        case .respond: return direction == .response ? .consume : .proceed
         case .call: return .bufferWithWatermark
         case .body:
             guard endStream else { return .buffer }
@@ -143,6 +148,7 @@ import TrafficPolicy
             if takesChunks { chunksSeen = stream.bufferedCount(direction) + data.count }
             return .bufferWithWatermark
         case .body: return .buffer
+        case .respond where direction == .response: return .consume
         case .nothing, .chunk, .trailers, .respond:
             letHeadGo()
             return .proceed
@@ -151,7 +157,8 @@ import TrafficPolicy
 
     /// The trailers have come.
     func receiveTrailers() -> TrailersVerdict {
-        guard wait != .nothing, wait != .respond else { return .proceed }
+        if wait == .respond { return direction == .response ? .pause : .proceed }
+        guard wait != .nothing else { return .proceed }
         endSeen = true
         trailersKnown = true
         switch wait {
@@ -159,10 +166,10 @@ import TrafficPolicy
         case .call: return .pause
         case .body: resumeWithBody()
         case .chunk: resume { _ in }
-        case .trailers: resume { $0.add(LuaHook.headersType, self, slot: 4, tag: LuaHook.trailersTag) }
+        case .trailers: resume { $0.add(LuaHook.headersType, self, scope: .run, slot: 4, tag: LuaHook.trailersTag) }
         }
         settle()
-        if wait == .call { return .pause }
+        if wait == .call || (wait == .respond && direction == .response) { return .pause }
         letHeadGo()
         return .proceed
     }
@@ -195,6 +202,7 @@ import TrafficPolicy
         reply = nil
         callCluster = nil
         callState = .none
+        if importedKey != nil { importedKey = nil }
     }
 
     // MARK: Running
@@ -208,7 +216,7 @@ import TrafficPolicy
 
     private func resumeWithBody() {
         bodyTaken = true
-        resume { if self.hasBody { $0.add(LuaHook.bufferType, self, slot: 2, tag: LuaHook.bodyTag) } }
+        resume { if self.hasBody { $0.add(LuaHook.bufferType, self, scope: .run, slot: 2, tag: LuaHook.bodyTag) } }
     }
 
     /// Whether `body()` has something to return.
@@ -267,11 +275,26 @@ import TrafficPolicy
         }
         if wait == .respond, let stream, let reply {
             run = nil
+            guard direction == .request else {
+                // The response is on its way through the filters now: it is replaced when nothing of it is on the stack.
+                factory.worker.loop.atTurnEnd(self)
+                return
+            }
             factory.stats[.responses].add()
             self.reply = nil
             // The proxy may have answered while the script waited.
             if !stream.isLocalReply { stream.reply(reply) }
         }
+    }
+
+    /// The response hook answered in the response's place.
+    func turnEnded() {
+        guard wait == .respond, direction == .response, let stream, stream.isActive, let reply else { return }
+        wait = .nothing
+        headReleased = true
+        self.reply = nil
+        factory.stats[.responses].add()
+        stream.replaceResponse(reply, from: filter)
     }
 
     // MARK: Calls of other services

@@ -29,10 +29,10 @@ struct ChunkedDecoder: Equatable {
 
     private static let maximumDigits = 16
 
+    private var remaining: UInt64 = 0
+    private var extensionBytes: Int32 = 0
     private var place = Place.size
     private var digits: UInt8 = 0
-    private var remaining: UInt64 = 0
-    private var extensionBytes = 0
 
     /// Reads on; `limit` bounds the bytes of all extensions of this body.
     mutating func next(_ input: UnsafeRawBufferPointer, limit: Int) -> Step {

@@ -25,15 +25,15 @@ extension HTTP1Parser {
 
     private mutating func parseHead(_ input: UnsafeRawBufferPointer, into fields: inout HeaderBlock) -> HTTP1Step {
         // Seen before: only the end is looked for, unless there is so much more that a look for faults pays.
-        if searched > 0, input.count < lastAttempt * 2 {
+        if searched > 0, input.count < Int(lastAttempt) * 2 {
             guard sectionEnd(input) != nil else { return needMoreOfHead(input) }
         }
         let visible = input.count > options.maximumHeadBytes ? input.slice(0, options.maximumHeadBytes) : input
         let section: HeadFacts.Section = isRequest ? .request : .response
         while true {
             var scanner = FieldScanner(
-                input: visible, fields: fields.lendEmpty(), options: options, names: names, section: section,
-                interesting: interesting)
+                input: visible, fields: fields.lendEmpty(), options: options, names: rules.names, section: section,
+                interesting: rules.interesting)
             var line = StartLine()
             var outcome = isRequest ? scanner.scanRequestLine(&line) : scanner.scanStatusLine(&line)
             if outcome == .complete { outcome = scanner.scanFields() }
@@ -50,7 +50,7 @@ extension HTTP1Parser {
                 guard visible.count == input.count, input.count < options.maximumHeadBytes else {
                     return fail(.headTooLarge)
                 }
-                lastAttempt = input.count
+                lastAttempt = Int32(clamping: input.count)
                 return needMoreOfHead(input)
             }
         }
@@ -78,14 +78,14 @@ extension HTTP1Parser {
 
     private mutating func needMoreOfHead(_ input: UnsafeRawBufferPointer) -> HTTP1Step {
         guard input.count < options.maximumHeadBytes else { return fail(.headTooLarge) }
-        searched = input.count
+        searched = Int32(clamping: input.count)
         return HTTP1Step(.needMore)
     }
 
     /// Looks for the end of a head or trailer section behind what was searched before.
     /// - Returns: offset behind the empty line, nil when there is none yet.
     func sectionEnd(_ input: UnsafeRawBufferPointer) -> Int? {
-        var start = min(searched, input.count)
+        var start = min(Int(searched), input.count)
         while let found = input.slice(start, input.count).offset(of: 0x0A) {
             let feed = start + found
             let content = feed > 0 && input[feed - 1] == 0x0D ? feed - 1 : feed
@@ -284,7 +284,7 @@ extension HTTP1Parser {
         let rest = input.slice(start, input.count)
         guard let end = sectionEnd(rest) else {
             guard rest.count < options.maximumTrailerBytes else { return fail(.trailersTooLarge) }
-            searched = rest.count
+            searched = Int32(clamping: rest.count)
             return HTTP1Step(.needMore, consumed: start)
         }
         guard end <= options.maximumTrailerBytes else { return fail(.trailersTooLarge) }
@@ -297,7 +297,7 @@ extension HTTP1Parser {
         strict.allowBareLF = false
         while true {
             var scanner = FieldScanner(
-                input: rest.slice(0, end), fields: fields.lendEmpty(), options: strict, names: names,
+                input: rest.slice(0, end), fields: fields.lendEmpty(), options: strict, names: rules.names,
                 section: .trailers, interesting: HeadFacts.interesting(in: .trailers))
             switch scanner.scanFields() {
             case .complete:

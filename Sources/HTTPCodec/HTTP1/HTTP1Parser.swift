@@ -54,34 +54,33 @@ public struct HTTP1Parser: ~Copyable {
     struct Expectation: Equatable {
         var toHead: Bool
         var toConnect: Bool
-        var informationalHeads = 0
+        var informationalHeads: Int32 = 0
     }
 
-    let isRequest: Bool
-    let options: HTTP1Options
-    // What heads are scanned by, kept here because a static property asks on each use whether it was made.
-    let names = ShortNameTable.shared
-    let interesting: UInt64
+    let rules: HTTP1ParserRules
     var state = State.idle
     var expected: Expectation?
     /// Bytes of the unfinished head or trailer section known to hold no end of it.
-    var searched = 0
+    var searched: Int32 = 0
     /// Bytes there were when an unfinished head was last scanned for faults.
-    var lastAttempt = 0
+    var lastAttempt: Int32 = 0
     /// Empty lines skipped before a request (RFC 9112 section 2.2).
-    var emptyLines = 0
+    var emptyLines: UInt8 = 0
 
     /// Empty lines that may stand before a request.
-    public static let maximumEmptyLines = 8
+    public static let maximumEmptyLines: UInt8 = 8
 
-    /// A parser at the start of a connection.
+    var isRequest: Bool { rules.isRequest }
+    var options: HTTP1Options { rules.options }
+
+    /// A parser at the start of a connection, with rules that other connections share.
+    public init(rules: HTTP1ParserRules) {
+        self.rules = rules
+    }
+
+    /// A parser with rules of its own.
     public init(role: Role, options: HTTP1Options = HTTP1Options()) {
-        switch role {
-        case .request: isRequest = true
-        case .response: isRequest = false
-        }
-        interesting = HeadFacts.interesting(in: isRequest ? .request : .response)
-        self.options = options
+        self.init(rules: HTTP1ParserRules(role: role, options: options))
     }
 
     /// Whether the parser is between messages and has seen nothing of the next.

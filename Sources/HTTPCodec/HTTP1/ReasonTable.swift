@@ -43,7 +43,7 @@ struct ReasonTable: Sendable {
 
 /// Reason phrases (RFC 9110 section 15 and the IANA registry).
 public enum HTTP1Reason {
-    /// The usual phrase of a status, empty when it has none.
+    /// The usual phrase of a status; Envoy's word for one that has none.
     public static func phrase(_ status: Int) -> String {
         switch status {
         case 100: "Continue"
@@ -107,7 +107,7 @@ public enum HTTP1Reason {
         case 508: "Loop Detected"
         case 510: "Not Extended"
         case 511: "Network Authentication Required"
-        default: ""
+        default: "Unknown"
         }
     }
 }

@@ -23,6 +23,8 @@ public final class HTTP2Counters {
     /// Streams refused because too many were at work (`stream_refused_errors`).
     public var streamRefusedErrors: UInt64 = 0
     public var trailers: UInt64 = 0
+    /// Connections closed because a PING was not answered in time.
+    public var keepaliveTimeout: UInt64 = 0
     /// A gauge: streams open now.
     public var streamsActive: Int = 0
 
@@ -46,6 +48,7 @@ public final class HTTP2Counters {
             ("tx_flush_timeout", sentFlushTimeout),
             ("stream_refused_errors", streamRefusedErrors),
             ("trailers", trailers),
+            ("keepalive_timeout", keepaliveTimeout),
         ]
     }
 

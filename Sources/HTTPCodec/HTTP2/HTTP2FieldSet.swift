@@ -29,6 +29,10 @@ struct HTTP2FieldSet: Sendable {
         let forbiddenTrailers = HTTP2FieldSet(
             .contentLength, .host, .te, .trailer, .expect, .authorization, .cookie, .setCookie, .http2Settings)
 
+        /// Fields whose value hardly comes twice. In the table of HPACK they would push out what does, and each would be
+        /// compared with all that came before it.
+        let seldomRepeated = HTTP2FieldSet(.xRequestID, .traceparent, .tracestate, .grpcTimeout)
+
         private let keptFromRequests: HTTP2FieldSet
         private let keptFromResponses: HTTP2FieldSet
         private let keptFromTrailers: HTTP2FieldSet

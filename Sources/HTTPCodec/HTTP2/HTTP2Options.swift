@@ -26,6 +26,9 @@ public struct HTTP2Options: Sendable, Equatable {
     public var maxInterimResponses = 16
     /// Whether CONNECT and extended CONNECT (RFC 8441) requests are taken.
     public var allowConnect = false
+    /// A message that breaks the rules ends its stream alone (`stream_error_on_invalid_http_message`); else it ends the
+    /// connection.
+    public var keepsMalformed = true
     /// What one peer may do before its connection is closed.
     public var abuse = AbuseLimits()
 

@@ -26,6 +26,9 @@ public final class HTTP2Pool {
     /// Field sections handed out: queued heads and waiting trailers.
     public private(set) var sectionsInUse = 0
 
+    /// Where the library's own objects live.
+    let memory = HTTP2Memory()
+
     private let maximumFree: Int
     private var freeStreams: Unmanaged<HTTP2Stream>?
     private var freeStreamCount = 0

@@ -13,7 +13,9 @@ extension HTTP2Session {
         let array = pool.headerArray(capacity: fields.count)
         // Read once: in another module, each is a call.
         let (te, lastPseudo) = (KnownHeader.te.rawValue, KnownHeader.status.rawValue)
-        let kept = HTTP2FieldSet.shared.kept(from: section)
+        let table = HTTP2FieldSet.shared
+        let kept = table.kept(from: section)
+        let seldomRepeated = table.seldomRepeated
         var used = 0
         var pseudoCount = 0
         for index in 0..<fields.count {
@@ -34,6 +36,7 @@ extension HTTP2Session {
                 pseudoCount += 1
             } else {
                 array[used] = entry(name.name, value, isConstant: true)
+                if seldomRepeated.contains(name) { array[used].flags |= UInt8(NGHTTP2_NV_FLAG_NO_INDEX.rawValue) }
             }
             used += 1
         }

@@ -121,6 +121,7 @@ extension HTTP2Session {
     func invalidFrameReceived(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
         counters.receivedMessagingError += 1
         if frame.pointee.hd.type == FrameType.headers { dropHeaderSection() }
+        if !options.keepsMalformed { return malformed() }
         return checked(abuse.glitch(now: now))
     }
 
@@ -172,6 +173,7 @@ extension HTTP2Session {
             guard admitRequest(section) else {
                 pool.giveBack(section)
                 counters.receivedMessagingError += 1
+                if !options.keepsMalformed { return malformed() }
                 nghttp2_submit_rst_stream(library, 0, stream.id, HTTP2ErrorCode.protocolError.rawValue)
                 return CallbackResult.proceed
             }
@@ -182,6 +184,7 @@ extension HTTP2Session {
             if status < 100 {
                 pool.giveBack(section)
                 counters.receivedMessagingError += 1
+                if !options.keepsMalformed { return malformed() }
                 nghttp2_submit_rst_stream(library, 0, stream.id, HTTP2ErrorCode.protocolError.rawValue)
                 return CallbackResult.proceed
             } else if status < 200 {
@@ -242,6 +245,12 @@ extension HTTP2Session {
         dataStream = stream(id)
         dataStreamID = id
         return dataStream
+    }
+
+    /// What a callback returns for a message that the connection does not outlive.
+    private func malformed() -> Int32 {
+        malformedFound = true
+        return CallbackResult.failSession
     }
 
     /// What a callback returns for what ``AbuseGuard`` said.

@@ -2,7 +2,7 @@ import CNGHTTP2
 
 /// Making the library's session and what it says first.
 extension HTTP2Session {
-    static func makeLibrarySession(role: HTTP2Role, options: HTTP2Options) -> OpaquePointer? {
+    static func makeLibrarySession(role: HTTP2Role, options: HTTP2Options, memory: HTTP2Memory) -> OpaquePointer? {
         var option: OpaquePointer?
         guard nghttp2_option_new(&option) == 0, let option else { return nil }
         defer { nghttp2_option_del(option) }
@@ -19,10 +19,11 @@ extension HTTP2Session {
 
         var session: OpaquePointer?
         let callbacks = HTTP2Callbacks.shared.table
+        var functions = memory.functions
         let result =
             switch role {
-            case .server: nghttp2_session_server_new2(&session, callbacks, nil, option)
-            case .client: nghttp2_session_client_new2(&session, callbacks, nil, option)
+            case .server: nghttp2_session_server_new3(&session, callbacks, nil, option, &functions)
+            case .client: nghttp2_session_client_new3(&session, callbacks, nil, option, &functions)
             }
         return result == 0 ? session : nil
     }

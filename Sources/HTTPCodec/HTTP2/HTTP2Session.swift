@@ -35,6 +35,8 @@ public final class HTTP2Session {
     var abuse: AbuseGuard
     /// What a callback found; the verb that made the library call it turns it into `failure`.
     var floodFound: HTTP2Flood?
+    /// A malformed message came, and the options let none pass.
+    var malformedFound = false
     var now: UInt64
     /// All streams of this session, linked; each is retained by the list.
     var streams: Unmanaged<HTTP2Stream>?
@@ -69,7 +71,7 @@ public final class HTTP2Session {
         self.now = now
         events = HTTP2EventQueue(pool: pool)
         abuse = AbuseGuard(limits: options.abuse, now: now)
-        guard let library = HTTP2Session.makeLibrarySession(role: role, options: options) else { return nil }
+        guard let library = HTTP2Session.makeLibrarySession(role: role, options: options, memory: pool.memory) else { return nil }
         self.library = library
         nghttp2_session_set_user_data(library, Unmanaged.passUnretained(self).toOpaque())
         guard submitPreface() else { return nil }
@@ -122,7 +124,7 @@ public final class HTTP2Session {
             floodFound = abuse.outboundQueued(
                 frames: nghttp2_session_get_outbound_queue_size(library), heads: waitingHeads)
         }
-        if floodFound != nil || taken < 0 { fail(libraryResult: taken) }
+        if floodFound != nil || malformedFound || taken < 0 { fail(libraryResult: taken) }
         return failure
     }
 
@@ -260,6 +262,9 @@ public final class HTTP2Session {
             failure = .flood(flood)
             counters.count(flood)
             code = .enhanceYourCalm
+        } else if malformedFound {
+            failure = .protocolViolation(.protocolError)
+            code = .protocolError
         } else if libraryResult == Int(NGHTTP2_ERR_FLOODED.rawValue) {
             failure = .flood(.outboundControlFrames)
             counters.count(.outboundControlFrames)

@@ -173,7 +173,9 @@ extension FormatProgram {
             return write(info.upstreamTransportFailureReason, keepsSpaces: false, instruction, to: &writer)
         case .downstreamTransportFailureReason:
             return write(info.downstreamTransportFailureReason, keepsSpaces: false, instruction, to: &writer)
-        case .localReplyBody: return write(info.localReplyBody, keepsSpaces: true, instruction, to: &writer)
+        case .localReplyBody:
+            _ = write(info.localReplyBody, keepsSpaces: true, instruction, to: &writer)
+            return !info.localReplyBody.isAbsent
         case .requestedServerName: return write(info.requestedServerName, keepsSpaces: true, instruction, to: &writer)
         case .responseFlags: return flags(info.responseFlags, isLong: false, to: &writer)
         case .responseFlagsLong: return flags(info.responseFlags, isLong: true, to: &writer)

@@ -24,7 +24,8 @@ public struct StatDefinition: Hashable, Sendable {
 /// A table of statistics that belong to one thing: a cluster, a listener …
 public struct StatKind: Hashable, Sendable {
     /// Envoy's name of a group with a label's name in braces for each part that differs: `cluster.{envoy_cluster_name}.`
-    /// An empty part goes together with the dot behind it.
+    /// An empty part goes together with the dot behind it. `{+name}` is a part of the metric's own name instead of a
+    /// label, and `{*}` stands for labels with their values (``StatLabels``).
     public let pattern: String
     public let stats: [StatDefinition]
 }

@@ -28,9 +28,9 @@ enum StatName {
             case .text(let text):
                 result += dropsDot && text.hasPrefix(".") ? String(text.dropFirst()) : text
                 dropsDot = false
-            case .label:
+            case .label(let label):
                 let value = parts.popFirst() ?? ""
-                result += value
+                result += label == labelList ? StatLabels.text(value) : value
                 dropsDot = value.isEmpty
             }
         }
@@ -43,15 +43,32 @@ enum StatName {
         var result: [(name: String, value: String)] = []
         for case .label(let label) in pieces(pattern) {
             guard let value = parts.popFirst(), !value.isEmpty else { continue }
-            result.append((label, value))
+            if label == labelList {
+                result += StatLabels.decode(value)
+            } else if !label.hasPrefix(namePart) {
+                result.append((label, value))
+            }
         }
         return result
     }
 
-    /// What metric names of a kind begin with: `envoy_cluster_`.
-    static func metricPrefix(_ pattern: String) -> String {
-        var result = "envoy_"
-        for case .text(let text) in pieces(pattern) { result += metric(text) }
+    /// What a label's name begins with that is a part of the metric's name.
+    private static let namePart = "+"
+    /// The label that stands for a list of them.
+    private static let labelList = "*"
+
+    /// What metric names of a group begin with: `envoy_cluster_`. A metric whose whole name is the author's has it plain.
+    static func metricPrefix(_ pattern: String, name: String) -> String {
+        var parts = GroupName.split(name)[...]
+        var result = pattern.hasPrefix("{+") ? "" : "envoy_"
+        for piece in pieces(pattern) {
+            switch piece {
+            case .text(let text): result += metric(text)
+            case .label(let label):
+                let value = parts.popFirst() ?? ""
+                if label.hasPrefix(namePart) { result += metric(value) }
+            }
+        }
         while result.contains("__") { result.replace("__", with: "_") }
         return result
     }

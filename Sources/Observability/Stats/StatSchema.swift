@@ -1,6 +1,7 @@
 /// Index of a kind in ``StatSchema/kinds``.
 enum StatKindID: Int, CaseIterable {
     case cluster, http, listener, listenerHTTP, http1, http2, clusterHTTP1, clusterHTTP2, listenerTLS, clusterTLS, tcp, lua
+    case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute
     case server, listenerManager, clusterManager, worker, filesystem
 }
 
@@ -43,6 +44,14 @@ public enum StatSchema {
         case .clusterTLS: ClusterTLSStats.self
         case .tcp: TCPStats.self
         case .lua: LuaStats.self
+        case .luaMachines: LuaMachineStats.self
+        case .luaCounter: LuaCounterStat.self
+        case .luaGauge: LuaGaugeStat.self
+        case .luaHistogram: LuaHistogramStat.self
+        case .metricCounter: MetricCounterStat.self
+        case .metricGauge: MetricGaugeStat.self
+        case .metricHistogram: MetricHistogramStat.self
+        case .bodyRoute: BodyRouteStats.self
         case .server: ServerStats.self
         case .listenerManager: ListenerManagerStats.self
         case .clusterManager: ClusterManagerStats.self

@@ -106,6 +106,34 @@ public final class StatsSegment {
     public func tcp(prefix: String) -> TCPStats { view([prefix]) }
     /// - Parameter statPrefix: the filter's own, may be empty.
     public func lua(prefix: String, statPrefix: String) -> LuaStats { view([prefix, statPrefix]) }
+    /// `lua.`
+    public func luaMachines() -> LuaMachineStats { view([]) }
+    /// A counter that a script made, below its filter's own.
+    public func luaCounter(prefix: String, statPrefix: String, name: String) -> Counter {
+        (view([prefix, statPrefix, name]) as LuaCounterStat).handle
+    }
+    /// As ``luaCounter(prefix:statPrefix:name:)``.
+    public func luaGauge(prefix: String, statPrefix: String, name: String) -> Gauge {
+        (view([prefix, statPrefix, name]) as LuaGaugeStat).handle
+    }
+    /// As ``luaCounter(prefix:statPrefix:name:)``.
+    public func luaHistogram(prefix: String, statPrefix: String, name: String) -> Histogram {
+        (view([prefix, statPrefix, name]) as LuaHistogramStat).handle
+    }
+    /// A counter of the business that the proxy carries: the name is the metric's own, whole.
+    public func metricCounter(_ name: String, _ labels: StatLabels) -> Counter {
+        (view([name, labels.encoded]) as MetricCounterStat).handle
+    }
+    /// As ``metricCounter(_:_:)``.
+    public func metricGauge(_ name: String, _ labels: StatLabels) -> Gauge {
+        (view([name, labels.encoded]) as MetricGaugeStat).handle
+    }
+    /// As ``metricCounter(_:_:)``.
+    public func metricHistogram(_ name: String, _ labels: StatLabels) -> Histogram {
+        (view([name, labels.encoded]) as MetricHistogramStat).handle
+    }
+    /// - Parameter statPrefix: the filter's own, may be empty.
+    public func bodyRoute(prefix: String, statPrefix: String) -> BodyRouteStats { view([prefix, statPrefix]) }
     /// `server.`
     public func server() -> ServerStats { view([]) }
     /// `listener_manager.`

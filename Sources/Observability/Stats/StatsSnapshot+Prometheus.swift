@@ -15,7 +15,7 @@ extension StatsSnapshot {
         for (key, group) in groups {
             let prefix = StatName.text(pattern: key.pattern, name: key.name)
             let labels = PrometheusText.labels(StatName.labels(pattern: key.pattern, name: key.name))
-            let metricPrefix = StatName.metricPrefix(key.pattern)
+            let metricPrefix = StatName.metricPrefix(key.pattern, name: key.name)
             for (stat, value) in zip(group.stats, group.values) where filter.admits(prefix + stat.name, value) {
                 Family.add(stat, value, metricPrefix: metricPrefix, pattern: key.pattern, labels: labels, to: &families)
             }

@@ -84,6 +84,8 @@ public struct StreamInfo: ~Copyable {
 
     /// Nil until a filter writes some.
     public private(set) var dynamicMetadata: DynamicMetadata?
+    /// What filters left for each other by name, with a type (`filter_state`); nil until one does.
+    public private(set) var filterState: FilterState?
 
     public init() {}
 
@@ -92,6 +94,14 @@ public struct StreamInfo: ~Copyable {
         if let dynamicMetadata { return dynamicMetadata }
         let fresh = DynamicMetadata()
         dynamicMetadata = fresh
+        return fresh
+    }
+
+    /// The filter state, made now when no filter has written any yet.
+    public mutating func filterStateForWriting() -> FilterState {
+        if let filterState { return filterState }
+        let fresh = FilterState()
+        filterState = fresh
         return fresh
     }
 
@@ -120,6 +130,7 @@ public struct StreamInfo: ~Copyable {
         if downstreamTLS != nil { downstreamTLS = nil }
         if upstreamTLS != nil { upstreamTLS = nil }
         if dynamicMetadata != nil { dynamicMetadata = nil }
+        if filterState != nil { filterState = nil }
     }
 
     private mutating func resetPlainFields() {
@@ -159,42 +170,4 @@ public enum AccessLogType: UInt8, Sendable {
         case .downstreamStart: "DownstreamStart"
         }
     }
-}
-
-/// What a TLS session is known by, as text that logs print. One object a connection, shared by its streams.
-public final class TLSFacts: Sendable {
-    /// For instance `TLSv1.3`.
-    public let version: NamedText?
-    /// OpenSSL's name of the cipher suite.
-    public let cipher: NamedText?
-    public let sessionID: NamedText?
-    /// Facts of the peer's certificate, nil when it showed none.
-    public let peer: TLSCertificateFacts?
-    public let local: TLSCertificateFacts?
-
-    public init(
-        version: NamedText?, cipher: NamedText?, sessionID: NamedText? = nil, peer: TLSCertificateFacts? = nil,
-        local: TLSCertificateFacts? = nil
-    ) {
-        self.version = version
-        self.cipher = cipher
-        self.sessionID = sessionID
-        self.peer = peer
-        self.local = local
-    }
-}
-
-/// What logs print of one certificate; lists are joined with commas.
-public struct TLSCertificateFacts: Sendable {
-    public var subject: NamedText?
-    public var issuer: NamedText?
-    public var serial: NamedText?
-    /// SHA-256 of the DER encoding in lower-case hexadecimal.
-    public var fingerprint256: NamedText?
-    public var uriSAN: NamedText?
-    public var dnsSAN: NamedText?
-    /// URL-encoded PEM.
-    public var certificate: NamedText?
-
-    public init() {}
 }

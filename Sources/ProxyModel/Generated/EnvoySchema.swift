@@ -985,9 +985,64 @@ m envoy.type.v3.Int64Range
 m envoy.type.v3.Int32Range
 1 start int32
 2 end int32
+m heddle.filters.http.body_route.v1.BodyRoute
+1 fields *heddle.filters.http.body_route.v1.Field
+2 scan_limit_bytes google.protobuf.UInt32Value
+3 on_overflow =heddle.filters.http.body_route.v1.BodyRoute.Overflow
+4 on_duplicate =heddle.filters.http.body_route.v1.BodyRoute.Duplicate
+5 reject_invalid bool
+6 ignore_content_type bool
+7 keep_route bool
+8 stat_prefix string
+e heddle.filters.http.body_route.v1.BodyRoute.Overflow
+0 IGNORE_BODY
+1 USE_FOUND
+2 PAYLOAD_TOO_LARGE
+e heddle.filters.http.body_route.v1.BodyRoute.Duplicate
+0 BAD_REQUEST
+1 NO_VALUE
+2 FIRST_VALUE
+m heddle.filters.http.body_route.v1.Field
+1 json_pointer string @place
+2 form_field string @place
+3 grpc_field string @place
+4 header string
+5 metadata heddle.filters.http.body_route.v1.MetadataKey
+6 required bool
+7 max_bytes google.protobuf.UInt32Value
+m heddle.filters.http.body_route.v1.MetadataKey
+1 filter string
+2 key string
+m heddle.filters.http.body_route.v1.BodyRoutePerRoute
+1 disabled bool @override
+2 config heddle.filters.http.body_route.v1.BodyRoute @override
 m heddle.filters.http.explain.v1.Explain
 1 request_header string
 2 allowed_cidrs *envoy.config.core.v3.CidrRange
+m heddle.filters.http.lua.v1.LuaFilter
+1 lua envoy.extensions.filters.http.lua.v3.Lua
+2 trust =heddle.filters.http.lua.v1.LuaFilter.Trust
+3 limits heddle.filters.http.lua.v1.LuaFilter.Limits
+4 on_error =heddle.filters.http.lua.v1.LuaFilter.OnError
+5 answer heddle.filters.http.lua.v1.LuaFilter.Answer
+6 kills_before_detach uint32
+7 module_path string
+m heddle.filters.http.lua.v1.LuaFilter.Limits
+1 memory_bytes uint64
+2 fuel uint64
+3 cpu_time google.protobuf.Duration
+4 time_slice google.protobuf.Duration
+m heddle.filters.http.lua.v1.LuaFilter.Answer
+1 status uint32
+2 body string
+3 headers map<string,string>
+e heddle.filters.http.lua.v1.LuaFilter.Trust
+0 SANDBOXED
+1 TRUSTED
+e heddle.filters.http.lua.v1.LuaFilter.OnError
+0 CONTINUE
+1 FAIL_CLOSED
+2 ANSWER
 t envoy.config.accesslog.v2 CommonGrpcAccessLogConfig FileAccessLog HttpGrpcAccessLogConfig TcpGrpcAccessLogConfig
 t envoy.config.accesslog.v3 ExtensionFilter LogTypeFilter MetadataFilter RuntimeFilter TraceableFilter
 t envoy.config.bootstrap.v2 Admin Bootstrap ClusterManager LayeredRuntime Runtime RuntimeLayer Watchdog

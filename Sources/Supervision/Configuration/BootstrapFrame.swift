@@ -9,6 +9,8 @@ struct BootstrapFrame: Equatable {
     /// The bootstrap without its static resources, in binary form.
     let bytes: [UInt8]
     let resources: [(key: ResourceKey, body: [UInt8])]
+    /// What resources are compiled with.
+    let settings: CompileSettings
     let adminAddress: SocketAddress?
     /// Types that a control plane or files are to give.
     let expectedTypes: Set<ResourceType>
@@ -24,23 +26,26 @@ struct BootstrapFrame: Equatable {
         if bootstrap.dynamicResources.hasLdsConfig { expected.insert(.listener) }
         self.init(
             bytes: try bootstrap.serializedBytes(options: options), resources: all.map { ($0.key, $0.body) },
+            settings: try CompileSettings(bootstrap),
             adminAddress: bootstrap.admin.hasAddress ? try Address.compile(bootstrap.admin.address).get() : nil,
             expectedTypes: expected)
     }
 
     private init(
-        bytes: [UInt8], resources: [(key: ResourceKey, body: [UInt8])], adminAddress: SocketAddress?,
-        expectedTypes: Set<ResourceType>
+        bytes: [UInt8], resources: [(key: ResourceKey, body: [UInt8])], settings: CompileSettings,
+        adminAddress: SocketAddress?, expectedTypes: Set<ResourceType>
     ) {
         self.bytes = bytes
         self.resources = resources
+        self.settings = settings
         self.adminAddress = adminAddress
         self.expectedTypes = expectedTypes
     }
 
     /// What is worth keeping when the resources are in the ledger.
     var withoutResources: BootstrapFrame {
-        BootstrapFrame(bytes: bytes, resources: [], adminAddress: adminAddress, expectedTypes: expectedTypes)
+        BootstrapFrame(
+            bytes: bytes, resources: [], settings: settings, adminAddress: adminAddress, expectedTypes: expectedTypes)
     }
 
     /// Whether everything but the resources is the same.

@@ -17,9 +17,12 @@ extension ResourceLedger {
                 removals.append(candidate.number)
                 continue
             }
-            let resource = StoredResource(
+            var resource = StoredResource(
                 number: candidate.number, key: key, body: body, version: candidate.change.version,
                 origin: batch.origin.stored, updated: wallClock())
+            if batch.recompiled.contains(key), let present = store.newest(key) {
+                (resource.origin, resource.updated) = (present.origin, present.updated)
+            }
             count(key)
             if let older = store.admit(resource) {
                 wants.remove(older)

@@ -21,7 +21,7 @@ extension ResourceLedger {
                 limitGroup: resource.key.type == .cluster ? limitGroups.assign(resource.key.name) : nil)
         }
         do {
-            let package = try MemoryFile.write(ResourcePackage(items).encoded)
+            let package = try MemoryFile.write(ResourcePackage(items, settings: settings).encoded)
             lastGeneration += 1
             slot.wholeGeneration = lastGeneration
             slot.send(.prepare(generation: lastGeneration), [package.raw])

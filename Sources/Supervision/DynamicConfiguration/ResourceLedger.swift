@@ -35,6 +35,10 @@ import Reactor
     struct Batch {
         let origin: Origin
         let changes: [ResourceChange]
+        /// What the changes are compiled with, when it is not what the ledger has.
+        var settings: CompileSettings?
+        /// Changes that change nothing in the resource itself: it is compiled anew, with other settings.
+        var recompiled: Set<ResourceKey> = []
         /// Called once: what was refused.
         let done: @WorkerActor ([ResourceRefusal]) -> Void
         /// Called once, after `done`, when everything that was accepted is in force.
@@ -71,6 +75,8 @@ import Reactor
     let listenerStats: ListenerManagerStats
     let clusterStats: ClusterManagerStats
     var store = ResourceStore()
+    /// What resources are compiled with.
+    var settings = CompileSettings()
     var warming = Warming()
     var wants = ResourceWants()
     var limitGroups: LimitGroups
@@ -168,7 +174,7 @@ import Reactor
         var taken: Set<String> = []
         for change in batch.changes.sorted(by: { $0.key < $1.key }) {
             do throws(ConfigRefusal) {
-                if let candidate = try candidate(change, batch.origin, leaving, &taken) { candidates.append(candidate) }
+                if let candidate = try candidate(change, batch, leaving, &taken) { candidates.append(candidate) }
             } catch {
                 refusals.append(ResourceRefusal(change.key, reason: error.description))
                 note(change, error.description)
@@ -184,7 +190,7 @@ import Reactor
             return
         }
         do {
-            let package = try MemoryFile.write(Self.package(candidates).encoded).release()
+            let package = try MemoryFile.write(Self.package(candidates, batch.settings ?? settings).encoded).release()
             lastGeneration += 1
             let present = Set(fleet.slots.filter { $0.process != 0 }.map(\.index))
             let rollout = ResourceRollout(
@@ -198,23 +204,25 @@ import Reactor
         }
     }
 
-    private static func package(_ candidates: [Candidate]) -> ResourcePackage {
+    private static func package(_ candidates: [Candidate], _ settings: CompileSettings) -> ResourcePackage {
         ResourcePackage(
             candidates.map {
                 ResourcePackage.Item(
                     update: ResourceUpdate(number: $0.number, key: $0.change.key, body: $0.change.body), limitGroup: $0.limitGroup)
-            })
+            }, settings: settings)
     }
 
     /// What the supervisor itself must have for a change: sockets, a place in the limit region.
     /// - Returns: nil when there is nothing to do.
     private func candidate(
-        _ change: ResourceChange, _ origin: Origin, _ leaving: Set<String>, _ taken: inout Set<String>
+        _ change: ResourceChange, _ batch: Batch, _ leaving: Set<String>, _ taken: inout Set<String>
     ) throws(ConfigRefusal) -> Candidate? {
         let key = change.key
+        let origin = batch.origin
         // A source that takes routes, endpoints or a secret away takes it from those who still need it: as in Envoy, it stays.
         if change.body == nil, origin == .source, !key.type.isWildcard { return nil }
-        switch store.verdict(key, change.body, from: origin.stored) {
+        let isRecompiled = batch.recompiled.contains(key)
+        switch isRecompiled ? .update : store.verdict(key, change.body, from: origin.stored) {
         case .unchanged:
             if change.body != nil { store.touch(key, version: change.version, origin: origin.stored, now: wallClock()) }
             return nil
@@ -225,6 +233,7 @@ import Reactor
         }
         guard let body = change.body else { return nil }
         let reading = try ResourceReading(key, body, isChecked: origin == .bootstrap)
+        try checkSecrets(reading, batch)
         try checkAddresses(key, reading.bindings, leaving, &taken)
         var group: Int?
         if key.type == .cluster {
@@ -237,6 +246,15 @@ import Reactor
         var socketChange: ListenerSockets.Change?
         if key.type == .listener { socketChange = try sockets.prepare(key.name, reading.bindings, leaving: leaving) }
         return Candidate(change: change, number: store.nextNumber(), reading: reading, sockets: socketChange, limitGroup: group)
+    }
+
+    /// A secret that no source is named for must be one of the bootstrap's: nobody else will ever bring it.
+    private func checkSecrets(_ reading: ResourceReading, _ batch: Batch) throws(ConfigRefusal) {
+        for name in reading.staticSecrets {
+            let key = ResourceKey(.secret, name)
+            guard store.newest(key) == nil, !batch.changes.contains(where: { $0.key == key && $0.body != nil }) else { continue }
+            throw ConfigRefusal(description: "static_resources.secrets has no \"\(name)\"")
+        }
     }
 
     /// Two listeners cannot have one address.

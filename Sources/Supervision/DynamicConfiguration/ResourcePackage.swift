@@ -12,12 +12,18 @@ struct ResourcePackage: Equatable, Sendable {
         var limitGroup: Int?
     }
 
+    /// What the resources are compiled with.
+    var settings: CompileSettings
     var items: [Item]
 
-    init(_ items: [Item]) { self.items = items }
+    init(_ items: [Item], settings: CompileSettings) {
+        self.settings = settings
+        self.items = items
+    }
 
     var encoded: [UInt8] {
         var frame = FrameWriter()
+        frame.put(bytes: settings.bytes)
         frame.put(items.count)
         for item in items {
             frame.put(UInt64(item.update.number))
@@ -32,6 +38,12 @@ struct ResourcePackage: Equatable, Sendable {
 
     init(decoding bytes: [UInt8]) throws(FrameError) {
         var frame = FrameReader(bytes)
+        let parts = try frame.countedBytes()
+        do throws(ConfigProblem) {
+            settings = try CompileSettings(bytes: parts)
+        } catch {
+            throw FrameError(offset: 0)
+        }
         let count = try frame.int()
         guard count >= 0, count <= bytes.count else { throw FrameError(offset: 0) }
         items = []

@@ -8,6 +8,8 @@ struct ResourceReading {
     var needs: Set<ResourceNeed> = []
     /// Resources to be asked for, and where.
     var wants: Set<ResourceWant> = []
+    /// Secrets that are named without a source.
+    var staticSecrets: Set<String> = []
     /// A listener's sockets.
     var bindings: [ListenerBinding] = []
     /// A cluster whose endpoints are names.
@@ -110,8 +112,11 @@ struct ResourceReading {
         for secret in secrets {
             let key = ResourceKey(.secret, secret.name)
             needs.insert(.resource(key))
-            // Without a source it is one of the bootstrap's.
-            if secret.hasSdsConfig { wants.insert(ResourceWant(key, from: secret.sdsConfig)) }
+            if secret.hasSdsConfig {
+                wants.insert(ResourceWant(key, from: secret.sdsConfig))
+            } else {
+                staticSecrets.insert(secret.name)
+            }
         }
     }
 

@@ -176,4 +176,12 @@ struct ResourceStore: Equatable, Sendable {
         let gone = Set(held.map(\.key)).subtracting(kept)
         return changes + gone.sorted().map { ResourceChange($0, version: "", body: nil) }
     }
+
+    /// The resources that are to be compiled anew because the settings have changed that they are compiled with, but for
+    /// those that change themselves.
+    func recompilation(besides changes: [ResourceChange]) -> [ResourceChange] {
+        let changing = Set(changes.map(\.key))
+        return all.filter { [.listener, .routeConfiguration].contains($0.key.type) && !changing.contains($0.key) && $0 == newest($0.key) }
+            .map { ResourceChange($0.key, version: $0.version, body: $0.body) }
+    }
 }

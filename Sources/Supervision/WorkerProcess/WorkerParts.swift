@@ -57,6 +57,7 @@ import TrafficPolicy
     func strike() {
         board.strike(identity.index)
         vitals.measure(connections: worker.connectionCount)
+        worker.publishStatistics()
     }
 
     func setAccepting(_ value: Bool) { board.setAccepting(identity.index, value) }

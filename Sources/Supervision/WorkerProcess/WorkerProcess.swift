@@ -112,6 +112,7 @@ import TrafficPolicy
             fail("resources from the supervisor cannot be read: \(error)")
             return
         }
+        parts.worker.settings = package.settings
         for item in package.items {
             if item.update.key.type == .cluster { parts.groups[item.update.key.name] = item.limitGroup }
             do throws(ConfigProblem) {
@@ -168,6 +169,7 @@ import TrafficPolicy
         parts.keepSockets([:], listeners: [])
         if parts.worker.connectionCount == 0 || loop.now >= drainDeadline {
             parts.worker.closeAll()
+            parts.worker.publishStatistics()
             parts.logWriter.flush()
             exit(0)
         }

@@ -15,6 +15,9 @@ import Reactor
     private var beats = 0
     private var lastUser: UInt64 = 0
     private var lastSystem: UInt64 = 0
+    private var lastTurns = 0
+    private var lastJobs = 0
+    private var lastForeignJobs = 0
 
     init(stats: StatsSegment, index: Int, loop: EventLoop) {
         self.stats = stats.worker(index)
@@ -26,6 +29,7 @@ import Reactor
         stats[.connectionsActive].set(connections)
         server[.totalConnections].set(connections)
         stats[.dispatcherLoopDurationUS].record(loop.takeLag() / 1000)
+        countLoop()
         beats += 1
         guard beats % Self.beatsBetweenLooks == 1 else { return }
         var usage = rusage()
@@ -41,6 +45,15 @@ import Reactor
             stats[.descriptorLimit].set(Int(clamping: limit.rlim_cur))
         }
         if let count = ProcessFiles.openDescriptors() { stats[.openDescriptors].set(count) }
+    }
+
+    private func countLoop() {
+        let (turns, jobs, foreign) = (loop.turns, loop.jobsRun, loop.foreignEnqueues)
+        stats[.loopIterations].add(UInt64(turns - lastTurns))
+        stats[.loopJobs].add(UInt64(jobs - lastJobs))
+        stats[.loopForeignJobs].add(UInt64(foreign - lastForeignJobs))
+        (lastTurns, lastJobs, lastForeignJobs) = (turns, jobs, foreign)
+        stats[.timersActive].set(loop.timerCount)
     }
 
     private static func microseconds(_ time: timeval) -> UInt64 {

@@ -165,7 +165,7 @@ struct ConnectionPoolSimulationTests {
                 guard isHTTP2, let number, let link, link.isUp, !link.closing else { continue }
                 if Bool.random(using: &random) {
                     model.links[number]?.takesNoMore = true
-                    model.perform(model.machine.drained(number))
+                    model.perform(model.machine.drained(number, mayConnect: model.mayConnect))
                 } else {
                     let capacity = Int.random(in: 1...5, using: &random)
                     model.links[number]?.capacity = capacity

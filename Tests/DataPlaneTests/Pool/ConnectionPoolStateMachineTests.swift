@@ -173,12 +173,76 @@ struct ConnectionPoolStateMachineTests {
     func goaway() {
         var machine = Machine()
         serving(&machine, capacity: 10)
-        let drained = machine.drained(0)
+        let drained = machine.drained(0, mayConnect: true)
         #expect(drained == .nothing)
         let next = acquire(&machine, 2, capacity: 10)
         #expect(next == .wait(connect: 1))
         let end = machine.ended(0, reusable: true, mayConnect: true)
         #expect(end == .close(0, replace: nil))
+    }
+
+    @Test("GOAWAY while others wait: another connection is opened for them")
+    func goawayWithWaiting() {
+        var machine = Machine()
+        serving(&machine, capacity: 1)
+        let wait = acquire(&machine, 2, mayConnect: false)
+        #expect(wait == .wait(connect: nil))
+        let drained = machine.drained(0, mayConnect: true)
+        #expect(drained == .connect(1))
+        let again = machine.ended(0, reusable: true, mayConnect: true)
+        #expect(again == .close(0, replace: nil), "one is under way already")
+    }
+
+    @Test("who waited when the pool began to drain is served, and a connection that comes too late is closed")
+    func drainWithWaiting() {
+        var machine = Machine()
+        serving(&machine)
+        _ = acquire(&machine, 2)
+        _ = acquire(&machine, 3)
+        let idle = machine.drain()
+        #expect(idle == [])
+        let next = machine.ended(0, reusable: true, mayConnect: true)
+        #expect(next == .assign(2, 0))
+        machine.connected(1, capacity: 1)
+        let third = machine.next()
+        #expect(third == .assign(3, 1))
+        machine.connected(2, capacity: 1)
+        let late = machine.next()
+        #expect(late == .close(2, replace: nil))
+        let last = machine.ended(1, reusable: true, mayConnect: true)
+        #expect(last == .close(1, replace: nil))
+    }
+
+    @Test("a connection that carries less than was hoped is joined by others")
+    func cover() {
+        var machine = Machine()
+        for request in 1...3 { _ = acquire(&machine, UInt64(request), capacity: 10) }
+        machine.connected(0, capacity: 1)
+        let next = machine.next()
+        #expect(next == .assign(1, 0))
+        let second = machine.cover(mayConnect: true, expectedCapacity: 1)
+        #expect(second == 1)
+        let third = machine.cover(mayConnect: true, expectedCapacity: 1)
+        #expect(third == 2)
+        let enough = machine.cover(mayConnect: true, expectedCapacity: 1)
+        #expect(enough == nil)
+    }
+
+    @Test("the order holds over many that come and go")
+    func compaction() {
+        var machine = Machine()
+        serving(&machine)
+        for request in UInt64(2)...200 { _ = acquire(&machine, request, mayConnect: false) }
+        for request in UInt64(2)...150 {
+            let next = machine.ended(0, reusable: true, mayConnect: false)
+            #expect(next == .assign(request, 0))
+        }
+        let isCancelled = machine.cancel(151)
+        #expect(isCancelled)
+        let next = machine.ended(0, reusable: true, mayConnect: false)
+        #expect(next == .assign(152, 0))
+        let waiting = machine.waitingCount
+        #expect(waiting == 48)
     }
 
     @Test("draining closes what is idle, lets requests end, and takes no new ones")

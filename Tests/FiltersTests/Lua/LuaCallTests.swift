@@ -58,12 +58,42 @@ struct LuaCallTests {
         await proxy.stop()
     }
 
-    @Test("respond is not for responses")
-    func respondInResponse() async throws {
+    @Test("respond in the response hook takes the response's place", arguments: [
+        "", "h:body() ", "h:headers():add('x-lost', '1') ", "h:httpCall('main', {[':method'] = 'GET', [':path'] = '/', [':authority'] = 'a'}, nil, 0) ",
+    ])
+    func respondInResponse(_ before: String) async throws {
+        let upstream = TestUpstream { _ in TestUpstream.ok(String(repeating: "secret", count: 2000)) }
+        let proxy = try await TestProxy.start(
+            filters: [
+                "function envoy_on_response(h) h:headers():add('x-outer', h:headers():get(':status')) end".asLuaFilter,
+                """
+                function envoy_on_response(h)
+                  runs = (runs or 0) + 1
+                  \(before)h:respond({[":status"] = "403", ["x-runs"] = tostring(runs)}, "no")
+                  runs = "went on"
+                end
+                """.asLuaFilter,
+            ].joined(separator: "\n"), clusters: ["main": upstream.port])
+        for run in 1...2 {
+            let answer = await proxy.get()
+            #expect(answer?.status == 403)
+            #expect(answer?.text == "no")
+            #expect(answer?["x-outer"] == "403")
+            #expect(answer?["x-runs"] == "\(run)")
+            #expect(answer?["x-lost"] == nil)
+        }
+        #expect(await proxy.lua(.errors) == 0)
+        await proxy.stop()
+    }
+
+    @Test("respond in the response hook is too late when the head has gone out")
+    func respondTooLate() async throws {
         let upstream = TestUpstream()
-        let proxy = try await proxy("function envoy_on_response(h) h:respond({[':status'] = '403'}) end", ["main": upstream.port])
-        #expect(await proxy.get()?.status == 200)
-        #expect(proxy.log.contains("respond not currently supported in the response path"))
+        let proxy = try await proxy(
+            "function envoy_on_response(h) for c in h:bodyChunks() do h:respond({[':status'] = '403'}) end end",
+            ["main": upstream.port])
+        #expect(await proxy.post("hello")?.status == 200)
+        #expect(proxy.log.contains("respond() cannot be called if headers have been continued"))
         await proxy.stop()
     }
 

@@ -27,6 +27,16 @@ import TrafficPolicy
         filters: String, routes: String = "", clusters: [String: UInt16], perHost: String = "", bufferLimit: Int = 65536,
         router: String = ""
     ) async throws -> TestProxy {
+        try await start(
+            filters: filters, routes: routes, clusters: clusters.mapValues { [$0] }, perHost: perHost, bufferLimit: bufferLimit,
+            router: router)
+    }
+
+    /// - Parameter clusters: ports by cluster name.
+    nonisolated static func start(
+        filters: String, routes: String = "", clusters: [String: [UInt16]], perHost: String = "", bufferLimit: Int = 65536,
+        router: String = ""
+    ) async throws -> TestProxy {
         try await start(bootstrap: bootstrap(filters, routes, clusters, perHost, bufferLimit, router))
     }
 
@@ -88,6 +98,9 @@ import TrafficPolicy
             let yaml = "{ cluster_name: \(name), endpoints: [{ lb_endpoints: [\(members.joined(separator: ", "))] }] }"
             return try Change(.clusterLoadAssignment, name, yaml, Envoy_Config_Endpoint_V3_ClusterLoadAssignment.self)
         }
+        static func secret(_ name: String, _ yaml: String) throws -> Change {
+            try Change(.secret, name, yaml, Envoy_Extensions_TransportSockets_Tls_V3_Secret.self)
+        }
         static func removal(_ type: ResourceType, _ name: String) -> Change { Change(key: ResourceKey(type, name), body: nil) }
 
         private init(key: ResourceKey, body: [UInt8]?) {
@@ -115,6 +128,12 @@ import TrafficPolicy
         try worker.commit(numbers, sockets: [:])
     }
 
+    /// What is compiled from now on is compiled with this `layered_runtime`.
+    func setRuntime(_ yaml: String) throws {
+        let decoded = try ConfigDecoder.decodeBootstrap("layered_runtime: \(yaml)", file: "runtime.yaml")
+        worker.settings = try CompileSettings(decoded.bootstrap)
+    }
+
     private var lastNumber: UInt32 = 1 << 16
 
     private func nextNumber() -> UInt32 {
@@ -132,6 +151,13 @@ import TrafficPolicy
 
     /// A counter of the Lua filter without `stat_prefix`.
     func lua(_ counter: LuaStats.Counters) -> UInt64 { stats.lua(prefix: "test", statPrefix: "")[counter].value }
+
+    /// What `/stats` shows.
+    func statistics() throws -> String {
+        var text = ByteWriter(capacity: 1 << 16)
+        try StatsReader(mapping: dup(stats.region.descriptor)).read().appendText(to: &text)
+        return String(decoding: text.bytes, as: UTF8.self)
+    }
 
     /// Everything logged so far.
     nonisolated var log: String {
@@ -179,7 +205,7 @@ import TrafficPolicy
     // MARK: Configuration
 
     private nonisolated static func bootstrap(
-        _ filters: String, _ routes: String, _ clusters: [String: UInt16], _ perHost: String, _ bufferLimit: Int,
+        _ filters: String, _ routes: String, _ clusters: [String: [UInt16]], _ perHost: String, _ bufferLimit: Int,
         _ router: String
     ) -> String {
         let routes = routes.isEmpty ? "- { match: { prefix: / }, route: { cluster: main } }" : routes
@@ -213,8 +239,9 @@ import TrafficPolicy
             """
     }
 
-    private nonisolated static func cluster(_ name: String, _ port: UInt16) -> String {
-        """
+    private nonisolated static func cluster(_ name: String, _ ports: [UInt16]) -> String {
+        let endpoints = ports.map { "{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \($0) } } } }" }
+        return """
         - name: \(name)
           type: STATIC
           connect_timeout: 5s
@@ -224,7 +251,7 @@ import TrafficPolicy
               explicit_http_config: { http_protocol_options: { enable_trailers: true } }
           load_assignment:
             cluster_name: \(name)
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \(port) } } } }] }]
+            endpoints: [{ lb_endpoints: [\(endpoints.joined(separator: ", "))] }]
         """
     }
 }

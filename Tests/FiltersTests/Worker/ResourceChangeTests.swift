@@ -82,6 +82,28 @@ struct ResourceChangeTests {
         #expect(await proxy.get()?.text == "good")
     }
 
+    @Test("the same listener and routes under other runtime values are other ones")
+    func runtimeChanges() async throws {
+        let routes = """
+            { name: r, virtual_hosts: [{ name: all, domains: ["*"], routes: [
+              { match: { prefix: /, runtime_fraction: { default_value: { numerator: 0 }, runtime_key: new } }, direct_response: { status: 200, body: { inline_string: new } } },
+              { match: { prefix: / }, direct_response: { status: 200, body: { inline_string: old } } }] }] }
+            """
+        let chain = """
+              - filter_chain_match: { source_prefix_ranges: [{ address_prefix: 127.0.0.9, prefix_len: 32 }] }
+                filters: [\(Self.manager("second", "route_config: \(routes)"))]
+            """
+        let changes: [TestProxy.Change] = [try .listener(Self.listener(chains: chain)), try .routes("r", routes)]
+        let proxy = try await proxy(changes)
+        let named = try #require(await proxy.connect())
+        #expect(await named.ask(Self.get)?.text == "old")
+        #expect(await proxy.connect(from: "127.0.0.9")?.ask(Self.get)?.text == "old")
+        try await proxy.setRuntime("{ layers: [{ name: l, static_layer: { new: 100 } }] }")
+        try await proxy.apply(changes)
+        #expect(await proxy.get()?.text == "new")
+        #expect(await proxy.connect(from: "127.0.0.9")?.ask(Self.get)?.text == "new")
+    }
+
     @Test("two connection managers share one route configuration")
     func shared() async throws {
         let second = """

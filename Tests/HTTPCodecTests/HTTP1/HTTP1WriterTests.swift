@@ -112,7 +112,7 @@ struct HTTP1WriterTests {
                 == "HTTP/1.1 200 OK\r\nserver: heddle\r\nconnection: close\r\n\r\n")
         #expect(response([(":status", "503")], reason: Array("Not Now".utf8)) == "HTTP/1.1 503 Not Now\r\n\r\n")
         #expect(response([(":status", "511")]) == "HTTP/1.1 511 Network Authentication Required\r\n\r\n")
-        #expect(response([(":status", "299")]) == "HTTP/1.1 299 \r\n\r\n")
+        #expect(response([(":status", "299")]) == "HTTP/1.1 299 Unknown\r\n\r\n")
         #expect(response([(":status", "999")]) == "HTTP/1.1 999 \r\n\r\n")
         #expect(
             response([(":status", "101"), ("upgrade", "websocket")], connection: .upgrade)

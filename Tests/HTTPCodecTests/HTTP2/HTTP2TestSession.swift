@@ -185,9 +185,9 @@ final class SessionPair {
     let client: TestSession
     let server: TestSession
 
-    init(client: HTTP2Options = HTTP2Options(), server: HTTP2Options = HTTP2Options()) throws {
-        self.client = try TestSession(.client, options: client)
-        self.server = try TestSession(.server, options: server)
+    init(client: HTTP2Options = HTTP2Options(), server: HTTP2Options = HTTP2Options(), pool: HTTP2Pool? = nil) throws {
+        self.client = try TestSession(.client, options: client, pool: pool)
+        self.server = try TestSession(.server, options: server, pool: pool)
     }
 
     /// Carries bytes both ways, `piece` at a time, until neither side has more to say.

@@ -65,6 +65,26 @@ struct ProcessTests {
         #expect(try proxy.counter("cluster_manager.cluster_modified") == 0)
     }
 
+    @Test("a reload that changes nothing but the runtime values holds for every listener, and for workers that start later")
+    func runtimeReload() throws {
+        let proxy = try proxy(2)
+        func answer() -> String {
+            guard let client = WireClient(port: proxy.port) else { return "" }
+            client.send("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
+            _ = client.receiveEnd()
+            return String(String(decoding: client.received, as: UTF8.self).suffix(6))
+        }
+        #expect(answer().hasSuffix("hello"))
+        try proxy.write(proxy.config(route: "up", shared: 100))
+        kill(proxy.id, SIGHUP)
+        #expect(Deadline(seconds: 10).polls { proxy.log.contains("configuration 2 is in force") })
+        #expect((0..<8).allSatisfy { _ in answer() == "shared" })
+        let victims = proxy.workerIDs
+        for victim in victims { kill(victim, SIGKILL) }
+        #expect(Deadline(seconds: 10).polls { proxy.workerIDs.count == 2 && Set(proxy.workerIDs).isDisjoint(with: victims) })
+        #expect(Deadline(seconds: 10).polls { answer() == "shared" })
+    }
+
     @Test("a take-over costs no request", arguments: [2, 4])
     func takeOver(workers: Int) throws {
         let proxy = try proxy(workers, ["--socket-path", "@heddle-test-\(getpid())-\(workers)"])

@@ -100,6 +100,19 @@ struct ResourceStoreTests {
         #expect(store.bootstrapChanges([(web, [1]), (api, [1])]) == [])
     }
 
+    @Test("other settings compile listeners and routes anew, whoever gave them, but for those that change anyway")
+    func recompilation() {
+        let (inbound, outbound) = (ResourceKey(.listener, "in"), ResourceKey(.listener, "out"))
+        let routes = ResourceKey(.routeConfiguration, "r")
+        var store = store([(web, [1], .bootstrap), (inbound, [2], .bootstrap), (outbound, [3], .source), (routes, [4], .source)])
+        _ = store.admit(StoredResource(number: 10, key: routes, body: [5], version: "2", origin: .source, updated: 2))
+        let changes = [ResourceChange(inbound, version: "", body: [9])]
+        #expect(
+            store.recompilation(besides: changes) == [
+                ResourceChange(outbound, version: "1", body: [3]), ResourceChange(routes, version: "2", body: [5]),
+            ])
+    }
+
     @Test("what one form wants is forgotten with the form, and with it what nobody else wants")
     func wants() {
         var wants = ResourceWants()

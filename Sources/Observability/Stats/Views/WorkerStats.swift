@@ -6,6 +6,9 @@ public struct WorkerStats: StatView, Sendable {
         case cpuSystemUS = "cpu_system_us"
         case loopIterations = "loop_iterations"
         case loopBusyUS = "loop_busy_us"
+        /// Tasks that the loop ran, and those of them that came from other threads: none for a request.
+        case loopJobs = "loop_jobs"
+        case loopForeignJobs = "loop_foreign_jobs"
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
@@ -45,8 +48,8 @@ public struct WorkerStats: StatView, Sendable {
     /// The handle of one distribution.
     public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
-    private static let firstGauge = 4
-    private static let firstHistogram = 11
+    private static let firstGauge = 6
+    private static let firstHistogram = 13
 }
 
 /// `filesystem.`: access log files. Written by the writer thread, but for `write_buffered` and `write_dropped`.

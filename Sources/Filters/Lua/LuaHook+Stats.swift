@@ -1,0 +1,138 @@
+import Bytes
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import Observability
+import Reactor
+import TrafficPolicy
+
+/// `stats()`: counters, gauges and distributions that scripts make, below the filter's own.
+extension LuaHook {
+    static let statsType = LuaClass<LuaHook>(
+        "StatsScope",
+        methods: [
+            .worker("counter") { hook, call in
+                hook.give(call, counterType) { hook.factory.scriptStats.counter($0) }
+            },
+            .worker("gauge") { hook, call in
+                hook.give(call, gaugeType) { hook.factory.scriptStats.gauge($0) }
+            },
+            .worker("histogram") { hook, call in
+                if !call.isNil(2) {
+                    guard let unit = call.text(2) else { return call.badArgument(2, expected: "string") }
+                    guard units.contains(unit) else { return call.fail("unknown histogram unit '\(unit)'") }
+                }
+                return hook.give(call, histogramType) { hook.factory.scriptStats.histogram($0) }
+            },
+        ] + logMethods)
+
+    private static let units = ["ms", "milliseconds", "microseconds", "nanoseconds", "bytes", "unspecified"]
+
+    static let counterType = LuaClass<LuaHook>(
+        "Counter",
+        methods: [
+            .worker("inc") { hook, call in
+                hook.factory.scriptStats.counters[call.tag].add()
+                return .results
+            },
+            .worker("add") { hook, call in
+                guard let amount = call.number(1) else { return call.badArgument(1, expected: "number") }
+                guard amount >= 0 else { return call.fail("counter add amount must be non-negative") }
+                hook.factory.scriptStats.counters[call.tag].add(whole(amount))
+                return .results
+            },
+            .worker("value") { hook, call in call.returning(Double(hook.factory.scriptStats.counters[call.tag].value)) },
+        ] + logMethods)
+
+    static let gaugeType = LuaClass<LuaHook>(
+        "Gauge",
+        methods: [
+            .worker("inc") { hook, call in
+                hook.factory.scriptStats.gauges[call.tag].add()
+                return .results
+            },
+            .worker("dec") { hook, call in
+                hook.factory.scriptStats.gauges[call.tag].subtract()
+                return .results
+            },
+            .worker("add") { hook, call in hook.change(call, "add amount") { $0.add($1) } },
+            .worker("sub") { hook, call in hook.change(call, "sub amount") { $0.subtract($1) } },
+            .worker("set") { hook, call in hook.change(call, "set value") { $0.set($1) } },
+            .worker("value") { hook, call in call.returning(hook.factory.scriptStats.gauges[call.tag].value) },
+        ] + logMethods)
+
+    static let histogramType = LuaClass<LuaHook>(
+        "Histogram",
+        methods: [
+            .worker("recordValue") { hook, call in
+                guard let value = call.number(1) else { return call.badArgument(1, expected: "number") }
+                guard value >= 0 else { return call.fail("histogram recorded value must be non-negative") }
+                hook.factory.scriptStats.histograms[call.tag].record(whole(value))
+                return .results
+            }
+        ] + logMethods)
+
+    private func give(
+        _ call: borrowing LuaCall, _ type: LuaClass<LuaHook>, _ index: (String) -> Int?
+    ) -> LuaReply {
+        guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
+        guard let index = index(name) else {
+            return call.fail("a filter can have \(ScriptStats.maximumNames) statistics of its own")
+        }
+        call.results.add(type, self, scope: .run, tag: index)
+        return .results
+    }
+
+    private func change(_ call: borrowing LuaCall, _ what: String, _ body: (Gauge, Int) -> Void) -> LuaReply {
+        guard let amount = call.number(1) else { return call.badArgument(1, expected: "number") }
+        guard amount >= 0 else { return call.fail("gauge \(what) must be non-negative") }
+        body(factory.scriptStats.gauges[call.tag], Int(clamping: Self.whole(amount)))
+        return .results
+    }
+
+    /// A script's amount as a whole number; what is too large or no number counts as the largest or nothing.
+    private static func whole(_ amount: Double) -> UInt64 {
+        amount.isNaN ? 0 : amount >= 9e18 ? UInt64(9e18) : UInt64(amount)
+    }
+}
+
+/// The statistics that the scripts of one filter have made. They live as long as the worker: their number is bounded.
+@WorkerActor final class ScriptStats {
+    /// Names that one filter's scripts may use.
+    static let maximumNames = 256
+
+    private(set) var counters: [Counter] = []
+    private(set) var gauges: [Gauge] = []
+    private(set) var histograms: [Histogram] = []
+    private var indices: [String: Int] = [:]
+    private let segment: StatsSegment
+    private let prefix: String
+    private let statPrefix: String
+
+    init(_ segment: StatsSegment, prefix: String, statPrefix: String) {
+        self.segment = segment
+        self.prefix = prefix
+        self.statPrefix = statPrefix
+    }
+
+    /// The index of a statistic, nil when there are too many.
+    func counter(_ name: String) -> Int? {
+        index("c" + name, counters.count) { counters.append(segment.luaCounter(prefix: prefix, statPrefix: statPrefix, name: name)) }
+    }
+
+    func gauge(_ name: String) -> Int? {
+        index("g" + name, gauges.count) { gauges.append(segment.luaGauge(prefix: prefix, statPrefix: statPrefix, name: name)) }
+    }
+
+    func histogram(_ name: String) -> Int? {
+        index("h" + name, histograms.count) { histograms.append(segment.luaHistogram(prefix: prefix, statPrefix: statPrefix, name: name)) }
+    }
+
+    private func index(_ key: String, _ next: Int, make: () -> Void) -> Int? {
+        if let index = indices[key] { return index }
+        guard indices.count < Self.maximumNames else { return nil }
+        make()
+        indices[key] = next
+        return next
+    }
+}

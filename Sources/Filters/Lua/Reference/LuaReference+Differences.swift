@@ -1,0 +1,54 @@
+extension LuaReference {
+    /// Libraries that Envoy does not have.
+    package static let libraries: [Object] = []
+
+    /// Where scripts see something else than in Envoy.
+    package static let differences: [Difference] = [
+        Difference(
+            what: "objects after a wait", envoy: "headers, buffer, metadata and the rest die when the hook waits",
+            heddle: "they live until the hook ends; only a chunk of `bodyChunks()` dies with its turn"),
+        Difference(
+            what: "`body()` after `httpCall()`", envoy: "raises when body has arrived meanwhile", heddle: "returns the body"),
+        Difference(
+            what: "`respond()` in the response hook", envoy: "raises", heddle: "replaces the response while its head has not gone out"),
+        Difference(
+            what: "`setBytes()` on a chunk", envoy: "may contradict the `content-length` that has been sent",
+            heddle: "raises when the length would change after the head has gone out with a length"),
+        Difference(
+            what: "`content-length` and `transfer-encoding` that a script writes", envoy: "sent as they are",
+            heddle: "what is sent is true: the length of the body, or none"),
+        Difference(
+            what: "invalid names and values of fields", envoy: "fail the request when it is sent: 503", heddle: "raise in the script"),
+        Difference(
+            what: "removing `:status` of a response", envoy: "the response breaks off", heddle: "raises"),
+        Difference(
+            what: "`filterState():set()`", envoy: "many factories", heddle: "`envoy.string` and `envoy.hashable_string`"),
+        Difference(
+            what: "libraries", envoy: "all of LuaJIT's: `io`, `os.execute`, `ffi`, `debug`, `load`",
+            heddle: "the safe ones; the others with `trust: TRUSTED`"),
+        Difference(
+            what: "a script that does not end", envoy: "stops the worker for ever",
+            heddle: "gives others their turn every half millisecond, and is ended when its budget is spent"),
+        Difference(
+            what: "memory of a script", envoy: "without a bound", heddle: "8 MiB, or what `limits` says; more raises `not enough memory`"),
+    ]
+
+    static let statisticsText = """
+
+        ## Statistics
+
+        Below `http.<stat_prefix>.lua.`, then `<lua stat_prefix>.` if there is one. `lua.lua_vm_count` says how many machines the
+        worker has.
+
+        | name | counts |
+        |---|---|
+        | `errors` | scripts that raised an error or were ended |
+        | `executions` | hooks that were run |
+        | `budget_exceeded` | scripts that were ended for their instructions; Heddle's own |
+        | `deadline_exceeded` | scripts that were ended for their CPU time; Heddle's own |
+        | `memory_exceeded` | hooks in which memory was refused; Heddle's own |
+        | `http_calls` | calls of other services; Heddle's own |
+        | `responses` | answers by `respond()`; Heddle's own |
+
+        """
+}
