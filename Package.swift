@@ -92,7 +92,11 @@ let allTargets: [Target] = [
     .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
 
-    .executableTarget(name: "heddle-micro", dependencies: ["Bytes", "HTTPModel", "TrafficPolicy"], swiftSettings: hotPath),
+    .executableTarget(
+        name: "heddle-micro",
+        dependencies: [
+            "Bytes", "HTTPModel", "HTTPCodec", "TrafficPolicy", "ProxyModel", "Observability", "Reactor", "DataPlane", "Filters",
+        ], swiftSettings: hotPath),
 
     // Tests
     .target(name: "TestKit", dependencies: ["CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),

@@ -4,6 +4,9 @@
 // script sees it, and nothing is unwound. Only below a C function that called back into Lua (a comparator, a
 // replacement function) a yield is impossible; there the kill is an error, and since the hook then fires at every
 // instruction, whoever catches it is stopped at once.
+//
+// At the end of a time slice the running coroutine is suspended in the same way, and the host resumes it when others have
+// had their turn.
 #include "internal.h"
 
 #include <time.h>
@@ -19,14 +22,15 @@ static int64_t nanoseconds(clockid_t clock) {
 // The thread's CPU clock costs a system call. CPU time never runs ahead of the monotonic clock, which costs none, so
 // the former is read only when the latter says that the deadline may have passed.
 static bool deadline_passed(hlua_state *s) {
-  if (s->cpu_left == INT64_MAX) return false;
+  if (s->cpu_left == INT64_MAX && s->options.slice_nanoseconds == 0) return false;
   int64_t wall = nanoseconds(CLOCK_MONOTONIC);
   if (!s->clock_armed) {
     s->clock_armed = true;
-    s->wall_start = wall;
+    s->wall_start = s->slice_start = wall;
     s->cpu_start = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
     return s->cpu_left <= 0;
   }
+  if (s->options.slice_nanoseconds > 0 && wall - s->slice_start >= s->options.slice_nanoseconds) s->slice_over = true;
   if (wall - s->wall_start < s->cpu_left) return false;
   int64_t cpu = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
   s->cpu_left -= cpu - s->cpu_start;
@@ -40,7 +44,8 @@ void hlua_arm_hook(hlua_state *s, int32_t period) {
 }
 
 // Takes what was spent, and says whether that was too much.
-static bool spend(hlua_state *s, int64_t fuel) {
+bool hlua_spend(hlua_state *s, int64_t fuel) {
+  if (s->kill) return true;
   s->fuel -= fuel + (int64_t)(s->debt / BYTES_A_FUEL);
   s->debt = 0;
   if (!s->current) return false;
@@ -51,7 +56,7 @@ static bool spend(hlua_state *s, int64_t fuel) {
   return s->kill != NOT_KILLED;
 }
 
-static void raise_killed(lua_State *L) {
+static void raise_killed_text(lua_State *L) {
   lua_pushlstring(L, killed_text, sizeof killed_text - 1); // anchored when the state is made: allocates nothing
   lua_error(L);
 }
@@ -93,31 +98,70 @@ void hlua_make_room(lua_State *L, hlua_state *s, size_t bytes) {
   s->collected = s->used;
 }
 
+// Whether the C function that runs could be put aside. Its caller must be a Lua function, for an error that comes out later
+// is raised by the hook before that function's next instruction; or the host.
+bool hlua_can_wait(lua_State *L, hlua_state *s) {
+  if (!s->current || !lua_isyieldable(L)) return false;
+  lua_Debug caller;
+  if (!lua_getstack(L, 1, &caller)) return s->current->thread == L;
+  lua_getinfo(L, "S", &caller);
+  return caller.what[0] != 'C';
+}
+
+void hlua_note_yield(lua_State *L, hlua_state *s, int inner, int32_t reason) {
+  hlua_run *run = s->current;
+  if (run->thread != L) {
+    run->inner = inner; // whoever resumed the coroutine yields likewise (builtin.c)
+    run->inner_reason = reason;
+  } else if (inner == INNER_SLICED) {
+    run->sliced = true;
+  } else {
+    run->host_yield = true;
+    run->reason = reason;
+  }
+}
+
+// An operation that had been put aside ended with an error, which the script is to see where it called.
+static void raise_pending(lua_State *L, hlua_state *s) {
+  s->current->raising = NULL;
+  hlua_arm_hook(s, s->period);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, s->current->objects_ref);
+  lua_rawgeti(L, -1, ERROR_SLOT);
+  lua_error(L);
+}
+
 void hlua_hook(lua_State *L, lua_Debug *activation) {
   hlua_state *s = state_of(L);
-  if (!s->kill && !spend(s, s->period)) {
+  if (s->current && s->current->raising == L) raise_pending(L, s);
+  if (!hlua_spend(s, s->period)) {
     collect_if_full(L, s);
-    hlua_arm_hook(s, s->period);
+    hlua_arm_hook(s, s->current && s->current->raising ? 1 : s->period);
     check_stack(L, s);
+    if (!s->slice_over || !s->current || !lua_isyieldable(L)) return;
+    hlua_note_yield(L, s, INNER_SLICED, 0);
+    lua_yield(L, 0);
     return;
   }
   hlua_arm_hook(s, 1);
   if (lua_isyieldable(L))
     lua_yield(L, 0);
   else
-    raise_killed(L);
+    raise_killed_text(L);
 }
 
 void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel) {
-  if (!s->kill && !spend(s, fuel)) return;
-  hlua_arm_hook(s, 1);
-  raise_killed(L);
+  if (hlua_spend(s, fuel)) hlua_raise_killed(L);
+}
+
+void hlua_raise_killed(lua_State *L) {
+  hlua_arm_hook(state_of(L), 1);
+  raise_killed_text(L);
 }
 
 void hlua_budget_begin(hlua_state *s, hlua_run *run) {
   s->fuel = run->fuel;
   s->cpu_left = run->cpu_left;
-  s->clock_armed = false;
+  s->clock_armed = s->slice_over = false;
   s->debt = 0;
 }
 

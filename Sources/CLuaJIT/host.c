@@ -90,11 +90,10 @@ static int raise_argument(lua_State *L, hlua_state *s, const hlua_method *method
 }
 
 static int yield_run(lua_State *L, hlua_state *s, const hlua_method *method, int32_t reason) {
-  hlua_run *run = s->current;
-  if (!run || run->thread != L) return luaL_error(L, "%s() cannot wait inside a coroutine of the script", method->name);
+  if (!s->current || (s->options.trusted && s->current->thread != L))
+    return luaL_error(L, "%s() cannot wait inside a coroutine of the script", method->name);
   if (!lua_isyieldable(L)) return luaL_error(L, "%s() cannot wait inside a callback", method->name);
-  run->host_yield = true;
-  run->reason = reason;
+  hlua_note_yield(L, s, INNER_WAITS, reason);
   return lua_yield(L, 0);
 }
 

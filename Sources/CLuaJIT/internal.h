@@ -25,12 +25,19 @@ enum {
   C_DEPTH = 200,               // and how often they may nest, as in PUC Lua
   OVERFLOW_FUEL = 20000,       // what unwinding them all costs
   SCRATCH_KEPT = 64 * 1024,    // bytes of scratch memory kept from one use to the next
-  SORT_UNCHARGED = 256,        // elements up to which a sort is left to LuaJIT
+  SORT_AT_ONCE = 2048,         // numbers or strings up to which a sort is left to LuaJIT: less than a millisecond
   IDLE_RUNS = 64,              // coroutines kept for reuse
   RUN_SLOTS = 24,              // cached objects a run
+  ANCHORS = 3,                 // behind them: what an operation that was put aside uses
+  ERROR_SLOT = RUN_SLOTS + ANCHORS, // and the error that it ended with
 };
 
+// What a coroutine of the script's own, below the run's, was suspended for by the host.
+enum { INNER_NONE = 0, INNER_SLICED = 1, INNER_WAITS = 2 };
+
 enum { NOT_KILLED = 0, KILLED_BY_FUEL = 1, KILLED_BY_DEADLINE = 2 };
+
+typedef struct hlua_operation hlua_operation;
 
 struct hlua_run {
   hlua_state *state;
@@ -47,6 +54,12 @@ struct hlua_run {
   int32_t reason;
   bool suspended;
   bool host_yield;
+  bool sliced;  // put aside so that others get their turn
+  lua_State *raising; // the coroutine in which the hook raises the error in ERROR_SLOT
+  int inner; // what a coroutine below this one was suspended for
+  int32_t inner_reason;
+  hlua_operation *operation; // of the string library, put aside
+  int32_t operation_result;
   hlua_run *next; // in the pool
 };
 
@@ -70,10 +83,11 @@ struct hlua_state {
   // Budget of the running run
   int64_t fuel;
   int64_t cpu_left; // nanoseconds; INT64_MAX for none
-  int64_t wall_start, cpu_start;
+  int64_t wall_start, cpu_start, slice_start;
   int32_t period;
   int32_t kill;
   bool clock_armed, hooked, dead;
+  bool slice_over;
   uintptr_t stack_base;
   size_t collected; // bytes in use after the last full collection
   uintptr_t c_frames[C_DEPTH]; // of functions that called back into Lua, outermost first
@@ -126,6 +140,10 @@ void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size);
 void hlua_hook(lua_State *L, lua_Debug *activation);
 void hlua_arm_hook(hlua_state *s, int32_t period);
 void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel); // raises when the budget is spent
+bool hlua_spend(hlua_state *s, int64_t fuel);                // whether the budget is spent
+void hlua_raise_killed(lua_State *L);
+bool hlua_can_wait(lua_State *L, hlua_state *s);  // whether the C function that runs may be put aside
+void hlua_note_yield(lua_State *L, hlua_state *s, int inner, int32_t reason); // before one of the host's own yields
 void hlua_enter_c(lua_State *L, hlua_state *s);              // before calling back; raises when C is nested too deep
 void hlua_make_room(lua_State *L, hlua_state *s, size_t bytes); // collects garbage if the cap would be passed otherwise
 void hlua_budget_begin(hlua_state *s, hlua_run *run);
@@ -135,8 +153,17 @@ void hlua_budget_end(hlua_state *s, hlua_run *run);
 int hlua_decode_all(lua_State *L, hlua_state *s, hlua_run *run, const uint8_t *bytes, size_t count);
 int hlua_encode(lua_State *L); // operand_depth, operand_count, operand_buffer → result
 
-// run.c (raises)
+// run.c (raise)
 int hlua_prepare_run(lua_State *L); // operand_run
+int hlua_put_aside(lua_State *L, hlua_operation *operation, int arguments);
+int hlua_finish_here(lua_State *L); // what was put aside and cannot wait after all: its results, or nothing
+
+// raise.c (raise)
+int hlua_where(lua_State *L);                             // pushes the script's position
+void hlua_where_suspended(lua_State *L, lua_State *thread); // likewise of a coroutine whose C function waits
+int hlua_raise(lua_State *L, const char *message);
+size_t hlua_library_mark(const char *text, size_t count); // bytes at its beginning that name the library as the place
+int hlua_raise_type(lua_State *L, int argument, int given, const char *expected);
 
 // host.c (all raise)
 void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag);
@@ -150,6 +177,9 @@ void hlua_open_strings(lua_State *L); // into the table at the stack's top
 void hlua_open_tables(lua_State *L);  // likewise, in place of the originals there
 void hlua_open_clock(lua_State *L);   // pushes the `os` table
 void hlua_open_base(lua_State *L);    // into the table at the stack's top
+void hlua_open_builtin(lua_State *L); // likewise, and in place of what callbacks are called by
 void hlua_open_coroutine(lua_State *L);
+void hlua_push_table_parts(lua_State *L); // into the table at the stack's top
+extern const luaL_Reg hlua_string_parts[];
 
 #endif

@@ -1,35 +1,43 @@
-// The matcher is a plain backtracking one, because its observable limits (depth, order of attempts, when a malformed
-// pattern is noticed) are part of the semantics that scripts see. What it adds is the count: every step that can
-// repeat takes one, and the budget is asked each STEPS_A_CHARGE of them, so that no subject can outlast it.
+// The matcher backtracks as LuaJIT's does, because its observable limits (depth, order of attempts, when a malformed
+// pattern is noticed) are part of the semantics that scripts see; but what LuaJIT keeps on the C stack lies in frames
+// here. Every step that can repeat is counted, and between any two of them the match can be put aside, so that no subject
+// can outlast the budget or keep the worker from others.
 #include "pattern.h"
+
+#include <stdio.h>
 
 typedef const unsigned char *text;
 
 // MARK: Budget
 
-static void refill(hlua_match *m) {
+static bool refill(hlua_match *m) {
   int64_t used = STEPS_A_CHARGE - m->steps;
   m->steps = STEPS_A_CHARGE;
-  hlua_charge(m->L, m->state, used);
+  if (hlua_spend(m->state, used)) {
+    m->stop = MATCH_KILLED;
+    return false;
+  }
+  if (m->state->slice_over && (!m->L || hlua_can_wait(m->L, m->state))) {
+    m->stop = MATCH_PAUSED;
+    return false;
+  }
+  return true;
 }
 
-static inline void step(hlua_match *m) {
-  if (--m->steps <= 0) refill(m);
+static inline bool step(hlua_match *m) { return --m->steps > 0 || refill(m); }
+
+bool hlua_match_steps(hlua_match *m, int64_t steps) {
+  if (steps < m->steps) {
+    m->steps -= (int)steps;
+    return true;
+  }
+  m->state->fuel -= steps;
+  return refill(m);
 }
 
 void hlua_match_settle(hlua_match *m) {
   m->state->fuel -= STEPS_A_CHARGE - m->steps;
   m->steps = STEPS_A_CHARGE;
-}
-
-void hlua_match_bytes(hlua_match *m, size_t count) {
-  int64_t fuel = (int64_t)(count / BYTES_A_FUEL);
-  if (fuel < m->steps) {
-    m->steps -= (int)fuel;
-    return;
-  }
-  hlua_match_settle(m);
-  hlua_charge(m->L, m->state, fuel);
 }
 
 void hlua_match_init(hlua_match *m, lua_State *L, const char *subject, size_t count, const char *pattern, size_t pattern_count) {
@@ -39,8 +47,15 @@ void hlua_match_init(hlua_match *m, lua_State *L, const char *subject, size_t co
   m->subject_end = m->subject + count;
   m->pattern_end = (text)pattern + strnlen(pattern, pattern_count);
   m->steps = STEPS_A_CHARGE;
-  m->depth = 0;
+  m->error = NULL;
+}
+
+void hlua_match_begin(hlua_match *m, text at, text pattern) {
+  m->s = at;
+  m->p = pattern;
   m->level = 0;
+  m->frame_count = 0;
+  m->partial = 0;
 }
 
 // MARK: Single characters
@@ -94,7 +109,7 @@ static bool in_set(hlua_match *m, int c, text p, text last) {
     p++;
   }
   for (; p < last; p++) {
-    step(m);
+    m->steps--; // the next step asks the budget
     if (*p == '%') {
       p++;
       if (in_class(c, *p)) return found;
@@ -108,18 +123,21 @@ static bool in_set(hlua_match *m, int c, text p, text last) {
   return !found;
 }
 
-// The end of the single-character item at `p`.
+static text fail(hlua_match *m, const char *message) {
+  m->error = message;
+  return NULL;
+}
+
+// The end of the single-character item at `p`; NULL when it is malformed.
 static text item_end(hlua_match *m, text p) {
-  text end = m->pattern_end;
-  if (*p == '%') {
-    if (p + 1 >= end) luaL_error(m->L, "malformed pattern (ends with '%%')");
-    return p + 2;
-  }
+  text end = m->pattern_end, start = p;
+  if (*p == '%') return p + 1 >= end ? fail(m, "malformed pattern (ends with '%')") : p + 2;
   if (*p != '[') return p + 1;
   p++;
   if (p < end && *p == '^') p++;
   do { // a ']' that comes first is a member
-    if (p >= end) luaL_error(m->L, "malformed pattern (missing ']')");
+    if (p >= end) return fail(m, "malformed pattern (missing ']')");
+    if (p - start > SET_LIMIT) return fail(m, "pattern too complex");
     if (*p++ == '%' && p < end) p++;
   } while (p >= end || *p != ']');
   return p + 1;
@@ -134,47 +152,53 @@ static inline bool item_matches(hlua_match *m, int c, text p, text item) {
   }
 }
 
-// MARK: Items that repeat
+// MARK: Parts of a match
 
-static text repeat_most(hlua_match *m, text s, text p, text item) {
-  ptrdiff_t count = 0;
+static bool push(hlua_match *m, hlua_choice choice, text s, text p, text item, ptrdiff_t count) {
+  if (m->frame_count + 2 > MATCH_DEPTH) {
+    m->error = "pattern too complex";
+    return false;
+  }
+  m->frames[m->frame_count++] = (hlua_match_frame){choice, s, p, item, count};
+  return true;
+}
+
+// How often the item matches at `s`; -1 when the match must stop, the count so far being kept.
+static ptrdiff_t count_item(hlua_match *m, text s, text p, text item) {
+  ptrdiff_t count = m->partial;
+  m->partial = 0;
   while (s + count < m->subject_end && item_matches(m, s[count], p, item)) {
-    step(m);
     count++;
+    if (step(m)) continue;
+    m->partial = count;
+    return -1;
   }
-  for (; count >= 0; count--) {
-    step(m);
-    text end = hlua_match_at(m, s + count, item + 1);
-    if (end) return end;
-  }
-  return NULL;
+  return count;
 }
 
-static text repeat_least(hlua_match *m, text s, text p, text item) {
-  for (;;) {
-    step(m);
-    text end = hlua_match_at(m, s, item + 1);
-    if (end) return end;
-    if (s >= m->subject_end || !item_matches(m, *s, p, item)) return NULL;
-    s++;
-  }
-}
+enum { BALANCED, UNBALANCED, BALANCE_STOPPED };
 
-// MARK: %b, %f, %1, captures
-
-static text match_balance(hlua_match *m, text s, text p) {
-  if (p + 1 >= m->pattern_end) luaL_error(m->L, "unbalanced pattern");
-  if (s >= m->subject_end || *s != *p) return NULL;
-  int open = p[0], close = p[1], depth = 1;
-  while (++s < m->subject_end) {
-    step(m);
-    if (*s == close) {
-      if (--depth == 0) return s + 1;
-    } else if (*s == open) {
+// `p` is behind the "%b".
+static int match_balance(hlua_match *m, text s, text p, text *end) {
+  if (s >= m->subject_end || *s != *p) return UNBALANCED;
+  int open = p[0], close = p[1], depth = m->partial ? m->partial_depth : 1;
+  text at = s + m->partial;
+  m->partial = 0;
+  while (++at < m->subject_end) {
+    if (*at == close) {
+      if (--depth == 0) {
+        *end = at + 1;
+        return BALANCED;
+      }
+    } else if (*at == open) {
       depth++;
     }
+    if (step(m)) continue;
+    m->partial = at - s;
+    m->partial_depth = depth;
+    return BALANCE_STOPPED;
   }
-  return NULL;
+  return UNBALANCED;
 }
 
 static bool match_frontier(hlua_match *m, text s, text p, text item) {
@@ -183,67 +207,122 @@ static bool match_frontier(hlua_match *m, text s, text p, text item) {
   return !in_set(m, before, p, item - 1) && in_set(m, after, p, item - 1);
 }
 
+// The next position, NULL when the subject does not go on as the capture.
 static text match_back(hlua_match *m, text s, int digit) {
   int number = digit - '1';
   if (number < 0 || number >= m->level || m->captures[number].count == CAPTURE_UNFINISHED)
-    luaL_error(m->L, "invalid capture index");
+    return fail(m, "invalid capture index");
   size_t count = (size_t)m->captures[number].count;
   if ((size_t)(m->subject_end - s) < count) return NULL;
-  hlua_match_bytes(m, count);
+  m->steps -= (int)(count / BYTES_A_FUEL);
   return memcmp(m->captures[number].start, s, count) == 0 ? s + count : NULL;
 }
 
-static text open_capture(hlua_match *m, text s, text p, ptrdiff_t mark) {
-  if (m->level >= CAPTURES_MAX) luaL_error(m->L, "too many captures");
+static bool open_capture(hlua_match *m, text s, ptrdiff_t mark) {
+  if (m->level >= CAPTURES_MAX) {
+    m->error = "too many captures";
+    return false;
+  }
+  if (!push(m, CHOICE_OPEN, s, NULL, NULL, 0)) return false;
   m->captures[m->level].start = s;
   m->captures[m->level].count = mark;
   m->level++;
-  text end = hlua_match_at(m, s, p);
-  if (!end) m->level--;
-  return end;
+  return true;
 }
 
-static text close_capture(hlua_match *m, text s, text p) {
+static bool close_capture(hlua_match *m, text s) {
   int number = m->level - 1;
   while (number >= 0 && m->captures[number].count != CAPTURE_UNFINISHED) number--;
-  if (number < 0) luaL_error(m->L, "invalid pattern capture");
+  if (number < 0) {
+    m->error = "invalid pattern capture";
+    return false;
+  }
+  if (!push(m, CHOICE_CLOSE, s, NULL, NULL, number)) return false;
   m->captures[number].count = s - m->captures[number].start;
-  text end = hlua_match_at(m, s, p);
-  if (!end) m->captures[number].count = CAPTURE_UNFINISHED;
-  return end;
+  return true;
+}
+
+// Undoes what did not lead to a match, up to something that can be tried otherwise; false when there is nothing.
+static bool backtrack(hlua_match *m, text *s, text *p) {
+  while (m->frame_count > 0) {
+    hlua_match_frame *f = &m->frames[m->frame_count - 1];
+    switch (f->choice) {
+    case CHOICE_MOST:
+      if (f->count-- > 0) {
+        *s = f->s + f->count;
+        *p = f->item + 1;
+        return true;
+      }
+      break;
+    case CHOICE_LEAST:
+      if (f->s < m->subject_end && item_matches(m, *f->s, f->p, f->item)) {
+        *s = ++f->s;
+        *p = f->item + 1;
+        return true;
+      }
+      break;
+    case CHOICE_OPTION:
+      *s = f->s;
+      *p = f->item + 1;
+      m->frame_count--;
+      return true;
+    case CHOICE_OPEN: m->level--; break;
+    case CHOICE_CLOSE: m->captures[f->count].count = CAPTURE_UNFINISHED; break;
+    }
+    m->frame_count--;
+  }
+  return false;
 }
 
 // MARK: The match
 
-static text match_from(hlua_match *m, text s, text p) {
+hlua_match_result hlua_match_run(hlua_match *m) {
+  text s = m->s, p = m->p;
   for (;;) {
-    step(m);
-    if (p >= m->pattern_end) return s;
+    if (!step(m)) goto stopped;
+    if (p >= m->pattern_end) goto found;
     switch (*p) {
     case '(':
-      return p[1] == ')' ? open_capture(m, s, p + 2, CAPTURE_POSITION) : open_capture(m, s, p + 1, CAPTURE_UNFINISHED);
-    case ')': return close_capture(m, s, p + 1);
+      if (!open_capture(m, s, p[1] == ')' ? CAPTURE_POSITION : CAPTURE_UNFINISHED)) return MATCH_FAILED;
+      p += p[1] == ')' ? 2 : 1;
+      continue;
+    case ')':
+      if (!close_capture(m, s)) return MATCH_FAILED;
+      p++;
+      continue;
     case '$':
-      if (p + 1 == m->pattern_end) return s == m->subject_end ? s : NULL;
-      break;
+      if (p + 1 < m->pattern_end) break;
+      if (s == m->subject_end) goto found;
+      goto failed;
     case '%':
-      if (p + 1 < m->pattern_end && p[1] == 'b') {
-        s = match_balance(m, s, p + 2);
-        if (!s) return NULL;
+      if (p + 1 >= m->pattern_end) break;
+      if (p[1] == 'b') {
+        if (p + 3 >= m->pattern_end) {
+          m->error = "unbalanced pattern";
+          return MATCH_FAILED;
+        }
+        int result = match_balance(m, s, p + 2, &s);
+        if (result == BALANCE_STOPPED) goto stopped;
+        if (result == UNBALANCED) goto failed;
         p += 4;
         continue;
       }
-      if (p + 1 < m->pattern_end && p[1] == 'f') {
-        p += 2;
-        if (p >= m->pattern_end || *p != '[') luaL_error(m->L, "missing '[' after '%%f' in pattern");
-        text item = item_end(m, p);
-        if (!match_frontier(m, s, p, item)) return NULL;
+      if (p[1] == 'f') {
+        if (p + 2 >= m->pattern_end || p[2] != '[') {
+          m->error = "missing '[' after '%f' in pattern";
+          return MATCH_FAILED;
+        }
+        text item = item_end(m, p + 2);
+        if (!item) return MATCH_FAILED;
+        if (!match_frontier(m, s, p + 2, item)) goto failed;
         p = item;
         continue;
       }
-      if (p + 1 < m->pattern_end && p[1] >= '0' && p[1] <= '9') {
-        s = match_back(m, s, p[1]);
-        if (!s) return NULL;
+      if (p[1] >= '0' && p[1] <= '9') {
+        text end = match_back(m, s, p[1]);
+        if (m->error) return MATCH_FAILED;
+        if (!end) goto failed;
+        s = end;
         p += 2;
         continue;
       }
@@ -251,52 +330,86 @@ static text match_from(hlua_match *m, text s, text p) {
     default: break;
     }
     text item = item_end(m, p);
+    if (!item) return MATCH_FAILED;
     bool here = s < m->subject_end && item_matches(m, *s, p, item);
     switch (item < m->pattern_end ? *item : 0) {
-    case '?': {
-      text end = here ? hlua_match_at(m, s + 1, item + 1) : NULL;
-      if (end) return end;
+    case '?':
+      if (here) {
+        if (!push(m, CHOICE_OPTION, s, p, item, 0)) return MATCH_FAILED;
+        s++;
+      }
+      p = item + 1;
+      continue;
+    case '+':
+      if (!here) goto failed;
+      // fallthrough
+    case '*': {
+      text first = s + (*item == '+' ? 1 : 0);
+      ptrdiff_t count = count_item(m, first, p, item);
+      if (count < 0) goto stopped;
+      if (!push(m, CHOICE_MOST, first, p, item, count)) return MATCH_FAILED;
+      s = first + count;
       p = item + 1;
       continue;
     }
-    case '*': return repeat_most(m, s, p, item);
-    case '+': return here ? repeat_most(m, s + 1, p, item) : NULL;
-    case '-': return repeat_least(m, s, p, item);
+    case '-':
+      if (!push(m, CHOICE_LEAST, s, p, item, 0)) return MATCH_FAILED;
+      p = item + 1;
+      continue;
     default:
-      if (!here) return NULL;
+      if (!here) goto failed;
       s++;
       p = item;
+      continue;
     }
+  failed:
+    if (!backtrack(m, &s, &p)) return MATCH_NONE;
   }
-}
-
-text hlua_match_at(hlua_match *m, text s, text p) {
-  if (++m->depth > MATCH_DEPTH) luaL_error(m->L, "pattern too complex");
-  text end = match_from(m, s, p);
-  m->depth--;
-  return end;
+found:
+  m->end = s;
+  return MATCH_FOUND;
+stopped:
+  m->s = s;
+  m->p = p;
+  return m->stop;
 }
 
 // MARK: Captures as values
 
-void hlua_match_push_capture(hlua_match *m, int number, text start, text end) {
+bool hlua_match_capture(hlua_match *m, int number, text start, const char **bytes, size_t *count, char *room) {
   if (number >= m->level) {
-    if (number != 0) luaL_error(m->L, "invalid capture index");
-    lua_pushlstring(m->L, (const char *)start, (size_t)(end - start));
-    return;
+    if (number != 0) {
+      m->error = "invalid capture index";
+      return false;
+    }
+    *bytes = (const char *)start;
+    *count = (size_t)(m->end - start);
+    return true;
   }
-  ptrdiff_t count = m->captures[number].count;
-  text from = m->captures[number].start;
-  if (count == CAPTURE_UNFINISHED) luaL_error(m->L, "unfinished capture");
-  if (count == CAPTURE_POSITION)
-    lua_pushinteger(m->L, from - m->subject + 1);
-  else
-    lua_pushlstring(m->L, (const char *)from, (size_t)count);
+  *bytes = (const char *)m->captures[number].start;
+  switch (m->captures[number].count) {
+  case CAPTURE_UNFINISHED: m->error = "unfinished capture"; return false;
+  case CAPTURE_POSITION:
+    *count = (size_t)snprintf(room, 24, "%td", m->captures[number].start - m->subject + 1);
+    *bytes = room;
+    return true;
+  default: *count = (size_t)m->captures[number].count; return true;
+  }
 }
 
-int hlua_match_push_captures(hlua_match *m, text start, text end) {
+int hlua_match_push_captures(hlua_match *m, lua_State *L, text start, int most) {
   int count = m->level == 0 && start ? 1 : m->level;
-  luaL_checkstack(m->L, count, "too many captures");
-  for (int i = 0; i < count; i++) hlua_match_push_capture(m, i, start, end);
+  if (count > most) count = most;
+  luaL_checkstack(L, count, "too many captures");
+  for (int i = 0; i < count; i++) {
+    const char *bytes;
+    size_t size;
+    char room[24];
+    if (!hlua_match_capture(m, i, start, &bytes, &size, room)) return -1;
+    if (i < m->level && m->captures[i].count == CAPTURE_POSITION)
+      lua_pushinteger(L, m->captures[i].start - m->subject + 1);
+    else
+      lua_pushlstring(L, bytes, size);
+  }
   return count;
 }

@@ -1,5 +1,6 @@
 // Runs: one call of a script's function in a coroutine of its own, suspended where the host says so.
-#include "internal.h"
+#include "operation.h"
+#include "text.h"
 
 #include <stdlib.h>
 
@@ -8,7 +9,7 @@ enum { VALUES_A_RUN = 16 }; // arguments or results that fit on any coroutine's 
 // MARK: Protected parts, called on the main thread
 
 static void make_thread(lua_State *L, hlua_run *run) {
-  lua_createtable(L, RUN_SLOTS, 0);
+  lua_createtable(L, ERROR_SLOT, 0);
   run->objects_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_State *thread = lua_newthread(L);
   run->thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -41,6 +42,9 @@ static int describe_failure(lua_State *L) {
     lua_pushvalue(thread, -1);
     lua_xmove(thread, L, 1);
     text = lua_tolstring(L, -1, &count);
+    size_t mark = hlua_library_mark(text, count);
+    text += mark;
+    count -= mark;
   } else {
     count = strlen(text);
   }
@@ -55,6 +59,109 @@ static int describe_failure(lua_State *L) {
 static void fail(hlua_state *s, const char *text) {
   hlua_buffer_clear(&s->message);
   append(&s->message, text, strlen(text));
+}
+
+// MARK: Operations of the string library that were put aside
+
+static void drop_operation(hlua_run *run) {
+  if (!run->operation) return;
+  hlua_buffer_free(&run->operation->out);
+  free(run->operation);
+  run->operation = NULL;
+}
+
+int hlua_put_aside(lua_State *L, hlua_operation *operation, int arguments) {
+  hlua_state *s = state_of(L);
+  hlua_run *run = s->current;
+  hlua_operation *kept = malloc(sizeof *kept);
+  if (!kept) {
+    hlua_buffer_free(&operation->out);
+    luaL_error(L, "not enough memory");
+  }
+  *kept = *operation;
+  kept->match.L = NULL;
+  run->operation = kept;
+  // What it works on is garbage once the function has yielded.
+  lua_rawgeti(L, LUA_REGISTRYINDEX, run->objects_ref);
+  for (int i = 0; i < arguments; i++) {
+    lua_pushvalue(L, i + 1);
+    lua_rawseti(L, -2, RUN_SLOTS + i);
+  }
+  kept->thread = L;
+  hlua_note_yield(L, s, INNER_SLICED, 0);
+  return lua_yield(L, 0);
+}
+
+// Protected, on the main thread: hands the coroutine the results, or fails with the message.
+static int deliver(lua_State *L) {
+  hlua_state *s = state_of(L);
+  hlua_run *run = s->operand_run;
+  hlua_operation *o = run->operation;
+  int count = run->operation_result == MATCH_FAILED ? -1 : hlua_operation_push(o, L, run->operation_result);
+  if (count < 0 && *o->match.error) {
+    hlua_where_suspended(L, o->thread);
+    lua_pushstring(L, o->match.error);
+    lua_concat(L, 2);
+    return lua_error(L);
+  }
+  if (count < 0) hlua_raise_memory(L, s);
+  if (!lua_checkstack(run->thread, count)) hlua_raise_memory(L, s);
+  lua_xmove(L, run->thread, count);
+  run->arguments = count;
+  return 0;
+}
+
+// Whether the operation is done and the coroutine can be resumed; if not, it was put aside again or the run was killed.
+static bool finish_operation(hlua_run *run) {
+  hlua_state *s = run->state;
+  hlua_match_result result = hlua_operation_run(run->operation);
+  if (result == MATCH_PAUSED || result == MATCH_KILLED) return false;
+  s->operand_run = run;
+  run->operation_result = result;
+  run->arguments = 0;
+  if (lua_cpcall(s->main, deliver, NULL) != 0) {
+    lua_rawgeti(s->main, LUA_REGISTRYINDEX, run->objects_ref);
+    lua_insert(s->main, -2);
+    lua_rawseti(s->main, -2, ERROR_SLOT);
+    lua_pop(s->main, 1);
+    run->raising = run->operation->thread;
+    hlua_arm_hook(s, 1);
+  }
+  drop_operation(run);
+  return true;
+}
+
+// The function was called by the host itself: no instruction follows that the error could be raised before.
+static bool fails_at_base(hlua_run *run) {
+  lua_Debug caller;
+  if (run->raising != run->thread || lua_getstack(run->thread, 1, &caller)) return false;
+  hlua_state *s = run->state;
+  lua_rawgeti(s->main, LUA_REGISTRYINDEX, run->objects_ref);
+  lua_rawgeti(s->main, -1, ERROR_SLOT);
+  lua_xmove(s->main, run->thread, 1);
+  lua_pop(s->main, 1);
+  hlua_arm_hook(s, s->period);
+  return true;
+}
+
+int hlua_finish_here(lua_State *L) {
+  hlua_state *s = state_of(L);
+  hlua_run *run = s->current;
+  if (!run->operation) return 0;
+  hlua_match_result result;
+  do {
+    s->slice_over = false;
+    result = hlua_operation_run(run->operation);
+  } while (result == MATCH_PAUSED);
+  if (result == MATCH_KILLED) hlua_raise_killed(L);
+  int count = result == MATCH_FAILED ? -1 : hlua_operation_push(run->operation, L, result);
+  if (count < 0) {
+    lua_pushstring(L, *run->operation->match.error ? run->operation->match.error : "not enough memory");
+    drop_operation(run);
+    return lua_error(L);
+  }
+  drop_operation(run);
+  return count;
 }
 
 // MARK: Life
@@ -89,7 +196,10 @@ static void collect_garbage(hlua_state *s) {
 
 static void end(hlua_run *run) {
   run->run_stamp = run->segment_stamp = 0;
-  run->suspended = false;
+  run->suspended = run->sliced = false;
+  run->raising = NULL;
+  run->inner = INNER_NONE;
+  drop_operation(run);
 }
 
 void hlua_run_release(hlua_run *run) {
@@ -146,6 +256,8 @@ static int finished(hlua_run *run) {
   return HLUA_FINISHED;
 }
 
+static int proceed(hlua_run *run);
+
 static int go(hlua_run *run) {
   hlua_state *s = run->state;
   run->suspended = run->host_yield = false;
@@ -161,16 +273,29 @@ static int go(hlua_run *run) {
     end(run);
     return HLUA_FAILED;
   }
+  return proceed(run);
+}
+
+static int proceed(hlua_run *run) {
+  hlua_state *s = run->state;
   hlua_budget_begin(s, run);
   s->current = run;
   s->stack_base = (uintptr_t)__builtin_frame_address(0);
   s->c_depth = 0;
-  status = lua_resume(run->thread, run->arguments);
+  run->sliced = false;
+  int status = LUA_YIELD;
+  if (run->operation && !finish_operation(run)) run->sliced = true;
+  else if (fails_at_base(run)) status = LUA_ERRRUN;
+  else status = lua_resume(run->thread, run->arguments);
   s->current = NULL;
   hlua_budget_end(s, run);
   if (s->kill) return killed(run);
   if (status == 0) return finished(run);
   if (status != LUA_YIELD) return failed(run);
+  if (run->sliced) {
+    run->suspended = true;
+    return HLUA_SLICED;
+  }
   if (run->host_yield) {
     run->suspended = true;
     return HLUA_YIELDED;
@@ -191,6 +316,13 @@ int hlua_run_start(hlua_run *run, int32_t function, int64_t fuel, int64_t cpu_na
   s->runs++;
   if (s->hooked) hlua_arm_hook(s, s->period);
   return go(run);
+}
+
+int hlua_run_continue(hlua_run *run) {
+  run->suspended = run->host_yield = false;
+  run->state->exhausted = false;
+  run->arguments = 0;
+  return proceed(run);
 }
 
 int hlua_run_resume(hlua_run *run) {

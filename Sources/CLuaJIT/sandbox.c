@@ -45,14 +45,17 @@ void hlua_open_sandbox(lua_State *L) {
   int original = lua_gettop(L);
   lua_newtable(L);
   keep(L, original, base_names);
-  hlua_open_base(L);
 
   lua_getfield(L, -1, "string"); // the same table that methods of strings are looked up in
-  remove_field(L, "dump");
   hlua_open_strings(L);
   lua_pop(L, 1);
   lua_getfield(L, -1, "table");
   hlua_open_tables(L);
+  lua_pop(L, 1);
+  hlua_open_builtin(L);
+  hlua_open_base(L);
+  lua_getfield(L, -1, "string");
+  remove_field(L, "dump");
   lua_pop(L, 1);
   lua_getfield(L, -1, "coroutine");
   hlua_open_coroutine(L);

@@ -6,16 +6,24 @@ package struct LuaLimits: Sendable, Equatable {
     package var fuel: Int64
     /// CPU time of the thread a run may spend; time between a yield and its resumption does not count.
     package var cpuTime: Duration
+    /// How long a run goes on before it is put aside (`.sliced`), so that others get their turn; zero for no end.
+    package var timeSlice: Duration
 
     /// The defaults hold a run to what a filter that reads headers and a body of some kilobytes needs a hundred times over.
-    package init(memoryBytes: Int = 8 << 20, fuel: Int64 = 5_000_000, cpuTime: Duration = .milliseconds(5)) {
+    package init(memoryBytes: Int = 8 << 20, fuel: Int64 = 5_000_000, cpuTime: Duration = .milliseconds(5),
+        timeSlice: Duration = .zero
+    ) {
+        self.timeSlice = timeSlice
         self.memoryBytes = memoryBytes
         self.fuel = fuel
         self.cpuTime = cpuTime
     }
 
-    var cpuNanoseconds: Int64 {
-        let parts = cpuTime.components
+    var cpuNanoseconds: Int64 { Self.nanoseconds(cpuTime) }
+    var sliceNanoseconds: Int64 { Self.nanoseconds(timeSlice) }
+
+    private static func nanoseconds(_ duration: Duration) -> Int64 {
+        let parts = duration.components
         let (seconds, overflow) = parts.seconds.multipliedReportingOverflow(by: 1_000_000_000)
         return overflow ? .max : seconds + parts.attoseconds / 1_000_000_000
     }

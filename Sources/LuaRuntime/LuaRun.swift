@@ -6,6 +6,8 @@ package enum LuaOutcome: Equatable {
     case finished
     /// A host method suspended the run; `resume` goes on.
     case yielded(LuaYieldReason)
+    /// The run's time slice is over; `goOn` goes on.
+    case sliced
     /// The script raised an error, or yielded by itself.
     case failed(LuaError)
     /// The script passed its budget. The state is dead.
@@ -20,6 +22,7 @@ package struct LuaRun: ~Copyable {
     // Safety: the pool's, given back in deinit; `state` keeps the pool alive.
     private let raw: OpaquePointer?
     private var isWaiting = false
+    private var isSliced = false
 
     init(_ state: LuaState) {
         self.state = state
@@ -34,7 +37,7 @@ package struct LuaRun: ~Copyable {
     package mutating func start(
         _ function: LuaFunction, arguments: (borrowing LuaValues) -> Void = { _ in }
     ) -> LuaOutcome {
-        precondition(!isWaiting, "a Lua run was started while it waited")
+        precondition(!isWaiting && !isSliced, "a Lua run was started while it waited")
         guard let raw else { return .failed(LuaError(message: "not enough memory")) }
         put(arguments)
         return outcome(hlua_run_start(raw, function.reference, state.limits.fuel, state.limits.cpuNanoseconds))
@@ -45,6 +48,12 @@ package struct LuaRun: ~Copyable {
         guard let raw, isWaiting else { preconditionFailure("a Lua run was resumed that does not wait") }
         put(results)
         return outcome(hlua_run_resume(raw))
+    }
+
+    /// Goes on after `.sliced`, as if nothing had been.
+    package mutating func goOn() -> LuaOutcome {
+        guard let raw, isSliced else { preconditionFailure("a Lua run goes on that was not put aside") }
+        return outcome(hlua_run_continue(raw))
     }
 
     /// Fuel not spent yet.
@@ -58,11 +67,15 @@ package struct LuaRun: ~Copyable {
 
     private mutating func outcome(_ code: Int32) -> LuaOutcome {
         isWaiting = false
+        isSliced = false
         switch Int(code) {
         case HLUA_FINISHED: return .finished
         case HLUA_YIELDED:
             isWaiting = true
             return .yielded(LuaYieldReason(rawValue: raw.map { hlua_run_reason($0) } ?? 0))
+        case HLUA_SLICED:
+            isSliced = true
+            return .sliced
         case HLUA_KILLED_FUEL: return .killed(.fuel)
         case HLUA_KILLED_DEADLINE: return .killed(.deadline)
         case HLUA_STATE_DEAD: return .killed(.stateDead)

@@ -31,7 +31,7 @@ package final class LuaState {
         let world = World(environment)
         var options = hlua_options(
             memory_limit: limits.memoryBytes, trusted: trust == .trusted, traceback: keepsTracebacks,
-            seed: Double(environment.seed), context: Unmanaged.passUnretained(world).toOpaque(), now: readClock, log: writeLog)
+            seed: Double(environment.seed), slice_nanoseconds: limits.sliceNanoseconds, context: Unmanaged.passUnretained(world).toOpaque(), now: readClock, log: writeLog)
         guard let raw = hlua_state_create(&options) else {
             throw LuaError(message: "not enough memory for a Lua state: the limit is \(limits.memoryBytes) bytes")
         }
@@ -93,8 +93,10 @@ package final class LuaState {
 
     private func runMain(_ main: LuaFunction) throws(LuaError) {
         var run = makeRun()
-        switch run.start(main) {
-        case .finished: break
+        var outcome = run.start(main)
+        while outcome == .sliced { outcome = run.goOn() }
+        switch outcome {
+        case .finished, .sliced: break
         case .failed(let error): throw error
         case .killed(let cause): throw LuaError(message: "script exceeded its budget while it was loaded (\(cause))")
         case .yielded: throw LuaError(message: "script waited while it was loaded")

@@ -7,15 +7,6 @@ extension HostileSuites {
             "a hostile request gets its verdict and the next client is served", arguments: HostileRow.all,
             HostileHarness.Door.allCases)
         func verdict(one: HostileRow, door: HostileHarness.Door) throws {
-            // Two rows whose answer differs from the table yet; they are to be mended.
-            try withKnownIssue("to be mended", isIntermittent: true) {
-                try check(one, door)
-            } when: {
-                ["row 18, CONNECT", "row 8, expectation without a body"].contains(one.testDescription)
-            }
-        }
-
-        private func check(_ one: HostileRow, _ door: HostileHarness.Door) throws {
             let harness = try HostileHarness.heddle.get()
             let before = try harness.counter("downstream_cx_protocol_error", door)
             let outcome = harness.exchange(door, [one.bytes], methods: one.methods)

@@ -97,7 +97,7 @@ extension HostileRow {
         HostileRow(
             18, "CONNECT",
             "CONNECT h.test:80 HTTP/1.1\r\nHost: h.test:80\r\n\r\nGET /evil HTTP/1.1\r\nHost: h.test\r\n\r\n",
-            .answered([403])),
+            .answered([404])),
     ]
 
     static let all = framing + bodies + lines + chunks + targets + upgrades

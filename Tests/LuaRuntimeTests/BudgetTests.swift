@@ -8,6 +8,8 @@ struct Bomb: Sendable, CustomTestStringConvertible {
     let source: String
     /// Whether single instructions cost so much that only the clock stops it within seconds.
     let isHeavy: Bool
+    /// Whether it works below a function of C that calls back, where nothing can be put aside.
+    var isUninterruptible: Bool { ["error handler", "xpcall loop"].contains(name) }
     var testDescription: String { name }
 
     init(_ name: String, heavy: Bool = false, _ body: String) {
@@ -39,7 +41,7 @@ struct Bomb: Sendable, CustomTestStringConvertible {
         Bomb("pattern in a loop", "while true do pcall(string.find, ('a'):rep(600), '.-.-.-b') end"),
         Bomb("optional items", "return (('a'):rep(28)):find(('a?'):rep(28) .. ('a'):rep(28))"),
         Bomb("innocent trim", "local s = 'x' .. (' '):rep(20000) .. 'x' while true do s:match('^%s*(.-)%s*$') end"),
-        Bomb("one innocent trim", "return ('x' .. ('  x'):rep(100000)):match('^(.-)%s*$')"),
+        Bomb("one innocent trim", "return ('x' .. ('  x'):rep(300000)):match('^(.-)%s*$')"),
         Bomb("gsub", "local s = ('a'):rep(500000) while true do s:gsub('a', 'bb') end"),
         Bomb("gsub callback", "('a'):gsub('a', function() while true do end end)"),
         Bomb("gsub callback that catches", "('aaaa'):gsub('a', function() pcall(function() while true do end end) end) while true do end"),
@@ -173,7 +175,7 @@ struct BudgetTests {
     }
 }
 
-private func threadCPUNanoseconds() -> Int {
+func threadCPUNanoseconds() -> Int {
     var time = timespec()
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
     return time.tv_sec * 1_000_000_000 + time.tv_nsec

@@ -122,7 +122,7 @@ struct PatternTests {
 
     private static func text(_ value: LuaValue) -> String {
         guard case .string(let bytes) = value else { return "\(value)" }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: bytes, as: UTF8.self).debugDescription
     }
 
     @Test("sort gives LuaJIT's order, comparator or not", arguments: [1, 2, 10, 255, 256, 257, 1_000, 5_000])

@@ -226,6 +226,7 @@ typedef struct hlua_options {
   bool trusted;        ///< full library, JIT, no budget
   bool traceback;
   double seed;
+  int64_t slice_nanoseconds; ///< how long a script runs before it is put aside; 0 for as long as it wants
   void *_Nullable context; ///< for the two functions
   double (*now)(void *_Nullable context);
   void (*log)(void *_Nullable context, const uint8_t *_Nullable bytes, size_t count);
@@ -273,6 +274,7 @@ enum {
   HLUA_FAILED = 2,
   HLUA_KILLED_FUEL = 3,
   HLUA_KILLED_DEADLINE = 4,
+  HLUA_SLICED = 6,     ///< its time slice is over: hlua_run_continue goes on
   HLUA_STATE_DEAD = 5, ///< not started: the state was killed before
 };
 
@@ -282,6 +284,8 @@ hlua_run *_Nullable hlua_run_create(hlua_state *state, void *_Nullable context);
 int hlua_run_start(hlua_run *run, int32_t function, int64_t fuel, int64_t cpu_nanoseconds);
 /// Goes on after HLUA_YIELDED; the results of the call that yielded are the values in the state's buffer.
 int hlua_run_resume(hlua_run *run);
+/// Goes on after HLUA_SLICED.
+int hlua_run_continue(hlua_run *run);
 /// Why the run yielded.
 int32_t hlua_run_reason(const hlua_run *run);
 /// Fuel not yet spent.

@@ -59,8 +59,6 @@ package final class UpgradeConfig {
     package var generateRequestID = true
     package var preserveExternalRequestID = false
     package var alwaysSetRequestIDInResponse = false
-    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
-    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
     /// Nil: paths are taken as they come.
     package var pathRules: PathNormalizer?
     package var stripsPort = PortStripping.none
@@ -104,6 +102,9 @@ package final class UpgradeConfig {
     /// Where the routes come from when they have a name of their own (RDS).
     private let routeReference: RouteReference?
     private var routeGeneration: UInt64
+    /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
+    private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
+
     private var pool: [Stream] = []
     /// Streams kept for reuse.
     private static let maximumPooled = 1024

@@ -46,7 +46,7 @@ struct BodyRouteType: HTTPFilterType {
     ) throws(ConfigProblem) -> any FilterRouteConfig {
         let message: Heddle_Filters_Http_BodyRoute_V1_BodyRoutePerRoute = try config.message()
         switch message.override {
-        case .disabled(true): return DisabledFilter()
+        case .disabled(true): return NoBodyRoute()
         case .disabled: throw ConfigProblem("can only be true", path: "disabled")
         case .config(let own):
             do throws(ConfigProblem) {
@@ -65,6 +65,10 @@ final class BodyRouteConfig: FilterRouteConfig {
 
     init(_ plan: BodyRoutePlan) { self.plan = plan }
 }
+
+/// A route on which nothing is looked for. The filter still runs there, other than with `FilterConfig.disabled`, so that
+/// no header that it alone may set comes from a client.
+final class NoBodyRoute: FilterRouteConfig {}
 
 @WorkerActor final class BodyRouteFactory: HTTPFilterFactory {
     let name: String
@@ -102,7 +106,7 @@ final class BodyRouteConfig: FilterRouteConfig {
         // which the filter is switched off.
         removeTargets(of: factory.plan, stream)
         let route = stream.routeConfig(at: index)
-        guard !(route is DisabledFilter) else { return .proceed }
+        guard !(route is NoBodyRoute) else { return .proceed }
         let plan = (route as? BodyRouteConfig)?.plan ?? factory.plan
         if plan !== factory.plan { removeTargets(of: plan, stream) }
         guard stream.upgrade == nil, let format = plan.format(of: stream) else { return .proceed }

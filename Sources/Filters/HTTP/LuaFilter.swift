@@ -23,7 +23,7 @@ import TrafficPolicy
 ///
 /// A route may take another script (`LuaPerRoute`: `name` of `source_codes`, or `source_code`) or none (`disabled`).
 struct LuaType: HTTPFilterType {
-    let messageNames = ["envoy.extensions.filters.http.lua.v3.Lua"]
+    let messageNames = ["envoy.extensions.filters.http.lua.v3.Lua", "heddle.filters.http.lua.v1.LuaFilter"]
     let routeMessageNames = ["envoy.extensions.filters.http.lua.v3.LuaPerRoute"]
 
     nonisolated init() {}
@@ -31,25 +31,33 @@ struct LuaType: HTTPFilterType {
     func makeFactory(
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> any HTTPFilterFactory {
-        let message: Envoy_Extensions_Filters_Http_Lua_V3_Lua = try config.message()
+        var settings = LuaSettings()
+        let message: Envoy_Extensions_Filters_Http_Lua_V3_Lua
+        if config.isA(Heddle_Filters_Http_Lua_V1_LuaFilter.self) {
+            let own: Heddle_Filters_Http_Lua_V1_LuaFilter = try config.message()
+            settings = try LuaSettings(own)
+            message = own.lua
+        } else {
+            message = try config.message()
+        }
         var defaultScript: LuaScript?
         if message.hasDefaultSourceCode {
             guard message.inlineCode.isEmpty else {
                 throw ConfigProblem("only one of inline_code and default_source_code can be set", path: "inline_code")
             }
-            defaultScript = try Self.script(message.defaultSourceCode, "default_source_code", context)
+            defaultScript = try Self.script(message.defaultSourceCode, "default_source_code", settings, context)
         } else if !message.inlineCode.isEmpty {
-            defaultScript = try Self.script(Array(message.inlineCode.utf8), "inline_code", nil, context)
+            defaultScript = try Self.script(Array(message.inlineCode.utf8), "inline_code", nil, settings, context)
         }
         var scripts: [String: LuaScript] = [:]
         for (name, source) in message.sourceCodes.sorted(by: { $0.key < $1.key }) {
-            scripts[name] = try Self.script(source, "source_codes[\"\(name)\"]", context)
+            scripts[name] = try Self.script(source, "source_codes[\"\(name)\"]", settings, context)
         }
         return LuaFactory(
             context, defaultScript: defaultScript, scripts: scripts,
             clearsRouteCache: !message.hasClearRouteCache_p || message.clearRouteCache_p.value,
             context: message.hasFilterContext ? Metadata.object(message.filterContext) : [:],
-            statPrefix: message.statPrefix)
+            statPrefix: message.statPrefix, settings)
     }
 
     func makeRouteConfig(
@@ -61,25 +69,25 @@ struct LuaType: HTTPFilterType {
         case .disabled(true): choice = .disabled
         case .disabled: throw ConfigProblem("can only be true", path: "disabled")
         case .name(let name): choice = .named(name)
-        case .sourceCode(let source): choice = .own(try Self.script(source, "source_code", context))
+        case .sourceCode(let source): choice = .own(try Self.script(source, "source_code", LuaSettings(), context))
         case nil: choice = .filterDefault
         }
         return LuaRouteConfig(choice, context: message.hasFilterContext ? Metadata.object(message.filterContext) : nil)
     }
 
     @WorkerActor private static func script(
-        _ source: Envoy_Config_Core_V3_DataSource, _ path: String, _ context: FilterBuildContext
+        _ source: Envoy_Config_Core_V3_DataSource, _ path: String, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
         var file: String?
         if case .filename(let name) = source.specifier { file = name }
-        return try script(try DataSources.bytes(source, path), path, file, context)
+        return try script(try DataSources.bytes(source, path), path, file, settings, context)
     }
 
     @WorkerActor private static func script(
-        _ bytes: [UInt8], _ path: String, _ file: String?, _ context: FilterBuildContext
+        _ bytes: [UInt8], _ path: String, _ file: String?, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
         do throws(LuaError) {
-            return try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", context)
+            return try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", settings, context)
         } catch {
             throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
         }
@@ -116,13 +124,19 @@ final class LuaRouteConfig: FilterRouteConfig {
     let stats: LuaStats
     let scriptStats: ScriptStats
     let executions: Counter
+    let settings: LuaSettings
+    /// Whether the filter was taken out of the chain, since its scripts were ended again and again.
+    private(set) var isDetached = false
+    /// When the last scripts were ended, on the loop's clock.
+    private var kills: [UInt64] = []
     let log: Log
     let worker: WorkerContext
 
     init(
         _ build: FilterBuildContext, defaultScript: LuaScript?, scripts: [String: LuaScript], clearsRouteCache: Bool,
-        context: [String: MetadataValue], statPrefix: String
+        context: [String: MetadataValue], statPrefix: String, _ settings: LuaSettings
     ) {
+        self.settings = settings
         name = build.filterName
         log = build.log
         worker = build.worker
@@ -136,4 +150,19 @@ final class LuaRouteConfig: FilterRouteConfig {
     }
 
     func makeFilter() -> HTTPFilter { LuaStreamFilter(self) }
+
+    /// Window in which kills are counted, in nanoseconds.
+    private static let killWindow: UInt64 = 60_000_000_000
+
+    /// A script was ended. A filter that this happens to again and again costs its worker more than it is worth.
+    func killed() {
+        let now = worker.loop.now
+        kills.removeAll { now - $0 > Self.killWindow }
+        kills.append(now)
+        guard !isDetached, kills.count >= settings.killsBeforeDetach else { return }
+        isDetached = true
+        stats[.detached].set(1)
+        log.error(
+            .lua, "filter \(name) was taken out of the chain: \(kills.count) of its scripts were ended within a minute; \(settings.answer == nil ? "requests pass without it" : "requests are refused")")
+    }
 }

@@ -53,7 +53,7 @@ extension LuaHook {
         guard let stream else { return .results }
         // What came while the script waited for something else.
         if stream.bufferedCount(direction) > chunksSeen {
-            chunkPlace = .buffered(from: chunksSeen)
+            chunkPlace = .buffered(from: chunksSeen, count: stream.bufferedCount(direction) - chunksSeen)
             chunksSeen = stream.bufferedCount(direction)
             call.results.add(Self.bufferType, self, tag: Self.chunkTag)
             return .results
@@ -77,7 +77,7 @@ extension LuaHook {
         switch chunkPlace {
         case .none: return 0
         case .received: return received.count
-        case .buffered(let from): return max(stream.bufferedCount(direction) - from, 0)
+        case .buffered(_, let count): return count
         }
     }
 
@@ -92,7 +92,7 @@ extension LuaHook {
             return call.returning(received.slice(start, start + count))
         }
         var offset = start
-        if call.tag == Self.chunkTag, case .buffered(let from) = chunkPlace { offset += from }
+        if call.tag == Self.chunkTag, case .buffered(let from, _) = chunkPlace { offset += from }
         call.results.addString(count: count) { copyBuffered(from: offset, into: $0) }
         return .results
     }
@@ -135,13 +135,13 @@ extension LuaHook {
                 // Safety: the array is not touched again before the next callback, and its memory does not move.
                 received = replacement.withUnsafeBytes { UnsafeRawBufferPointer($0) }
                 if !headReleased { lengthTouched = true }
-            case .buffered(let from):
+            case .buffered(let from, let count):
                 var whole: [UInt8] = []
                 withBuffered { whole.append(contentsOf: $0) }
-                whole.removeSubrange(from...)
-                whole.append(contentsOf: bytes)
+                whole.replaceSubrange(from..<from + count, with: bytes)
                 whole.withUnsafeBytes { stream.replaceBufferedBody(direction, with: $0) }
-                chunksSeen = whole.count
+                chunksSeen += bytes.count - count
+                chunkPlace = .buffered(from: from, count: bytes.count)
                 if !headReleased { lengthTouched = true }
                 bodyReplaced = true
             }

@@ -20,6 +20,8 @@ import TrafficPolicy
         /// It runs, has ended or never began.
         case nothing = 0
         case body, chunk, trailers, call
+        /// For its turn: its time slice was over.
+        case turn
         /// For nothing any more: it has answered the request.
         case respond
 
@@ -29,8 +31,8 @@ import TrafficPolicy
     /// Where the bytes of the present chunk lie.
     enum ChunkPlace {
         case none
-        /// At the end of the body that waits in the stream, from this offset on.
-        case buffered(from: Int)
+        /// In the body that waits in the stream.
+        case buffered(from: Int, count: Int)
         /// In the bytes that are being received.
         case received
     }
@@ -107,12 +109,19 @@ import TrafficPolicy
         took(run, outcome)
         settle()
         switch wait {
-        case .body, .call: return .pause
+        case .body, .call, .turn: return .pause
         case .respond where direction == .response: return .pause
         case .nothing, .chunk, .trailers, .respond:
             letHeadGo()
             return .proceed
         }
+    }
+
+    /// The filter was taken out of the chain: requests pass it, or are refused where an error refuses them.
+    func beginDetached(_ stream: Stream) -> HeadersVerdict {
+        guard let answer = factory.settings.answer else { return .proceed }
+        stream.reply(answer)
+        return .pause
     }
 
     /// A piece of body has come.
@@ -122,7 +131,7 @@ import TrafficPolicy
         switch wait {
         case .nothing: return .proceed
         case .respond: return direction == .response ? .consume : .proceed
-        case .call: return .bufferWithWatermark
+        case .call, .turn: return .bufferWithWatermark
         case .body:
             guard endStream else { return .buffer }
             guard stream.bufferBody(direction, data) else { return .proceed }
@@ -139,11 +148,12 @@ import TrafficPolicy
         settle()
         if case .received = chunkPlace {
             data = received
-            chunkPlace = .none
+            // A script that was put aside still holds its chunk, which goes behind what waits.
+            chunkPlace = wait == .turn ? .buffered(from: stream.bufferedCount(direction), count: data.count) : .none
             received = .empty
         }
         switch wait {
-        case .call:
+        case .call, .turn:
             // The present piece goes behind what waits, and the script has seen it.
             if takesChunks { chunksSeen = stream.bufferedCount(direction) + data.count }
             return .bufferWithWatermark
@@ -163,13 +173,13 @@ import TrafficPolicy
         trailersKnown = true
         switch wait {
         case .nothing, .respond: return .proceed
-        case .call: return .pause
+        case .call, .turn: return .pause
         case .body: resumeWithBody()
         case .chunk: resume { _ in }
         case .trailers: resume { $0.add(LuaHook.headersType, self, scope: .run, slot: 4, tag: LuaHook.trailersTag) }
         }
         settle()
-        if wait == .call || (wait == .respond && direction == .response) { return .pause }
+        if wait == .call || wait == .turn || (wait == .respond && direction == .response) { return .pause }
         letHeadGo()
         return .proceed
     }
@@ -227,33 +237,60 @@ import TrafficPolicy
     }
 
     private func took(_ run: consuming LuaRun, _ outcome: LuaOutcome) {
+        if outcome == .sliced {
+            wait = .turn
+            self.run = consume run
+            factory.worker.loop.atTurnEnd(self)
+            return
+        }
         for index in iterators.indices { iterators[index] = -1 }
         switch outcome {
-        case .finished: break
+        case .finished, .sliced: break
         case .yielded(let reason):
             wait = Wait(rawValue: reason.rawValue) ?? .nothing
             self.run = consume run
-        case .failed(let error): failed(error.message)
+        case .failed(let error): failed(error)
         case .killed(let cause): killed(cause)
         }
     }
 
-    private func failed(_ message: String) {
+    private func failed(_ error: LuaError) {
         factory.stats[.errors].add()
-        factory.log.error(.lua, "script log: \(message)")
+        if error.message.hasSuffix("not enough memory") { factory.stats[.memoryExceeded].add() }
+        factory.log.error(.lua, "script log: \(error.message) \(place(error.traceback))")
+        if let answer = factory.settings.answer { fail(answer) }
+    }
+
+    /// Where an error came from: script, hook and route, and the functions that were being called.
+    private func place(_ traceback: String?) -> String {
+        let hook = direction == .request ? "envoy_on_request" : "envoy_on_response"
+        let route = stream?.route?.name?.text ?? ""
+        let stack = traceback.map { $0.split(separator: "\n").dropFirst().map { $0.drop { $0 == "\t" } }.joined(separator: " < ") } ?? ""
+        return "(\(script?.name ?? factory.name), \(hook)\(route.isEmpty ? "" : ", route \(route)")\(stack.isEmpty ? "" : "; \(stack)"))"
+    }
+
+    /// `on_error` wants an answer: in the request's place, or in the response's if its head has not gone out.
+    private func fail(_ answer: LocalReply) {
+        guard direction == .response, headReleased else {
+            reply = answer
+            wait = .respond
+            return
+        }
+        stream?.breakOffResponse([])
     }
 
     private func killed(_ cause: LuaKillCause) {
         switch cause {
         case .fuel:
             factory.stats[.budgetExceeded].add()
-            failed("script exceeded its budget of instructions")
+            failed(LuaError(message: "script exceeded its budget of instructions"))
         case .deadline:
             factory.stats[.deadlineExceeded].add()
-            failed("script exceeded its CPU time")
+            failed(LuaError(message: "script exceeded its CPU time"))
         case .stateDead:
-            failed("script could not run, since its state was ended")
+            failed(LuaError(message: "script could not run, since its state was ended"))
         }
+        if cause != .stateDead { factory.killed() }
         script?.stateDied()
     }
 
@@ -287,14 +324,27 @@ import TrafficPolicy
         }
     }
 
-    /// The response hook answered in the response's place.
+    /// The turn that the script gave way to is over; or the response hook answered in the response's place.
     func turnEnded() {
+        if wait == .turn {
+            takeTurn()
+            return
+        }
         guard wait == .respond, direction == .response, let stream, stream.isActive, let reply else { return }
         wait = .nothing
         headReleased = true
         self.reply = nil
         factory.stats[.responses].add()
         stream.replaceResponse(reply, from: filter)
+    }
+
+    private func takeTurn() {
+        guard stream?.isActive == true, var run = run.take() else { return }
+        wait = .nothing
+        let outcome = run.goOn()
+        took(run, outcome)
+        settle()
+        goOn()
     }
 
     // MARK: Calls of other services
@@ -321,7 +371,7 @@ import TrafficPolicy
     private func goOn() {
         guard let stream, stream.isActive else { return }
         switch wait {
-        case .call, .respond: return
+        case .call, .respond, .turn: return
         case .body:
             // From here on a body over the limit is refused, that which came during the call too.
             _ = stream.bufferBody(direction, .empty)

@@ -18,19 +18,23 @@ import TrafficPolicy
     private let loop: EventLoop
     private let log: Log
     private var seed: UInt32
+    private let settings: LuaSettings
+    private let machine: LuaMachine
     private(set) var state: LuaState
     private(set) var onRequest: LuaFunction?
     private(set) var onResponse: LuaFunction?
     private var replacementAsked = false
 
     /// - Throws: what Lua says of the script, with the line.
-    init(_ source: [UInt8], name: String, _ context: FilterBuildContext) throws(LuaError) {
+    init(_ source: [UInt8], name: String, _ settings: LuaSettings, _ context: FilterBuildContext) throws(LuaError) {
+        self.settings = settings
         self.name = name
         loop = context.worker.loop
         log = context.log
         seed = UInt32(truncatingIfNeeded: context.worker.random.next())
         program = try LuaProgram(source: source)
-        state = try Self.makeState(program, seed: seed, loop: loop, log: log)
+        state = try Self.makeState(program, settings, seed: seed, loop: loop, log: log)
+        machine = LuaMachine(context.stats.luaMachines()[.count])
         findHooks()
         if onRequest == nil { log.info(.lua, "envoy_on_request() function not found. Lua filter will not hook requests. (\(name))") }
         if onResponse == nil { log.info(.lua, "envoy_on_response() function not found. Lua filter will not hook responses. (\(name))") }
@@ -57,7 +61,7 @@ import TrafficPolicy
     private func replace() {
         seed &+= 1
         do throws(LuaError) {
-            state = try Self.makeState(program, seed: seed, loop: loop, log: log)
+            state = try Self.makeState(program, settings, seed: seed, loop: loop, log: log)
             findHooks()
         } catch {
             log.error(.lua, "the script of \(name) cannot be loaded again: \(error)")
@@ -70,16 +74,28 @@ import TrafficPolicy
     }
 
     private static func makeState(
-        _ program: LuaProgram, seed: UInt32, loop: EventLoop, log: Log
+        _ program: LuaProgram, _ settings: LuaSettings, seed: UInt32, loop: EventLoop, log: Log
     ) throws(LuaError) -> LuaState {
         let environment = LuaEnvironment(
             seed: seed, now: { Double(loop.wallNow) / 1e9 }, log: { log.info(.lua, "script print: \($0.text)") })
         return try LuaState(
-            program: program, environment: environment, classes: LuaHook.classes,
+            program: program, limits: settings.limits, trust: settings.trust, environment: environment, classes: LuaHook.classes,
             globals: [
                 .value(
                     "EnvoyTimestampResolution",
                     .map([LuaField("MILLISECOND", .number(0)), LuaField("MICROSECOND", .number(1))]))
-            ])
+            ], keepsTracebacks: true)
     }
+}
+
+/// One machine in the count of `lua.lua_vm_count`, as long as it lives.
+private final class LuaMachine: Sendable {
+    private let count: Gauge
+
+    init(_ count: Gauge) {
+        self.count = count
+        count.add()
+    }
+
+    deinit { count.subtract() }
 }

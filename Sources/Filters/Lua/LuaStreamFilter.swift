@@ -37,9 +37,9 @@ import TrafficPolicy
     }
 
     override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
-        guard let hook = request, let script = script(stream), let state = script.usableState(),
-            let function = script.onRequest
-        else { return .proceed }
+        guard let hook = request, let script = script(stream) else { return .proceed }
+        guard !factory.isDetached else { return hook.beginDetached(stream) }
+        guard let state = script.usableState(), let function = script.onRequest else { return .proceed }
         return hook.begin(stream, script, state, function, endStream: endStream)
     }
 
@@ -54,7 +54,7 @@ import TrafficPolicy
     }
 
     override func onResponseHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
-        guard let hook = response, let script = script(stream), let state = script.usableState(),
+        guard !factory.isDetached, let hook = response, let script = script(stream), let state = script.usableState(),
             let function = script.onResponse
         else { return .proceed }
         // A local reply takes the place of a response that the hook may have begun with.

@@ -15,7 +15,7 @@ public final class HTTP2Pool {
     /// A block that held more than this is given back to the system instead of being kept.
     static let largestKeptSection = 8 * 1024
     /// Events that fit in pooled storage; a busier session has storage of its own until it is drained.
-    static let eventCapacity = 64
+    static let eventCapacity = 256
 
     /// Where bodies that wait are kept.
     public let blocks: BlockPool

@@ -985,6 +985,10 @@ m envoy.type.v3.Int64Range
 m envoy.type.v3.Int32Range
 1 start int32
 2 end int32
+m google.rpc.Status
+1 code int32
+2 message string
+- 3:details
 m heddle.filters.http.body_route.v1.BodyRoute
 1 fields *heddle.filters.http.body_route.v1.Field
 2 scan_limit_bytes google.protobuf.UInt32Value
@@ -1021,7 +1025,7 @@ m heddle.filters.http.explain.v1.Explain
 2 allowed_cidrs *envoy.config.core.v3.CidrRange
 m heddle.filters.http.lua.v1.LuaFilter
 1 lua envoy.extensions.filters.http.lua.v3.Lua
-2 trust =heddle.filters.http.lua.v1.LuaFilter.Trust
+2 trust =heddle.filters.http.lua.v1.LuaFilter.TrustLevel
 3 limits heddle.filters.http.lua.v1.LuaFilter.Limits
 4 on_error =heddle.filters.http.lua.v1.LuaFilter.OnError
 5 answer heddle.filters.http.lua.v1.LuaFilter.Answer
@@ -1036,7 +1040,7 @@ m heddle.filters.http.lua.v1.LuaFilter.Answer
 1 status uint32
 2 body string
 3 headers map<string,string>
-e heddle.filters.http.lua.v1.LuaFilter.Trust
+e heddle.filters.http.lua.v1.LuaFilter.TrustLevel
 0 SANDBOXED
 1 TRUSTED
 e heddle.filters.http.lua.v1.LuaFilter.OnError

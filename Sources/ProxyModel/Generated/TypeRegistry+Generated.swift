@@ -127,6 +127,7 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("envoy.type.v3.FractionalPercent", Envoy_Type_V3_FractionalPercent.self),
     ("envoy.type.v3.Int64Range", Envoy_Type_V3_Int64Range.self),
     ("envoy.type.v3.Int32Range", Envoy_Type_V3_Int32Range.self),
+    ("google.rpc.Status", Google_Rpc_Status.self),
     ("heddle.filters.http.body_route.v1.BodyRoute", Heddle_Filters_Http_BodyRoute_V1_BodyRoute.self),
     ("heddle.filters.http.body_route.v1.Field", Heddle_Filters_Http_BodyRoute_V1_Field.self),
     ("heddle.filters.http.body_route.v1.MetadataKey", Heddle_Filters_Http_BodyRoute_V1_MetadataKey.self),

@@ -37,7 +37,7 @@ package nonisolated struct Heddle_Filters_Http_Lua_V1_LuaFilter: @unchecked Send
   /// Clears the value of `lua`. Subsequent reads from it will return its default value.
   package mutating func clearLua() {_uniqueStorage()._lua = nil}
 
-  package var trust: Heddle_Filters_Http_Lua_V1_LuaFilter.Trust {
+  package var trust: Heddle_Filters_Http_Lua_V1_LuaFilter.TrustLevel {
     get {_storage._trust}
     set {_uniqueStorage()._trust = newValue}
   }
@@ -80,14 +80,14 @@ package nonisolated struct Heddle_Filters_Http_Lua_V1_LuaFilter: @unchecked Send
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  package nonisolated enum Trust: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package nonisolated enum TrustLevel: SwiftProtobuf.Enum, Swift.CaseIterable {
     package typealias RawValue = Int
 
     /// No I/O, no loaders, no JIT; every run is bounded.
     case sandboxed // = 0
 
     /// The whole library and the JIT, for the operator's own scripts: only the memory cap holds.
-    case ed // = 1
+    case trusted // = 1
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -97,7 +97,7 @@ package nonisolated struct Heddle_Filters_Http_Lua_V1_LuaFilter: @unchecked Send
     package init?(rawValue: Int) {
       switch rawValue {
       case 0: self = .sandboxed
-      case 1: self = .ed
+      case 1: self = .trusted
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -105,15 +105,15 @@ package nonisolated struct Heddle_Filters_Http_Lua_V1_LuaFilter: @unchecked Send
     package var rawValue: Int {
       switch self {
       case .sandboxed: return 0
-      case .ed: return 1
+      case .trusted: return 1
       case .UNRECOGNIZED(let i): return i
       }
     }
 
     // The compiler won't synthesize support with the UNRECOGNIZED case.
-    package static let allCases: [Heddle_Filters_Http_Lua_V1_LuaFilter.Trust] = [
+    package static let allCases: [Heddle_Filters_Http_Lua_V1_LuaFilter.TrustLevel] = [
       .sandboxed,
-      .ed,
+      .trusted,
     ]
 
   }
@@ -233,7 +233,7 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
 
   fileprivate class _StorageClass {
     var _lua: Envoy_Extensions_Filters_Http_Lua_V3_Lua? = nil
-    var _trust: Heddle_Filters_Http_Lua_V1_LuaFilter.Trust = .sandboxed
+    var _trust: Heddle_Filters_Http_Lua_V1_LuaFilter.TrustLevel = .sandboxed
     var _limits: Heddle_Filters_Http_Lua_V1_LuaFilter.Limits? = nil
     var _onError: Heddle_Filters_Http_Lua_V1_LuaFilter.OnError = .continue
     var _answer: Heddle_Filters_Http_Lua_V1_LuaFilter.Answer? = nil
@@ -339,7 +339,7 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
   }
 }
 
-nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter.Trust: SwiftProtobuf._ProtoNameProviding {
+nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter.TrustLevel: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SANDBOXED\0\u{1}TRUSTED\0")
 }
 

@@ -133,13 +133,13 @@ struct LuaCallTests {
     func failures() async throws {
         let upstream = TestUpstream()
         let silent = TestUpstream { _ in "" }
-        let (unused, closedPort) = PlainSocket.listening()
-        PlainSocket(accepted: unused).close()
-        let refused = try await proxy(Self.asking, ["main": upstream.port, "other": closedPort])
+        let closed = RefusingPort()
+        let refused = try await proxy(Self.asking, ["main": upstream.port, "other": closed.port])
         #expect(await refused.get()?.status == 200)
         #expect(upstream.requests.last?["x-status"] == "503")
         #expect(upstream.requests.last?["x-answer"]?.hasPrefix("upstream connect error or disconnect/reset before headers.") == true)
         await refused.stop()
+        withExtendedLifetime(closed) {}
 
         let closing = try await proxy(Self.asking, ["main": upstream.port, "other": silent.port])
         #expect(await closing.get()?.status == 200)

@@ -50,12 +50,19 @@ struct PlainSocket: Sendable {
 
     /// A listening socket and its port.
     static func listening() -> (raw: Int32, port: UInt16) {
+        let (raw, port) = bound()
+        precondition(listen(raw, 64) == 0, "cannot listen on loopback")
+        return (raw, port)
+    }
+
+    /// A socket on a port of its own that does not listen.
+    static func bound() -> (raw: Int32, port: UInt16) {
         let raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = loopback(0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         withUnsafeMutablePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                precondition(bind(raw, address, size) == 0 && listen(raw, 64) == 0, "cannot listen on loopback")
+                precondition(bind(raw, address, size) == 0, "cannot bind on loopback")
                 getsockname(raw, address, &size)
             }
         }
@@ -85,4 +92,14 @@ struct PlainSocket: Sendable {
     }
 
     func close() { Glibc.close(raw) }
+}
+
+/// A loopback port on which every connection is refused, and that no other test is given while this object lives.
+final class RefusingPort {
+    let port: UInt16
+    private let socket: Int32
+
+    init() { (socket, port) = PlainSocket.bound() }
+
+    deinit { close(socket) }
 }

@@ -15,6 +15,8 @@ public struct LuaStats: StatView, Sendable {
     public enum Gauges: String, GaugeKey {
         case memoryBytes = "memory_bytes"
         case coroutinesActive = "coroutines_active"
+        /// 1 when the filter was taken out of the chain.
+        case detached
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
         public var isShared: Bool { false }

@@ -1,0 +1,65 @@
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import ProxyModel
+import Reactor
+import SwiftProtobuf
+
+/// What Heddle lets a configuration say of a Lua filter besides what Envoy has (`heddle.filters.http.lua.v1.LuaFilter`).
+struct LuaSettings {
+    var limits = LuaLimits(timeSlice: .microseconds(500))
+    var trust = LuaTrust.sandboxed
+    /// What a request or response is answered with whose script failed; nil lets the message go on, as Envoy does.
+    var answer: LocalReply?
+    /// Kills within a minute after which the filter is taken out of the chain.
+    var killsBeforeDetach = 3
+    /// The folder of the modules that scripts can require.
+    var modulePath: String?
+
+    init() {}
+
+    init(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {
+        trust = message.trust == .trusted ? .trusted : .sandboxed
+        try readLimits(message)
+        answer = try Self.answer(message)
+        if message.killsBeforeDetach > 0 { killsBeforeDetach = Int(message.killsBeforeDetach) }
+        if !message.modulePath.isEmpty { modulePath = message.modulePath }
+    }
+
+    private mutating func readLimits(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {
+        let given = message.limits
+        if given.memoryBytes > 0 {
+            guard given.memoryBytes >= Self.leastMemory, given.memoryBytes <= 1 << 40 else {
+                throw ConfigProblem("must be between \(Self.leastMemory) and \(1 << 40)", path: "limits.memory_bytes")
+            }
+            limits.memoryBytes = Int(given.memoryBytes)
+        }
+        if given.fuel > 0 { limits.fuel = Int64(clamping: given.fuel) }
+        if given.hasCpuTime { limits.cpuTime = .seconds(given.cpuTime.seconds) + .nanoseconds(given.cpuTime.nanos) }
+        if given.hasTimeSlice { limits.timeSlice = .seconds(given.timeSlice.seconds) + .nanoseconds(given.timeSlice.nanos) }
+        guard limits.cpuTime > .zero else { throw ConfigProblem("must be positive", path: "limits.cpu_time") }
+        guard limits.timeSlice >= .microseconds(10) else { throw ConfigProblem("must be at least 10 µs", path: "limits.time_slice") }
+    }
+
+    /// Less does not hold the library and a script.
+    private static let leastMemory: UInt64 = 256 * 1024
+
+    private static func answer(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) -> LocalReply? {
+        switch message.onError {
+        case .answer:
+            guard (200...599).contains(message.answer.status) else {
+                throw ConfigProblem("must be between 200 and 599", path: "answer.status")
+            }
+            let headers = message.answer.headers.sorted { $0.key < $1.key }.map { (name: $0.key.lowercased(), value: $0.value) }
+            for header in headers {
+                var name = header.name, value = header.value
+                let isValid = name.withUTF8 { HeaderRules.isValidName(UnsafeRawBufferPointer($0)) } && value.withUTF8 { HeaderRules.isValidValue(UnsafeRawBufferPointer($0)) }
+                guard isValid else { throw ConfigProblem("\"\(header.name)\" is no header field", path: "answer.headers") }
+            }
+            return LocalReply(
+                status: Int(message.answer.status), body: message.answer.body, details: "lua_error", headers: headers)
+        case .failClosed: return LocalReply(status: 500, body: "the request's filter failed", details: "lua_error")
+        default: return nil
+        }
+    }
+}
