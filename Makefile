@@ -11,8 +11,9 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 # The sources that swift-format looks at: ours, not generated ones.
 SOURCES = $$(git ls-files -co --exclude-standard '*.swift' | grep -v '\.pb\.swift$$')
 BENCH_ARGS ?=
+DEMO_ARGS ?=
 
-.PHONY: help setup build release test conformance tidy bench bench-gate micro demo lint format clean
+.PHONY: help setup build release test conformance tidy bench bench-gate micro demo demo-edge lint format clean
 
 help: ## Say what can be made
 	@if [ -t 1 ]; then bold=$$'\e[1m'; cyan=$$'\e[36m'; off=$$'\e[0m'; else bold=; cyan=; off=; fi; \
@@ -51,7 +52,14 @@ micro: ## Count instructions of the hot parts under callgrind, and fail where th
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product heddle-micro
 	python3 Benchmarks/Micro/instructions.py --program $(RELEASE_DIR)/release/heddle-micro
 
-demo: release ## Show heddle-proxy at work as an edge proxy before two small services
+demo: setup ## Run the sample shop, a proxy beside each of its services (DEMO_ARGS='--for 30s')
+	@printf 'building in release mode; the first time takes about ten minutes on two cores\n'
+	@for product in heddle-proxy hipstershop heddle; do \
+	  $(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product $$product || exit 1; \
+	done
+	@exec $(RELEASE_DIR)/release/heddle demo $(DEMO_ARGS)
+
+demo-edge: release ## Show heddle-proxy at work as an edge proxy before two small services
 	@samples/edge/demo $(PROXY)
 
 lint: ## Check the formatting of our sources

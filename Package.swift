@@ -15,6 +15,15 @@ let strict: [SwiftSetting] =
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ] + warningsAsErrors
 
+/// What calls packages that take closures as `async` functions without an isolation of their own.
+let beside: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + warningsAsErrors
+
 /// What the data path adds: the optimiser sees across modules, and exclusivity is the compiler's proof alone
 /// (the dynamic check costs two calls for each stored property of a class).
 let hotPath: [SwiftSetting] =
@@ -26,6 +35,18 @@ let hotPath: [SwiftSetting] =
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcTransport = Target.Dependency.product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 func core(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: hotPath)
@@ -88,15 +109,27 @@ let allTargets: [Target] = [
             "CAres", "TrafficPolicy", "SecureTransport", protobuf,
         ]),
 
+    .target(name: "Demo", dependencies: ["CLinux"], swiftSettings: strict),
+
     // Layer 7: composition roots
     .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
-    .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", arguments], swiftSettings: strict),
+    .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", "Demo", arguments], swiftSettings: strict),
 
     .executableTarget(
         name: "heddle-micro",
         dependencies: [
             "Bytes", "HTTPModel", "HTTPCodec", "TrafficPolicy", "ProxyModel", "Observability", "Reactor", "DataPlane", "Filters",
         ], swiftSettings: hotPath),
+
+    // Samples: the shop that the demo shows, one program with a subcommand for each service
+    .systemLibrary(name: "CHiredis", path: "samples/hipstershop/CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    .executableTarget(
+        name: "hipstershop",
+        dependencies: [
+            "CHiredis", arguments, protobuf, grpcCore, grpcTransport, grpcProtobuf, hummingbird, mustache, httpClient,
+            logging, httpTypes, nioCore, nioHTTP1, lifecycle, signals,
+        ],
+        path: "samples/hipstershop/Sources", exclude: ["Protos"], resources: [.copy("Assets")], swiftSettings: beside),
 
     // Tests
     .target(name: "TestKit", dependencies: ["CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
@@ -116,6 +149,7 @@ let allTargets: [Target] = [
         "FiltersTests",
         ["Filters", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
+    tests("DemoTests", ["Demo", "ProxyModel"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
     tests("TidyTests", []),
@@ -127,6 +161,16 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: allTargets,
     cxxLanguageStandard: .cxx17

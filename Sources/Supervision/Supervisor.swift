@@ -37,6 +37,8 @@ import SwiftProtobuf
     private let stats: StatsSegment
     private var lastBootstrap: UInt64 = 0
     private var loadsBootstrap = false
+    /// Whether the configuration is to be read once more when the one on its way is taken or refused.
+    private var readsAgain = false
     private var admin: AdminListeners?
     private var takeOver: TakeOverListener?
     private var inheritor: TakeOverClient?
@@ -91,8 +93,13 @@ import SwiftProtobuf
 
     /// Reads the configuration anew (SIGHUP). What is wrong is logged, and the old one stays.
     func reload() {
-        guard !loadsBootstrap, !fleet.isEnding else {
-            log.warning(.config, "the configuration is not read: \(fleet.isEnding ? "the proxy ends" : "another is on its way")")
+        guard !fleet.isEnding else {
+            log.warning(.config, "the configuration is not read: the proxy ends")
+            return
+        }
+        guard !loadsBootstrap else {
+            // What the files hold now may be newer than what is on its way.
+            readsAgain = true
             return
         }
         do {
@@ -122,6 +129,7 @@ import SwiftProtobuf
             origin: .bootstrap, changes: changes + recompiled, settings: frame.settings, recompiled: Set(recompiled.map(\.key))
         ) { [unowned self] refusals in
             self.loadsBootstrap = false
+            defer { self.readOnceMore() }
             guard refusals.isEmpty else { return self.refuse(refusals) }
             self.bootstrap = frame.withoutResources
             self.ledger.settings = frame.settings
@@ -134,6 +142,12 @@ import SwiftProtobuf
             self.resourcesChanged()
         }
         ledger.apply(batch)
+    }
+
+    private func readOnceMore() {
+        guard readsAgain else { return }
+        readsAgain = false
+        reload()
     }
 
     private func refuse(_ refusals: [ResourceRefusal]) {

@@ -6,7 +6,7 @@ import Supervision
 struct HeddleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "heddle", abstract: "A service mesh whose filters are Lua.", version: ProductVersion.number,
-        subcommands: [VersionCommand.self, ValidateCommand.self, BenchCommand.self])
+        subcommands: [VersionCommand.self, ValidateCommand.self, BenchCommand.self, DemoCommand.self])
 }
 
 /// `heddle version`

@@ -19,7 +19,7 @@ struct SwiftSource {
             || lines.prefix(5).contains { $0.contains("DO NOT EDIT") }
     }
 
-    /// The target that the file belongs to: the folder below `Sources` or `Tests`.
+    /// The target that the file belongs to: the folder below `Sources`, `Tests` or `samples`.
     var target: String {
         let parts = path.split(separator: "/")
         return parts.count > 2 ? String(parts[1]) : ""

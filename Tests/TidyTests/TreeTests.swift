@@ -5,7 +5,7 @@ import Testing
 struct TreeTests {
     // Static, because each case of each test makes a suite of its own.
     private static let table = LayerTable(markdown: Repository.text("ARCHITECTURE.md") ?? "")
-    private static let sources = Repository.swiftSources(in: "Sources")
+    private static let sources = Repository.swiftSources(in: "Sources") + Repository.swiftSources(in: "samples")
     private static let tests = Repository.swiftSources(in: "Tests")
 
     @Test("the layer table has rows and no cycle")

@@ -174,8 +174,7 @@ private final class TLSFailure {
             handshake()
             return state == .open
         }
-        state = .open
-        owner?.transportOpened(self)
+        opened()
         return state != .closed
     }
 
@@ -183,11 +182,9 @@ private final class TLSFailure {
         guard let tls else { return }
         switch tls.handshake() {
         case .done:
-            state = .open
             // Bytes may have come with the last flight, and no edge will tell of them.
             inputReady = true
-            owner?.transportOpened(self)
-            if !output.isEmpty { flush() }
+            opened()
             askForTurnEnd()
         case .wantRead, .wantWrite:
             outputBlocked = true
@@ -196,6 +193,14 @@ private final class TLSFailure {
             tlsFailureBox = tls.failure.map { TLSFailure($0) }
             end(.tlsFailed)
         }
+    }
+
+    /// From now on bytes may flow: those that were written before leave, and an end that was asked for before follows them.
+    private func opened() {
+        let endsAlready = outputEnds
+        state = .open
+        owner?.transportOpened(self)
+        if !output.isEmpty || endsAlready { flush() }
     }
 
     /// A peer that hung up in mid-handshake makes no further edge.

@@ -65,6 +65,30 @@ struct ProcessTests {
         #expect(try proxy.counter("cluster_manager.cluster_modified") == 0)
     }
 
+    @Test("of two reloads in a row the second one counts, and connections that are open come to it")
+    func secondReload() throws {
+        let proxy = try proxy(1)
+        let client = try #require(WireClient(port: proxy.port))
+        #expect(!Self.ask(client).contains("connection: close"))
+        try proxy.write(proxy.config(route: "up", prefix: "second"))
+        kill(proxy.id, SIGHUP)
+        try proxy.write(proxy.config(route: "up", prefix: "third"))
+        kill(proxy.id, SIGHUP)
+        #expect(Deadline(seconds: 10).polls { (try? proxy.get("/stats?filter=http.third.downstream_cx_total"))?.contains("third") == true })
+        // The open connection serves one more request, by what it was accepted with, and says that it ends.
+        #expect(Self.ask(client).contains("connection: close"))
+        #expect(Self.ask(try #require(WireClient(port: proxy.port))).hasSuffix("hello"))
+        #expect(try proxy.counter("http.third.downstream_rq_total") == 1)
+    }
+
+    /// A request, and the answer to it as text.
+    private static func ask(_ client: WireClient) -> String {
+        client.received = []
+        client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n")
+        _ = client.receive { String(decoding: $0, as: UTF8.self).hasSuffix("hello") }
+        return String(decoding: client.received, as: UTF8.self)
+    }
+
     @Test("a reload that changes nothing but the runtime values holds for every listener, and for workers that start later")
     func runtimeReload() throws {
         let proxy = try proxy(2)

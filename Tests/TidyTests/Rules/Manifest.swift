@@ -6,7 +6,12 @@ struct Manifest {
     let targets: [String: Set<String>]
 
     /// Names of products, as the manifest's constants call them.
-    private static let products = ["protobuf": "SwiftProtobuf", "yams": "Yams", "arguments": "ArgumentParser"]
+    private static let products = [
+        "protobuf": "SwiftProtobuf", "yams": "Yams", "arguments": "ArgumentParser", "grpcCore": "GRPCCore",
+        "grpcTransport": "GRPCNIOTransportHTTP2Posix", "grpcProtobuf": "GRPCProtobuf", "hummingbird": "Hummingbird",
+        "mustache": "Mustache", "httpClient": "AsyncHTTPClient", "logging": "Logging", "httpTypes": "HTTPTypes",
+        "nioCore": "NIOCore", "nioHTTP1": "NIOHTTP1", "lifecycle": "ServiceLifecycle", "signals": "UnixSignals",
+    ]
 
     init(text: String) {
         let source = text.replacing(#/\/\/[^\n]*/#, with: "")

@@ -1,0 +1,35 @@
+/// Why the demo does not run.
+package enum DemoError: Error, CustomStringConvertible {
+    /// A program or a folder is not where it was looked for.
+    case notFound(what: String, places: [String], advice: String)
+    /// A program cannot be started.
+    case cannotStart(program: String, reason: String)
+    /// A process ended by itself.
+    case ended(process: String, status: String, log: String)
+    /// The shop does not answer in time.
+    case notReady(seconds: Double, waitingFor: [String])
+    /// A file or folder of the demo cannot be used.
+    case file(path: String, reason: String)
+    /// There is no example of this name.
+    case unknownExample(name: String, known: [String])
+    /// No demo runs, so that there is nothing to switch.
+    case notRunning(folder: String)
+    /// A demo runs already.
+    case alreadyRunning(folder: String, process: Int32)
+
+    package var description: String {
+        switch self {
+        case .notFound(let what, let places, let advice):
+            "\(what) not found, looked for it at \(places.joined(separator: ", ")); \(advice)"
+        case .cannotStart(let program, let reason): "cannot start \(program): \(reason)"
+        case .ended(let process, let status, let log): "\(process) ended \(status)\n\(log)"
+        case .notReady(let seconds, let waitingFor):
+            "not ready after \(Int(seconds)) s: no answer from \(waitingFor.joined(separator: ", "))"
+        case .file(let path, let reason): "\(path): \(reason)"
+        case .unknownExample(let name, let known): "no example called \(name); there are: \(known.joined(separator: ", "))"
+        case .notRunning(let folder): "no demo runs here (nothing in \(folder)); start one with `heddle demo`"
+        case .alreadyRunning(let folder, let process):
+            "a demo runs already (process \(process), \(folder)); stop it, or choose another --network"
+        }
+    }
+}

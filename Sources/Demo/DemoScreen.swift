@@ -1,0 +1,83 @@
+import Foundation
+import Glibc
+
+/// What the demo shows: a table at start, and rates that change in place where there is a terminal.
+struct DemoScreen {
+    private let write: (String) -> Void
+    private let isTerminal = isatty(1) == 1
+    private var drawn = 0
+
+    init(write: @escaping (String) -> Void) {
+        self.write = write
+    }
+
+    private func bold(_ text: String) -> String { isTerminal ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
+    private func dim(_ text: String) -> String { isTerminal ? "\u{1b}[2m\(text)\u{1b}[0m" : text }
+
+    private static func padded(_ text: String, _ width: Int) -> String {
+        text.count >= width ? text : text + String(repeating: " ", count: width - text.count)
+    }
+
+    private static func right(_ text: String, _ width: Int) -> String {
+        text.count >= width ? text : String(repeating: " ", count: width - text.count) + text
+    }
+
+    func say(_ text: String) { write(text + "\n") }
+
+    /// The table of what runs where.
+    func table(_ shop: RunningShop, seconds: Double, memory: Double, redis: Bool) {
+        let plan = shop.plan
+        let proxies = plan.processes.filter(\.isProxy)
+        say(bold(Self.padded("workload", 17) + Self.padded("service", 22) + Self.padded("its proxy", 22) + "does"))
+        for workload in ShopWorkload.all {
+            guard let service = plan.processes.first(where: { $0.workload == workload.name && !$0.isProxy }) else { continue }
+            let proxy = proxies.first { $0.workload == workload.name }?.address ?? "-"
+            say(Self.padded(workload.name, 17) + Self.padded(service.address, 22) + Self.padded(proxy, 22) + dim(workload.duty))
+        }
+        if let edge = proxies.first(where: { $0.workload == ShopPlan.edge }) {
+            say(Self.padded("edge", 17) + Self.padded("-", 22) + Self.padded(edge.address, 22) + dim("the way in"))
+        }
+        if !redis { say(dim("redis-server is not installed: carts are kept in memory")) }
+        let door = plan.door
+        say("")
+        say("\(bold("http://\(door.host):\(door.port)/"))  is the shop, ready after \(String(format: "%.1f", seconds)) s")
+        if !proxies.isEmpty { say("\(proxies.count) proxies in \(String(format: "%.0f", memory)) MB; logs in \(shop.folder.path)/logs") }
+    }
+
+    /// The rates of the last second. Where there is no terminal, one line now and then.
+    mutating func rates(_ line: LoadLine, total: (requests: Int, failures: Int), seconds: Int, calls: [(workload: String, rate: Int)]) {
+        let head = String(
+            format: "%5d s  %6.1f pages/s  p50 %6.1f ms  p99 %6.1f ms  %d failed of %d", seconds, line.rps, line.p50_ms, line.p99_ms,
+            total.failures, total.requests)
+        guard isTerminal else {
+            if seconds.isMultiple(of: Self.quietSeconds) { say(head) }
+            return
+        }
+        if drawn > 0 { write("\u{1b}[\(drawn)A\u{1b}[J") }
+        var text = "\n" + bold(head) + "\n"
+        let columns = calls.map { Self.padded($0.workload, 16) + Self.right("\($0.rate)/s", 7) }
+        for start in stride(from: 0, to: columns.count, by: 3) {
+            text += "  " + columns[start..<min(start + 3, columns.count)].joined(separator: "   ") + "\n"
+        }
+        text += dim("  Ctrl-C ends it") + "\n"
+        write(text)
+        drawn = text.count { $0 == "\n" }
+    }
+
+    private static let quietSeconds = 5
+
+    /// The report of the load generator.
+    func report(_ report: LoadLine) {
+        say("")
+        say(bold(Self.padded("page", 22) + ["requests", "failures", "p50 ms", "p90 ms", "p99 ms"].map { Self.right($0, 10) }.joined()))
+        for page in report.pages ?? [] {
+            say(Self.padded(page.page, 22) + Self.numbers(page.requests, page.failures, page.p50_ms, page.p90_ms, page.p99_ms))
+        }
+        say(Self.padded("all", 22) + Self.numbers(report.requests, report.failures, report.p50_ms, report.p90_ms, report.p99_ms))
+        for (reason, count) in (report.reasons ?? [:]).sorted(by: { $0.value > $1.value }) { say("failed \(count) times: \(reason)") }
+    }
+
+    private static func numbers(_ requests: Int, _ failures: Int, _ percentiles: Double...) -> String {
+        right("\(requests)", 10) + right("\(failures)", 10) + percentiles.map { right(String(format: "%.1f", $0), 10) }.joined()
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Glibc
+
+/// The folder of a demo that runs: copies of the mesh's files, which a switch replaces, logs, and who runs.
+package struct RunFolder {
+    /// What stands in the folder about the processes.
+    private struct Record: Codable {
+        var demo: Int32
+        var proxies: [String: Int32]
+    }
+
+    /// The folder itself.
+    package let path: String
+    private let source: String
+    private let network: String
+
+    /// - Parameters:
+    ///   - source: samples/hipstershop/mesh of the checkout.
+    ///   - label: told apart from other meshes in the same network.
+    package init(source: String, network: String, label: String = "") {
+        self.source = source
+        self.network = network
+        path = NSTemporaryDirectory() + "heddle-demo-\(network)" + (label.isEmpty ? "" : "-\(label)")
+    }
+
+    /// Where the proxies' files are.
+    package var configurations: String { path + "/mesh" }
+    /// Where what a process writes goes.
+    package func log(of process: String) -> String { "\(path)/logs/\(process).log" }
+    private var recordPath: String { path + "/processes.json" }
+
+    /// Makes the folder anew with the files of the mesh.
+    package func prepare() throws(DemoError) {
+        if let record, kill(record.demo, 0) == 0, record.demo != getpid() {
+            throw .alreadyRunning(folder: path, process: record.demo)
+        }
+        do {
+            try? FileManager.default.removeItem(atPath: path)
+            try FileManager.default.createDirectory(atPath: configurations, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: path + "/logs", withIntermediateDirectories: true)
+        } catch {
+            throw .file(path: path, reason: "\(error)")
+        }
+        for file in try Self.configurations(in: source) { try copy("\(source)/\(file)", as: file) }
+    }
+
+    /// Notes who runs, for `switch`.
+    package func note(proxies: [String: Int32]) throws(DemoError) {
+        do {
+            try JSONEncoder().encode(Record(demo: getpid(), proxies: proxies)).write(to: URL(fileURLWithPath: recordPath))
+        } catch {
+            throw .file(path: recordPath, reason: "\(error)")
+        }
+    }
+
+    /// Forgets the demo. Its logs stay.
+    package func forget() {
+        try? FileManager.default.removeItem(atPath: recordPath)
+    }
+
+    private var record: Record? {
+        guard let data = FileManager.default.contents(atPath: recordPath) else { return nil }
+        return try? JSONDecoder().decode(Record.self, from: data)
+    }
+
+    /// Names of the examples: the folders beside the files of the mesh.
+    package func examples() throws(DemoError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: source).filter { !$0.contains(".") }.sorted()
+        } catch {
+            throw .file(path: source, reason: "\(error)")
+        }
+    }
+
+    /// Puts the files of an example in the place of the usual ones, and those back that another example replaced; nil is
+    /// the mesh as it was. Returns the proxies that are to read their files anew.
+    package func place(example: String?) throws(DemoError) -> [String] {
+        let known = try examples()
+        var wanted: [String: String] = [:]
+        for file in try Self.configurations(in: source) { wanted[file] = "\(source)/\(file)" }
+        if let example {
+            guard known.contains(example) else { throw .unknownExample(name: example, known: known) }
+            for file in try Self.configurations(in: "\(source)/\(example)") { wanted[file] = "\(source)/\(example)/\(file)" }
+        }
+        var changed: [String] = []
+        for (file, origin) in wanted.sorted(by: { $0.key < $1.key }) {
+            guard try text(of: origin) != FileManager.default.contents(atPath: "\(configurations)/\(file)").map({ String(decoding: $0, as: UTF8.self) })
+            else { continue }
+            try copy(origin, as: file)
+            changed.append(String(file.dropLast(".yaml".count)))
+        }
+        return changed
+    }
+
+    /// Switches a demo that runs to an example, and tells its proxies. Returns the proxies that were told.
+    package func `switch`(to example: String?) throws(DemoError) -> [String] {
+        guard let record, kill(record.demo, 0) == 0 else { throw .notRunning(folder: path) }
+        let changed = try place(example: example)
+        for name in changed {
+            if let process = record.proxies[name] { kill(process, SIGHUP) }
+        }
+        return changed
+    }
+
+    private static func configurations(in folder: String) throws(DemoError) -> [String] {
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }.sorted()
+        } catch {
+            throw .file(path: folder, reason: "\(error)")
+        }
+    }
+
+    /// The text of a file of the mesh, for this network.
+    private func text(of origin: String) throws(DemoError) -> String {
+        do {
+            let text = try String(contentsOfFile: origin, encoding: .utf8)
+            return text.replacingOccurrences(of: ShopPlan.writtenNetwork + ".", with: network + ".")
+        } catch {
+            throw .file(path: origin, reason: "\(error)")
+        }
+    }
+
+    private func copy(_ origin: String, as file: String) throws(DemoError) {
+        let text = try text(of: origin)
+        do {
+            try text.write(toFile: "\(configurations)/\(file)", atomically: true, encoding: .utf8)
+        } catch {
+            throw .file(path: "\(configurations)/\(file)", reason: "\(error)")
+        }
+    }
+}

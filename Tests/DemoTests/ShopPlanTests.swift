@@ -1,0 +1,105 @@
+import Foundation
+import ProxyModel
+import Testing
+
+@testable import Demo
+
+@Suite("The plan of the demo and the files of the mesh")
+struct ShopPlanTests {
+    private static let mesh = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("samples/hipstershop/mesh").path
+
+    /// Files of the mesh, by their path from there.
+    static let files = (FileManager.default.enumerator(atPath: mesh)?.allObjects as? [String] ?? [])
+        .filter { $0.hasSuffix(".yaml") }.sorted()
+
+    private static func bytes(_ file: String) throws -> [UInt8] {
+        [UInt8](try #require(FileManager.default.contents(atPath: "\(mesh)/\(file)")))
+    }
+
+    private static func bootstrap(_ file: String) throws -> Envoy_Config_Bootstrap_V3_Bootstrap {
+        try ConfigDecoder.decodeBootstrap([try ConfigSource(bytes: bytes(file), file: file)]).bootstrap
+    }
+
+    private static func text(_ address: Envoy_Config_Core_V3_Address) -> String {
+        "\(address.socketAddress.address):\(address.socketAddress.portValue)"
+    }
+
+    private func plan(_ mesh: ShopPlan.Mesh, network: String = ShopPlan.writtenNetwork, redis: String? = "redis") -> ShopPlan {
+        ShopPlan(
+            mesh: mesh, network: network, programs: ShopPlan.Programs(shop: "shop", proxy: "proxy", redis: redis),
+            configurations: "mesh", concurrency: 1)
+    }
+
+    @Test("every file is a valid configuration without a warning", arguments: ShopPlanTests.files)
+    func valid(file: String) throws {
+        let decoded = try ConfigDecoder.decodeBootstrap([try ConfigSource(bytes: Self.bytes(file), file: file)])
+        #expect(decoded.warnings.isEmpty)
+    }
+
+    @Test("every workload inside the mesh has a file, and every file a workload")
+    func coverage() {
+        let inside = ShopWorkload.all.filter { !$0.isOutside }.map(\.name) + [ShopPlan.edge]
+        #expect(Set(Self.files.filter { !$0.contains("/") }) == Set(inside.map { "\($0).yaml" }))
+    }
+
+    @Test("an example replaces files that exist", arguments: ShopPlanTests.files.filter { $0.contains("/") })
+    func replacing(file: String) {
+        #expect(Self.files.contains(String(file.split(separator: "/")[1])))
+    }
+
+    @Test("each workload's sidecar listens where the plan says, and hands over to the service")
+    func inbound() throws {
+        for workload in ShopWorkload.all where !workload.isOutside {
+            let resources = try Self.bootstrap("\(workload.name).yaml").staticResources
+            let inbound = try #require(resources.listeners.first { $0.name == "inbound" })
+            let processes = plan(.heddle).processes.filter { $0.workload == workload.name }
+            let proxy = try #require(processes.first { $0.isProxy })
+            let service = try #require(processes.first { !$0.isProxy })
+            #expect(Self.text(inbound.address) == proxy.address)
+            let cluster = try #require(resources.clusters.first { $0.name == "service" })
+            #expect(cluster.loadAssignment.endpoints.flatMap(\.lbEndpoints).map { Self.text($0.endpoint.address) } == [service.address])
+        }
+    }
+
+    @Test("every call leaves by the caller's sidecar and arrives at the callee's")
+    func calls() throws {
+        for workload in ShopWorkload.all {
+            let service = try #require(plan(.heddle).processes.first { $0.workload == workload.name && !$0.isProxy })
+            guard !workload.calls.isEmpty else { continue }
+            let resources = try Self.bootstrap("\(workload.name).yaml").staticResources
+            let listening = resources.listeners.flatMap { [$0.address] + $0.additionalAddresses.map(\.address) }.map(Self.text)
+            for call in workload.calls {
+                let target = try #require(ShopWorkload.all.first { $0.name == call.workload })
+                let address = try #require(service.environment[call.variable])
+                #expect(listening.contains { address.contains($0) }, "\(workload.name) calls \(target.name) at \(address)")
+                let cluster = try #require(resources.clusters.first { $0.name == target.name })
+                let endpoint = cluster.loadAssignment.endpoints.flatMap(\.lbEndpoints).map { Self.text($0.endpoint.address) }
+                let place = target.isOutside ? 1 : 2
+                #expect(endpoint == ["127.7.\(target.number).\(place):\(target.port)"])
+            }
+        }
+    }
+
+    @Test("no two processes listen at the same address", arguments: ShopPlan.Mesh.allCases)
+    func distinct(mesh: ShopPlan.Mesh) {
+        let addresses = plan(mesh).processes.map(\.address)
+        #expect(Set(addresses).count == addresses.count)
+    }
+
+    @Test("without a mesh services call each other")
+    func bare() throws {
+        let checkout = try #require(plan(.bare, network: "127.9").processes.first { $0.workload == "checkout" })
+        #expect(checkout.environment["EMAIL_SERVICE_ADDR"] == "127.9.10.1:8080")
+        #expect(!plan(.bare).processes.contains { $0.isProxy })
+        #expect(plan(.bare).door == ("127.7.1.1", 8080))
+    }
+
+    @Test("without Redis nobody is told of it")
+    func withoutRedis() {
+        let processes = plan(.heddle, redis: nil).processes
+        #expect(!processes.contains { $0.workload == "redis" })
+        #expect(processes.allSatisfy { $0.environment["REDIS_ADDR"] == nil })
+    }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import Foundation
+import GRPCCore
+import SwiftProtobuf
+
+/// `hipstershop productcatalog`
+struct ProductCatalogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "productcatalog", abstract: "Knows what the shop sells (port 3550).")
+
+    func run() async throws {
+        let host = ServiceHost("ProductCatalogService")
+        try await host.serve(port: 3550, [ProductCatalogService(products: try Self.products())])
+    }
+
+    /// The products of `products.json`, whose form is that of the messages.
+    static func products() throws -> [Hipstershop_Product] {
+        try Hipstershop_ListProductsResponse(jsonString: Assets.text("products.json")).products
+    }
+}
+
+struct ProductCatalogService: Hipstershop_ProductCatalogService.SimpleServiceProtocol {
+    let products: [Hipstershop_Product]
+
+    func listProducts(request: Hipstershop_Empty, context: ServerContext) async throws -> Hipstershop_ListProductsResponse {
+        .with { $0.products = products }
+    }
+
+    func getProduct(request: Hipstershop_GetProductRequest, context: ServerContext) async throws -> Hipstershop_Product {
+        guard let product = products.first(where: { $0.id == request.id }) else {
+            throw RPCError(code: .notFound, message: "no product with ID \(request.id)")
+        }
+        return product
+    }
+
+    func searchProducts(request: Hipstershop_SearchProductsRequest, context: ServerContext) async throws
+        -> Hipstershop_SearchProductsResponse
+    {
+        let query = request.query.lowercased()
+        return .with { response in
+            response.results = products.filter {
+                query.isEmpty || $0.name.lowercased().contains(query) || $0.description_p.lowercased().contains(query)
+            }
+        }
+    }
+}

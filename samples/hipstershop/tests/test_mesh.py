@@ -1,0 +1,133 @@
+"""The shop in its mesh: every call by two proxies, routes switched while it runs, workers killed under load."""
+
+import shutil
+import unittest
+
+from shop import ORDER, Demo, Visitor, eventually
+
+V2 = "Hipster Shop, the new one"
+
+
+def admin(network, workload):
+    return Visitor(f"{network}.{workload}.{2 if workload else 1}", 15000)
+
+
+def counter(network, workload, name):
+    text = admin(network, workload).get(f"/stats?filter={name}").text
+    return sum(int(line.rpartition(":")[2]) for line in text.splitlines() if line.startswith(name + ":"))
+
+
+class Mesh(unittest.TestCase):
+    network = "127.42"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.demo = Demo(cls.network, "--users", "0")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.demo.stop()
+
+    def use(self, example, workload, is_on):
+        """Switches an example on and waits until the proxies have it; it is off again after the test."""
+        self.addCleanup(self.demo.switch, "off")
+        answer = self.demo.switch(example)
+        self.assertIn(workload, answer)
+        eventually(is_on, f"{example} is on")
+
+    def version(self, path="/", visitor=None):
+        answer = (visitor or self.demo.visitor()).get(path)
+        self.assertEqual(answer.status, 200)
+        return "v2" if V2 in answer.text else "v1"
+
+    def test_a_page_passes_the_proxies_of_all_that_it_needs(self):
+        numbers = {"edge": 0, "frontend": 1, "cart": 3, "redis": 4, "productcatalog": 5, "currency": 6, "ad": 13}
+        before = {name: self.taken(name, number) for name, number in numbers.items()}
+        self.assertEqual(self.version(), "v1")
+        after = {name: self.taken(name, number) for name, number in numbers.items()}
+        calls = {name: after[name] - before[name] for name in numbers if name != "redis"}
+        self.assertEqual(calls, {"edge": 1, "frontend": 1, "cart": 1, "productcatalog": 1, "currency": 10, "ad": 1})
+        outbound = counter(self.network, 1, "http.outbound.downstream_rq_total")
+        self.version()
+        self.assertEqual(counter(self.network, 1, "http.outbound.downstream_rq_total") - outbound, 13)
+
+    def taken(self, name, number):
+        if name == "redis":
+            return 0
+        return counter(self.network, number, f"http.{'edge' if name == 'edge' else 'inbound'}.downstream_rq_total")
+
+    def test_frontend_by_uri(self):
+        self.use("frontend-by-uri", "edge", lambda: V2 in self.demo.visitor().get("/neu").text)
+        self.assertEqual([self.version(path) for path in ("/", "/neu", "/neu/", "/neu/cart", "/cart")],
+                         ["v1", "v2", "v2", "v2", "v1"])
+        self.assertEqual(self.demo.visitor().get("/neuer").status, 404)
+
+    def test_frontend_by_percent(self):
+        self.use("frontend-by-percent", "edge", lambda: "shop_version" in str(self.demo.visitor().get("/_healthz").cookies()))
+        seen = {"v1": 0, "v2": 0}
+        for _ in range(400):
+            visitor = self.demo.visitor()
+            visitor.get("/_healthz")
+            seen[visitor.jar["shop_version"]] += 1
+        # 40 are expected; fewer than 12 or more than 80 of 400 happen once in millions of runs.
+        self.assertTrue(12 <= seen["v2"] <= 80, seen)
+        for version in ("v1", "v2"):
+            visitor = self.demo.visitor()
+            visitor.jar["shop_version"] = version
+            for _ in range(20):
+                self.assertEqual(self.version(visitor=visitor), version)
+            self.assertEqual(visitor.jar["shop_version"], version)
+
+    def test_checkout_by_body(self):
+        def order(**changes):
+            visitor = self.demo.visitor()
+            visitor.get("/")
+            visitor.post("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "1"})
+            answer = visitor.post("/cart/checkout", {**ORDER, **changes})
+            self.assertEqual(answer.status, 200, answer.text)
+            return "v2" if V2 in answer.text else "v1"
+
+        self.use("checkout-by-body", "checkout", lambda: order(country="Germany") == "v2")
+        for changes, version in [
+            ({}, "v1"), ({"email": "a@example.org"}, "v2"), ({"email": "a@EXAMPLE.org"}, "v2"), ({"email": "a@example.org.uk"}, "v1"),
+            ({"country": "Germany"}, "v2"), ({"country": "Not Germany"}, "v1"), ({"street_address": "email=a@example.org"}, "v1"),
+            ({"street_address": "a&country=Germany"}, "v1"),
+        ]:
+            with self.subTest(changes):
+                self.assertEqual(order(**changes), version)
+
+    def test_payment_by_body(self):
+        def paid(currency):
+            """Which payment service was asked, when this currency was chosen."""
+            before = [counter(self.network, number, "http.inbound.downstream_rq_total") for number in (7, 8)]
+            visitor = self.demo.visitor()
+            visitor.post("/setCurrency", {"currency_code": currency})
+            visitor.post("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "1"})
+            self.assertEqual(visitor.post("/cart/checkout", ORDER).status, 200)
+            after = [counter(self.network, number, "http.inbound.downstream_rq_total") for number in (7, 8)]
+            return [now - then for now, then in zip(after, before)]
+
+        self.assertEqual(paid("EUR"), [1, 0])
+        self.use("checkout-by-body", "checkout", lambda: paid("EUR") == [0, 1])
+        self.assertEqual([paid(currency) for currency in ("EUR", "USD", "JPY")], [[0, 1], [1, 0], [1, 0]])
+
+
+class Load(unittest.TestCase):
+    def test_ten_users_meet_no_failure(self):
+        result, status = Demo("127.43", "--for", "10s", "--wait", "100ms..1s").result()
+        self.assertEqual((status, result["load"]["failures"]), (0, 0), result["load"])
+        self.assertGreater(result["load"]["requests"], 50)
+        self.assertEqual(result["proxies"], 14 if shutil.which("redis-server") else 13)
+        self.assertLess(result["proxies_mb"], 400)
+
+    def test_a_killed_worker_costs_no_more_than_what_it_had_in_hand(self):
+        users = 10
+        result, _ = Demo("127.44", "--for", "12s", "--wait", "50ms..300ms", "--kill-every", "2s", "--users", str(users)).result()
+        self.assertGreaterEqual(result["workers_killed"], 4)
+        self.assertGreater(result["load"]["requests"], 100)
+        # A user has one page in hand, and a page one call, or with its answer one more.
+        self.assertLessEqual(result["load"]["failures"], users * result["workers_killed"], result["load"])
+
+
+if __name__ == "__main__":
+    unittest.main()
