@@ -231,7 +231,7 @@ def main():
     table = Table(pool, validate.rules, validate.required)
     top = []
     for file in sorted(files.file, key=lambda file: file.name):
-        if file.package.startswith("google."):
+        if file.package == "google.protobuf":
             continue
         for message in file.message_type:
             table.message(f"{file.package}.{message.name}", message, own_pool)

@@ -10,7 +10,7 @@ import SwiftProtobuf
 
 /// The process that holds the proxy together: reads the configuration, owns the listening sockets, brings both to the
 /// workers, resolves names, answers the admin interface, and ends everything in order.
-@WorkerActor final class Supervisor: WorkerFleetOwner {
+@WorkerActor final class Supervisor: WorkerFleetOwner, ResourceLedgerOwner {
     /// What `/ready` and `/server_info` tell.
     enum State: String {
         case preInitializing = "PRE_INITIALIZING"
@@ -19,42 +19,26 @@ import SwiftProtobuf
         case draining = "DRAINING"
     }
 
-    /// A configuration in force or on its way there.
-    struct Config {
-        let generation: UInt64
-        let bytes: [UInt8]
-        /// The memory file of its ``ConfigPackage``; owned.
-        let package: Int32
-        let clusters: [String]
-        let adminAddress: SocketAddress?
-    }
-
-    /// A configuration on its way.
-    private struct Pending {
-        var rollout: ConfigRollout
-        let config: Config
-        let change: ListenerSockets.Change
-    }
-
     let options: ProxyOptions
     let loop: EventLoop
     let log: Log
     let levels: LogLevels
     let startedAt: UInt64
     let fleet: WorkerFleet
-    let sockets = ListenerSockets()
+    let sockets: ListenerSockets
     let names: NameDirectory
     let serverStats: ServerStats
     private(set) var state = State.initializing
-    private(set) var config: Config?
+    let ledger: ResourceLedger
+    /// The bootstrap without its static resources, which the ledger has; nil before it is in force.
+    private(set) var bootstrap: BootstrapFrame?
     /// `/healthcheck/fail` was asked for.
     var failsHealthCheck = false
     private let stats: StatsSegment
-    private var limitGroups: LimitGroups
-    private var pending: Pending?
-    /// Whether the configuration is to be read once more when the pending one is in force or refused.
+    private var lastBootstrap: UInt64 = 0
+    private var loadsBootstrap = false
+    /// Whether the configuration is to be read once more when the one on its way is taken or refused.
     private var readsAgain = false
-    private var lastGeneration: UInt64 = 0
     private var admin: AdminListeners?
     private(set) var ticketKeys: TicketKeyKeeper?
     private var takeOver: TakeOverListener?
@@ -76,25 +60,24 @@ import SwiftProtobuf
         let concurrency = options.concurrency ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         fleet = try WorkerFleet(
             loop: loop, log: log, levels: levels, logsJSON: options.logFormat == .json, concurrency: concurrency,
-            clusters: bootstrap.staticResources.clusters.count, watchdogSeconds: options.watchdogSeconds, stats: serverStats)
+            drainSeconds: options.drainSeconds, watchdogSeconds: options.watchdogSeconds, stats: serverStats)
         fleet.addStatistics(try StatsReader(mapping: try Socket.duplicate(stats.region.descriptor).release()))
-        limitGroups = LimitGroups(capacity: fleet.limitGroups)
+        sockets = ListenerSockets()
         names = try NameDirectory(
             loop: loop, log: log, stats: stats, seed: heddle_random(), settings: NameResolver.Settings(bootstrap))
+        ledger = ResourceLedger(fleet: fleet, sockets: sockets, names: names, log: log, stats: stats) { loop.wallNow }
         serverStats[.concurrency].set(concurrency)
         serverStats[.hotRestartEpoch].set(options.restartEpoch)
     }
 
-    static func decode(_ bytes: [UInt8]) throws -> Envoy_Config_Bootstrap_V3_Bootstrap {
+    nonisolated static func decode(_ bytes: [UInt8]) throws -> Envoy_Config_Bootstrap_V3_Bootstrap {
         try Envoy_Config_Bootstrap_V3_Bootstrap(serializedBytes: bytes, options: ConfigDecoder.binaryOptions)
     }
 
     /// Starts everything; what goes wrong here ends the program.
     func start(_ first: ReadConfig) throws {
         signals = try SignalWatch(loop: loop, [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD]) { [unowned self] in self.signalled($0) }
-        names.changed = { [unowned self] cluster, endpoints in
-            self.fleet.broadcast(.endpoints(cluster: cluster, endpoints))
-        }
+        ledger.owner = self
         if options.restartEpoch > 0, let path = options.takeOverPath {
             let client = try TakeOverClient(loop: loop, path: path)
             for (key, descriptor) in try client.receive() { sockets.inherit(key, descriptor) }
@@ -105,9 +88,10 @@ import SwiftProtobuf
         ) { [unowned self] keys in self.fleet.broadcast(.ticketKeys(keys)) }
         ticketKeys = keeper
         fleet.ticketKeys = { keeper.keys }
-        try stage(first)
+        let frame = try BootstrapFrame(first.bytes)
         // Before the first configuration is in force, so that probes hear the state while names are resolved.
-        try openAdmin()
+        try openAdmin(frame.adminAddress)
+        try load(frame)
         try fleet.start(owner: self)
     }
 
@@ -119,20 +103,20 @@ import SwiftProtobuf
             log.warning(.config, "the configuration is not read: the proxy ends")
             return
         }
-        guard pending == nil else {
+        guard !loadsBootstrap else {
             // What the files hold now may be newer than what is on its way.
             readsAgain = true
             return
         }
         do {
             let read = try ConfigReader.read(options)
-            if read.bytes == config?.bytes {
+            let frame = try BootstrapFrame(read.bytes)
+            if frame == bootstrap, ledger.store.bootstrapChanges(frame.resources).isEmpty {
                 log.info(.config, "the configuration is the same")
                 return
             }
             logWarnings(read)
-            try stage(read)
-            sendPrepare()
+            try load(frame)
         } catch {
             log.error(.config, "the configuration is refused, the old one stays: \(error)")
         }
@@ -142,74 +126,28 @@ import SwiftProtobuf
         for line in read.warnings.split(separator: "\n") { log.warning(.config, String(line)) }
     }
 
-    /// Makes ready what the supervisor itself needs: sockets, groups of limits, the package, names.
-    private func stage(_ read: ReadConfig) throws {
-        let bootstrap = try Self.decode(read.bytes)
-        let clusters = bootstrap.staticResources.clusters.map(\.name)
-        guard let groups = limitGroups.assign(clusters) else {
-            limitGroups.settle(Set(config?.clusters ?? []))
-            throw ConfigRefusal(
-                description: "\(clusters.count) clusters: this process has room for \(limitGroups.capacity); start it anew")
+    /// Brings the static resources to the workers, whole or not at all.
+    private func load(_ frame: BootstrapFrame) throws {
+        loadsBootstrap = true
+        let changes = ledger.store.bootstrapChanges(frame.resources)
+        let recompiled = frame.settings == ledger.settings ? [] : ledger.store.recompilation(besides: changes)
+        var batch = ResourceLedger.Batch(
+            origin: .bootstrap, changes: changes + recompiled, settings: frame.settings, recompiled: Set(recompiled.map(\.key))
+        ) { [unowned self] refusals in
+            self.loadsBootstrap = false
+            defer { self.readOnceMore() }
+            guard refusals.isEmpty else { return self.refuse(refusals) }
+            self.bootstrap = frame.withoutResources
+            self.ledger.settings = frame.settings
+            self.ledger.expectedTypes = frame.expectedTypes
         }
-        let change = try sockets.prepare(try ListenerPlan.bindings(bootstrap))
-        lastGeneration += 1
-        let package: Int32
-        do {
-            package = try ConfigPackage(groups: groups, bootstrap: read.bytes).write().release()
-        } catch {
-            sockets.discard(change)
-            throw error
+        batch.settled = { [unowned self] in
+            self.lastBootstrap += 1
+            self.log.info(.config, "configuration \(self.lastBootstrap) is in force")
+            heddle_trim_memory()
+            self.resourcesChanged()
         }
-        var adminAddress: SocketAddress?
-        if bootstrap.admin.hasAddress { adminAddress = try Address.compile(bootstrap.admin.address).get() }
-        let config = Config(
-            generation: lastGeneration, bytes: read.bytes, package: package, clusters: clusters, adminAddress: adminAddress)
-        let workers = Set(fleet.slots.filter { self.config == nil || $0.state == .serving }.map(\.index))
-        let plans = NamePlan.all(bootstrap)
-        pending = Pending(
-            rollout: ConfigRollout(
-                generation: lastGeneration, workers: workers.isEmpty ? Set(fleet.slots.map(\.index)) : workers,
-                namesPending: !plans.isEmpty),
-            config: config, change: change)
-        names.stage(plans) { [unowned self] in
-            guard let action = self.pending?.rollout.namesResolved() else { return }
-            self.perform(action)
-        }
-    }
-
-    private func sendPrepare() {
-        guard let pending else { return }
-        for slot in fleet.slots where slot.process != 0 {
-            slot.send(.prepare(generation: pending.config.generation), [pending.config.package])
-        }
-    }
-
-    private func perform(_ action: ConfigRollout.Action) {
-        switch action {
-        case .none: break
-        case .commit: commit()
-        case .discard(let reason): discard(reason)
-        }
-    }
-
-    private func commit() {
-        guard let pending else { return }
-        self.pending = nil
-        let known = names.known(staged: true)
-        names.commit()
-        let sent = pending.change.changedListeners
-        for slot in fleet.slots where slot.process != 0 {
-            for (listener, descriptors) in sent { slot.send(.sockets(listener: listener), descriptors) }
-            for (cluster, endpoints) in known { slot.send(.endpoints(cluster: cluster, endpoints)) }
-            slot.send(.commit(generation: pending.config.generation))
-        }
-        sockets.commit(pending.change)
-        if let old = config { Glibc.close(old.package) }
-        config = pending.config
-        limitGroups.settle(Set(pending.config.clusters))
-        log.info(.config, "configuration \(pending.config.generation) is in force")
-        heddle_trim_memory()
-        readOnceMore()
+        ledger.apply(batch)
     }
 
     private func readOnceMore() {
@@ -218,72 +156,29 @@ import SwiftProtobuf
         reload()
     }
 
-    private func discard(_ reason: String) {
-        guard let pending else { return }
-        self.pending = nil
-        fleet.broadcast(.discard(generation: pending.config.generation))
-        sockets.discard(pending.change)
-        names.discard()
-        Glibc.close(pending.config.package)
-        limitGroups.settle(Set(config?.clusters ?? []))
-        log.error(.config, "the configuration is refused\(config == nil ? "" : ", the old one stays"): \(reason)")
-        if config == nil { end(code: EXIT_FAILURE, quickly: true) } else { readOnceMore() }
+    private func refuse(_ refusals: [ResourceRefusal]) {
+        let reasons = refusals.map { "\($0.key): \($0.reason)" }.joined(separator: "; ")
+        log.error(.config, "the configuration is refused\(bootstrap == nil ? "" : ", the old one stays"): \(reasons)")
+        if bootstrap == nil { end(code: EXIT_FAILURE, quickly: true) }
     }
 
     // MARK: Workers
 
-    func workerStarted(_ slot: WorkerSlot) {
-        if config == nil {
-            guard let pending else { return }
-            slot.send(.prepare(generation: pending.config.generation), [pending.config.package])
-        } else {
-            configure(slot)
-        }
-    }
+    func workerStarted(_ slot: WorkerSlot) { ledger.workerStarted(slot) }
 
-    /// Brings the configuration in force to a worker that has none.
-    private func configure(_ slot: WorkerSlot) {
-        guard let config else { return }
-        slot.send(.prepare(generation: config.generation), [config.package])
-    }
+    func workerReported(_ slot: WorkerSlot, _ report: WorkerReport) { ledger.workerReported(slot, report) }
 
-    func workerReported(_ slot: WorkerSlot, _ report: WorkerReport) {
-        switch report {
-        case .prepared(let generation):
-            if generation == pending?.config.generation, let action = pending?.rollout.prepared(slot.index, generation) {
-                perform(action)
-            } else if generation == config?.generation, slot.state == .starting {
-                for (listener, descriptors) in sockets.byListener { slot.send(.sockets(listener: listener), descriptors) }
-                for (cluster, endpoints) in names.known(staged: false) { slot.send(.endpoints(cluster: cluster, endpoints)) }
-                slot.send(.commit(generation: generation))
-            } else if slot.state == .starting {
-                // The configuration changed while this worker prepared the old one.
-                configure(slot)
-            }
-        case .refused(let generation, let reason):
-            if generation == pending?.config.generation, let action = pending?.rollout.refused(slot.index, generation, reason) {
-                perform(action)
-            } else {
-                log.error(.config, "worker \(slot.index) refuses the configuration in force: \(reason)")
-                kill(slot.process, SIGKILL)
-            }
-        case .committed(let generation):
-            guard slot.state == .starting || slot.state == .serving else { return }
-            slot.state = .serving
-            if generation == config?.generation { workersServing() }
-        }
-    }
+    func workerEnded(_ slot: WorkerSlot) { ledger.workerEnded(slot) }
 
-    func workerEnded(_ slot: WorkerSlot) {
-        guard let action = pending?.rollout.ended(slot.index) else { return }
-        perform(action)
-    }
-
-    private func workersServing() {
-        guard state == .initializing, fleet.slots.allSatisfy({ $0.state == .serving }) else { return }
+    /// The proxy is live when it has everything that it was to begin with.
+    func resourcesChanged() {
+        guard state == .initializing, lastBootstrap > 0, ledger.isInitialized,
+            fleet.slots.allSatisfy({ $0.state == .serving })
+        else { return }
         state = .live
         serverStats[.live].set(1)
         log.info(.main, "serving with \(fleet.slots.count) worker\(fleet.slots.count == 1 ? "" : "s")")
+        sockets.dropInherited()
         inheritor?.finish()
         inheritor = nil
         openTakeOver()
@@ -291,9 +186,8 @@ import SwiftProtobuf
 
     // MARK: Admin and take-over
 
-    private func openAdmin() throws {
+    private func openAdmin(_ address: SocketAddress?) throws {
         let admin = AdminListeners(self)
-        let address = (config ?? pending?.config)?.adminAddress
         do {
             try admin.open(address: address, metrics: options.metricsAddress.flatMap { SocketAddress($0) })
             self.admin = admin
@@ -328,7 +222,7 @@ import SwiftProtobuf
     /// The new program gave up: this one goes on as before.
     func takeOverFailed() {
         do {
-            try openAdmin()
+            try openAdmin(bootstrap?.adminAddress)
         } catch {
             log.error(.admin, "\(error)")
         }

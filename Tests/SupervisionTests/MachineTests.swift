@@ -1,5 +1,6 @@
 import Bytes
 import DataPlane
+import ProxyModel
 import Reactor
 import SecureTransport
 import Testing
@@ -35,29 +36,6 @@ struct MachineTests {
         #expect((0..<100).allSatisfy { _ in off.look(0) == .alive })
     }
 
-    @Test("a configuration is in force when the last worker has prepared it and the names are resolved")
-    func rolloutCommits() {
-        var rollout = ConfigRollout(generation: 3, workers: [0, 1], namesPending: true)
-        #expect(rollout.prepared(0, 3) == .none)
-        #expect(rollout.prepared(1, 2) == .none)
-        #expect(rollout.prepared(1, 3) == .none)
-        #expect(rollout.namesResolved() == .commit)
-        #expect(rollout.isDone)
-        #expect(rollout.ended(0) == .none)
-    }
-
-    @Test("one worker that refuses, or ends while it prepares, takes the configuration back from all")
-    func rolloutDiscards() {
-        var refused = ConfigRollout(generation: 1, workers: [0, 1], namesPending: false)
-        #expect(refused.prepared(0, 1) == .none)
-        #expect(refused.refused(1, 1, "why") == .discard(reason: "why"))
-        #expect(refused.prepared(1, 1) == .none)
-        var ended = ConfigRollout(generation: 1, workers: [0, 1], namesPending: false)
-        #expect(ended.prepared(0, 1) == .none)
-        #expect(ended.ended(0) == .none)
-        #expect(ended.ended(1) == .discard(reason: "worker 1 ended while it prepared the configuration"))
-    }
-
     @Test("a ticket key is known before it seals and for one time after")
     func ticketKeys() {
         let keys = (0..<5).map { _ in TicketKey.fresh() }
@@ -72,13 +50,16 @@ struct MachineTests {
         #expect(TicketKeyRotation(continuing: [keys[0]]) == nil)
     }
 
-    @Test("limit groups are kept by name, given back when settled, and bounded")
+    @Test("limit groups are kept by name, given back with their cluster, and bounded")
     func limitGroups() {
         var groups = LimitGroups(capacity: 2)
-        #expect(groups.assign(["a", "b"]) == ["a": 0, "b": 1])
-        #expect(groups.assign(["b", "c"]) == nil)
-        groups.settle(["b"])
-        #expect(groups.assign(["b", "c"]) == ["b": 1, "c": 0])
+        #expect(groups.assign("a") == 0)
+        #expect(groups.assign("b") == 1)
+        #expect(groups.assign("a") == 0)
+        #expect(groups.assign("c") == nil)
+        groups.release("a")
+        #expect(groups.assign("c") == 0)
+        #expect(groups.used == 2)
     }
 
     @Test("a refresh follows the time to live when told to, and backs off after failures")
@@ -101,8 +82,8 @@ struct MachineTests {
 @Suite("Messages between processes")
 struct FrameTests {
     static let orders: [WorkerOrder] = [
-        .hello(WorkerIdentity(index: 1, concurrency: 2, incarnation: 9, limitGroups: 7, logsJSON: true)), .peer(3),
-        .prepare(generation: 5), .sockets(listener: "ingress"), .commit(generation: .max), .discard(generation: 0),
+        .hello(WorkerIdentity(index: 1, concurrency: 2, incarnation: 9, limitGroups: 7, logsJSON: true, drainSeconds: 600)), .peer(3),
+        .prepare(generation: 5), .sockets(listener: "ingress"), .commit(generation: .max, NumberRanges([1, 2, 3, 9]), isLast: true), .forget(NumberRanges([7])),
         .drain(milliseconds: 600_000), .ticketKeys([.fresh(), .fresh()]), .stopAccepting, .reopenLogs,
         .endpoints(
             cluster: "web",
@@ -128,15 +109,35 @@ struct FrameTests {
 
     @Test(
         "every report arrives as it was sent",
-        arguments: [WorkerReport.prepared(generation: 1), .refused(generation: 2, reason: "no"), .committed(generation: 3)])
+        arguments: [WorkerReport.prepared(generation: 1), .refused(generation: 2, number: 77, reason: "no"), .committed(generation: 3)])
     func reports(report: WorkerReport) throws {
         #expect(try WorkerReport(decoding: report.encoded) == report)
     }
 
-    @Test("a package of a configuration survives its memory file")
+    @Test("a package of resources survives its memory file")
     func package() throws {
-        let package = ConfigPackage(groups: ["a": 0, "b": 4], bootstrap: Array(0...255))
-        let file = try package.write()
-        #expect(try ConfigPackage(decoding: ConfigPackage.read(file.raw)) == package)
+        var bootstrap = Envoy_Config_Bootstrap_V3_Bootstrap()
+        bootstrap.node.id = "n"
+        let items = [
+            ResourcePackage.Item(
+                update: ResourceUpdate(number: 3, key: ResourceKey(.cluster, "a"), body: Array(0...255)), limitGroup: 4),
+            ResourcePackage.Item(update: ResourceUpdate(number: 4, key: ResourceKey(.listener, "b"), body: nil)),
+            ResourcePackage.Item(update: ResourceUpdate(number: 5, key: ResourceKey(.secret, "c"), body: [])),
+        ]
+        let package = ResourcePackage(items, settings: try CompileSettings(bootstrap))
+        let file = try MemoryFile.write(package.encoded)
+        #expect(try ResourcePackage(decoding: MemoryFile.read(file.raw)) == package)
+    }
+
+    @Test("numbers travel as ranges, in pieces that fit into a message")
+    func ranges() throws {
+        #expect(NumberRanges([5, 1, 2, 3, 9]).ranges == [1...3, 5...5, 9...9])
+        let scattered = NumberRanges((0..<UInt32(NumberRanges.maximumRanges) + 1).map { $0 * 2 })
+        #expect(scattered.pieces.map(\.ranges.count) == [NumberRanges.maximumRanges, 1])
+        #expect(scattered.pieces.flatMap { Array($0.numbers) } == Array(scattered.numbers))
+        for piece in scattered.pieces {
+            #expect(WorkerOrder.commit(generation: 1, piece, isLast: false).encoded.count <= MessageChannel.maximumMessage)
+        }
+        #expect(NumberRanges([UInt32]()).pieces.count == 1)
     }
 }

@@ -210,6 +210,9 @@ package struct HostOverride: Sendable {
         references[name.text]?.cluster
     }
 
+    /// The cluster of a name of the configuration; nil when there is none.
+    package func cluster(_ name: String) -> Cluster? { references[name]?.cluster }
+
     /// Puts a cluster under its name, or takes the name away.
     package func set(_ name: String, _ cluster: Cluster?) {
         reference(name).cluster = cluster

@@ -3,7 +3,7 @@ package import HTTPCodec
 import HTTPModel
 package import Observability
 package import Reactor
-package import SecureTransport
+import SecureTransport
 package import TrafficPolicy
 
 /// A cluster of the configuration in its compiled form.
@@ -32,7 +32,8 @@ package import TrafficPolicy
     package var balancing = LoadBalancer.Settings()
     package var thresholds = CircuitThresholds()
     package var highThresholds = CircuitThresholds()
-    package var tls: TLSContext?
+    /// Nil: hosts are spoken to without TLS.
+    package var tls: TLSReference?
     package var serverName: String?
     /// `auto_sni`, `auto_san_validation`: names from the request's authority, or from this header where it is there.
     package var autoSNI = false

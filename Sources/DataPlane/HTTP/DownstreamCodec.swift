@@ -42,6 +42,8 @@ package enum StreamReset: Equatable, Sendable {
     func streamFinished(_ stream: Stream)
     /// No new requests from here on: GOAWAY, or `Connection: close` on the next response.
     func drain()
+    /// As ``drain()``, but the connection stays open while it is idle: its client may be sending a request already.
+    func retire()
     /// The connection's output crossed its watermark.
     func outputCrossed(_ crossing: Watermark.Crossing)
     /// The connection is gone; every stream ends.

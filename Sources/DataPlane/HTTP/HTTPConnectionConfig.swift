@@ -18,6 +18,14 @@ package final class UpgradeConfig {
     }
 }
 
+/// Where a connection manager has its routes from.
+@WorkerActor package enum RouteSource {
+    /// From its own configuration.
+    case own(RouteConfiguration)
+    /// From a route configuration with a name, which changes by itself.
+    case named(RouteReference)
+}
+
 /// `http_connection_manager` in its compiled form: what all connections of one filter chain share, the pool of their
 /// streams included.
 @WorkerActor package final class HTTPConnectionConfig {
@@ -30,7 +38,8 @@ package final class UpgradeConfig {
     /// The settings of Envoy's `HttpConnectionManager` message, with its defaults.
     package let worker: WorkerContext
     package let stats: HTTPConnectionStats
-    package let routes: RouteConfiguration
+    /// The routes that new streams take.
+    package private(set) var routes: RouteConfiguration
     package let factories: [any HTTPFilterFactory]
     package var codecType = CodecType.auto
     package var http1 = HTTP1Options()
@@ -90,6 +99,9 @@ package final class UpgradeConfig {
     package var maxRequestsPerConnection: UInt64 = 0
     package var bufferLimit = 1024 * 1024
 
+    /// Where the routes come from when they have a name of their own (RDS).
+    private let routeReference: RouteReference?
+    private var routeGeneration: UInt64
     /// ``http1`` as the connections share it; the configuration is complete when the first one asks.
     private(set) lazy var http1Rules = HTTP1ParserRules(role: .request, options: http1)
 
@@ -97,14 +109,30 @@ package final class UpgradeConfig {
     /// Streams kept for reuse.
     private static let maximumPooled = 1024
 
+    /// - Parameter factories: of the filters, in their order; the last is the router's.
     package init(
-        worker: WorkerContext, stats: HTTPConnectionStats, routes: RouteConfiguration,
-        factories: [any HTTPFilterFactory]
+        worker: WorkerContext, stats: HTTPConnectionStats, routes: RouteSource, factories: [any HTTPFilterFactory]
     ) {
         self.worker = worker
         self.stats = stats
-        self.routes = routes
+        switch routes {
+        case .own(let configuration):
+            self.routes = configuration
+            routeReference = nil
+        case .named(let reference):
+            self.routes = reference.current
+            routeReference = reference
+        }
+        routeGeneration = worker.routes.generation
         self.factories = factories
+    }
+
+    /// Some route configuration of the worker has changed, maybe this one. Streams in the pool let go of the old one.
+    private func refreshRoutes() {
+        routeGeneration = worker.routes.generation
+        guard let routeReference, routeReference.current !== routes else { return }
+        routes = routeReference.current
+        for stream in pool { stream.routes = routes }
     }
 
     /// Whether the head is changed before routes are looked at.
@@ -120,6 +148,7 @@ package final class UpgradeConfig {
     }
 
     func takeStream(_ manager: HTTPConnectionManager, _ codec: any DownstreamCodec) -> Stream {
+        if routeGeneration != worker.routes.generation { refreshRoutes() }
         let stream =
             pool.popLast() ?? Stream(config: self, manager: manager, codec: codec, worker: worker)
         stream.begin(manager, codec)
@@ -127,6 +156,9 @@ package final class UpgradeConfig {
     }
 
     func giveBack(_ stream: Stream) {
-        if pool.count < Self.maximumPooled { pool.append(stream) }
+        if pool.count < Self.maximumPooled {
+            if stream.routes !== routes { stream.routes = routes }
+            pool.append(stream)
+        }
     }
 }

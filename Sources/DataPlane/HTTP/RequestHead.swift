@@ -20,7 +20,7 @@ import Reactor
         if config.generateRequestID { requestID(stream) }
         if config.hasEarlyMutations { config.earlyMutations.apply(to: stream, .request) }
         stream.isRoutable = true
-        if config.switchedOff != 0 || config.routes.switchesFilters { stream.switchFilters() }
+        if config.switchedOff != 0 || stream.routes.switchesFilters { stream.switchFilters() }
         if stream.requestHeaders.has(.upgrade) || stream.requestHeaders.get(.method, is: "CONNECT"),
             let refusal = checkUpgrade(stream)
         {
@@ -145,7 +145,7 @@ import Reactor
             stream.requestHeaders.set(.xEnvoyInternal, "true")
         } else {
             stripInternal(stream, isEdge: config.useRemoteAddress)
-            for name in config.routes.internalOnlyHeaders { stream.requestHeaders.remove(name.bytes) }
+            for name in stream.routes.internalOnlyHeaders { stream.requestHeaders.remove(name.bytes) }
             if config.useRemoteAddress, let ip = remote?.ip {
                 stream.worker.scratchText.reset()
                 ip.append(to: &stream.worker.scratchText)

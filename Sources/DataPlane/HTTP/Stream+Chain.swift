@@ -172,7 +172,7 @@ extension Stream {
 
     /// How much of a request's body may wait here: what its route says, else the connection's limit.
     var requestBufferLimit: Int {
-        guard config.routes.limitsBodies else { return config.bufferLimit }
+        guard routes.limitsBodies else { return config.bufferLimit }
         return route?.requestBufferLimit ?? config.bufferLimit
     }
 

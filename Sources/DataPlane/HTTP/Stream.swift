@@ -13,6 +13,8 @@ public import Reactor
     package let worker: WorkerContext
     /// The configuration that the connection was accepted under; a stream never changes to a newer one.
     package let config: HTTPConnectionConfig
+    /// The routes that were in force when the stream began; it keeps them to its end.
+    package internal(set) var routes: RouteConfiguration
     /// The filters in the order of the configuration; the last is the router.
     let filters: [HTTPFilter]
     /// The last of them.
@@ -91,6 +93,7 @@ public import Reactor
 
     init(config: HTTPConnectionConfig, manager: HTTPConnectionManager, codec: any DownstreamCodec, worker: WorkerContext) {
         self.config = config
+        routes = config.routes
         self.worker = worker
         self.manager = manager
         self.codec = codec

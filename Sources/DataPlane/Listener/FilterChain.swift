@@ -1,23 +1,31 @@
 import Bytes
 package import Observability
 package import Reactor
-package import SecureTransport
+import SecureTransport
 
 /// One way of a listener to treat a connection: TLS or not, and the network filter behind it.
 @WorkerActor package final class FilterChain {
     package let name: NamedText?
     package let networkFilter: any NetworkFilterFactory
-    package let tls: TLSContext?
+    /// Nil: connections are taken without TLS.
+    package let tls: TLSReference?
+    /// Tells whether a chain of a newer configuration is the same; see ``SnapshotCompiler``.
+    let fingerprint: Fingerprint
+    /// Where the listener counts.
     package let listenerStats: ListenerCounters
     /// Nanoseconds that a TLS handshake may take; 0 switches off.
     package var handshakeTimeout: UInt64 = 10_000_000_000
     package var bufferLimit = 1024 * 1024
 
-    package init(name: String, networkFilter: any NetworkFilterFactory, tls: TLSContext?, listenerStats: ListenerCounters) {
+    package init(
+        name: String, networkFilter: any NetworkFilterFactory, tls: TLSReference?, listenerStats: ListenerCounters,
+        fingerprint: Fingerprint
+    ) {
         self.name = name.isEmpty ? nil : NamedText(name)
         self.networkFilter = networkFilter
         self.tls = tls
         self.listenerStats = listenerStats
+        self.fingerprint = fingerprint
     }
 }
 

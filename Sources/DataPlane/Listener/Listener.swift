@@ -4,15 +4,13 @@ import Observability
 package import Reactor
 import SecureTransport
 
-/// What a listener does with connections, compiled; replaced as a whole by a reload.
+/// What a listener does with connections, compiled. A newer one takes over the filter chains that it has as well.
 @WorkerActor package final class ListenerConfig {
     package let name: String
     package let matcher: FilterChainMatcher
     package let chains: [FilterChain]
     package let defaultChain: FilterChain?
     package let stats: ListenerCounters
-    /// The message it was compiled from, serialized: equal ones do the same.
-    package let fingerprint: [UInt8]
     package var inspectsClientHello = false
     package var readsProxyProtocol = false
     package var usesOriginalDestination = false
@@ -23,17 +21,25 @@ import SecureTransport
     package var maxConnections = Int.max
     package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
 
+    private let chainIDs: Set<ObjectIdentifier>
+
+    /// - Parameter chains: as `matcher` counts them.
     package init(
-        name: String, matcher: FilterChainMatcher, chains: [FilterChain], defaultChain: FilterChain?, stats: ListenerCounters,
-        fingerprint: [UInt8]
+        name: String, matcher: FilterChainMatcher, chains: [FilterChain], defaultChain: FilterChain?, stats: ListenerCounters
     ) {
         self.name = name
         self.matcher = matcher
         self.chains = chains
         self.defaultChain = defaultChain
         self.stats = stats
-        self.fingerprint = fingerprint
+        chainIDs = Set((chains + (defaultChain.map { [$0] } ?? [])).map { ObjectIdentifier($0) })
     }
+
+    /// Whether connections of the chain stay under this configuration.
+    func holds(_ chain: FilterChain) -> Bool { chainIDs.contains(ObjectIdentifier(chain)) }
+
+    /// All chains, for those that a newer configuration has as well.
+    var allChains: [FilterChain] { chains + (defaultChain.map { [$0] } ?? []) }
 }
 
 /// Spreads accepted connections over the workers of the proxy.
@@ -92,8 +98,8 @@ package actor Listener: LoopActor {
     /// Connections that were admitted and have not ended.
     @WorkerActor package var activeConnections: Int { enter { $0.active } }
 
-    /// New connections get the new configuration; those that are open keep theirs.
-    @WorkerActor fileprivate func replace(_ config: ListenerConfig) {
+    /// New connections get the new configuration.
+    @WorkerActor package func replace(_ config: ListenerConfig) {
         enter { $0.config = config }
     }
 
@@ -118,6 +124,7 @@ package actor Listener: LoopActor {
     private var inspections: [ObjectIdentifier: ConnectionInspection] = [:]
     private var isAccepting = false
     private var pauseTimer: LoopTimer?
+    private var retireTimer: LoopTimer?
 
     /// - Parameter sockets: listening descriptors; they stay the caller's.
     package init(listener: Listener, worker: WorkerContext, sockets: [Int32], balancer: (any ConnectionBalancer)?) {
@@ -216,14 +223,21 @@ package actor Listener: LoopActor {
         ended(inspection.config, began: inspection.began)
     }
 
+    /// - Parameter config: the one that the connection was accepted and counted under; its chain comes from the present.
     private func serve(_ descriptor: consuming Descriptor, _ facts: ConnectionFacts, _ config: ListenerConfig, began: UInt64) {
-        guard let chain = config.matcher.match(facts).map({ config.chains[$0] }) ?? config.defaultChain else {
+        let current = listener.current
+        guard let chain = current.matcher.match(facts).map({ current.chains[$0] }) ?? current.defaultChain else {
             config.stats.noFilterChain()
             ended(config, began: began)
             return
         }
         var session: TLSSession?
-        if let tls = chain.tls {
+        if let reference = chain.tls {
+            guard let tls = reference.current else {
+                config.stats.handshakeFailed(nil)
+                ended(config, began: began)
+                return
+            }
             do {
                 session = try TLSSession(context: tls, descriptor: descriptor.raw)
             } catch {
@@ -276,20 +290,43 @@ package actor Listener: LoopActor {
         config.stats.closed(age: worker.loop.now - began)
     }
 
+    /// Puts another configuration in force. Connections of chains that it has too stay as they are; the others end at the
+    /// next moment that costs no request, and at the latest after `drainTime` nanoseconds.
+    package func replace(_ config: ListenerConfig, drainTime: UInt64) {
+        listener.replace(config)
+        let now = worker.loop.now
+        // A connection that closes takes itself off the list.
+        for connection in connections.filter({ !config.holds($0.chain) && $0.retiredUntil == nil }) {
+            connection.retire(until: now + drainTime)
+        }
+        if retireTimer == nil { scheduleRetirement() }
+    }
+
+    private func scheduleRetirement() {
+        retireTimer = nil
+        guard let next = connections.compactMap(\.retiredUntil).min() else { return }
+        // Safety: as below: the timer goes with this object.
+        let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.endRetired() }
+        timer.schedule(after: next > worker.loop.now ? next - worker.loop.now : 1)
+        retireTimer = timer
+    }
+
+    private func endRetired() {
+        let now = worker.loop.now
+        for connection in connections.filter({ $0.retiredUntil.map { $0 <= now } ?? false }) {
+            connection.retiredUntil = .max
+            connection.drain()
+        }
+        retireTimer = nil
+        if connections.contains(where: { $0.retiredUntil.map { $0 < .max } ?? false }) { scheduleRetirement() }
+    }
+
     /// Takes nothing new and lets what is there come to its end.
     package func drain() {
         pauseTimer = nil
         stopAccepting()
         listener.beginDraining()
         for connection in connections { connection.drain() }
-    }
-
-    /// New connections get the new configuration. Those that are open keep theirs, and where it differs, their clients are
-    /// told to connect anew; Envoy drains the listener's connections, too.
-    package func replace(_ config: ListenerConfig) {
-        let isSame = listener.current.fingerprint == config.fingerprint
-        listener.replace(config)
-        if !isSame { for connection in connections { connection.configurationReplaced() } }
     }
 
     /// Ends every connection now.

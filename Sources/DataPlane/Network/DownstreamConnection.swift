@@ -22,6 +22,8 @@ import SecureTransport
     private var handshakeTimer: LoopTimer?
     /// SNI of the client.
     private(set) var serverName = TextReference.absent
+    /// When the connection of a chain that is gone is drained for good; nil while its chain is in force.
+    var retiredUntil: UInt64?
     /// Position in the host's list, for removal at no cost.
     var slot = 0
 
@@ -75,9 +77,10 @@ import SecureTransport
         filter?.drain()
     }
 
-    /// Lets the client come anew, to the listener's new configuration.
-    package func configurationReplaced() {
-        filter?.configurationReplaced()
+    /// The chain that took the connection is gone: it closes when that costs no request, and is drained at that time.
+    func retire(until deadline: UInt64) {
+        retiredUntil = deadline
+        filter?.retire()
     }
 
     private func handshakeTimedOut() {

@@ -379,6 +379,9 @@ import Reactor
         if stream == nil { manager.close() }
     }
 
+    /// Whether the next response closes is asked when it is written; see ``HTTPConnectionManager/isDrainingOrClosing``.
+    func retire() {}
+
     func connectionClosed(_ reason: TransportClose) {
         headTimer?.cancel()
         guard let stream else { return }

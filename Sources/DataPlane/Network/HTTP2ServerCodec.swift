@@ -320,6 +320,9 @@ import Reactor
         drainTimer = timer
     }
 
+    /// GOAWAY tells the client which requests count, so that none is lost.
+    func retire() { drain() }
+
     private func drainGraceOver() {
         guard !isClosed else { return }
         session.goAway()

@@ -23,7 +23,8 @@ import SecureTransport
     private(set) var codec: (any DownstreamCodec)?
     private(set) var activeStreams = 0
     private var requests: UInt64 = 0
-    private var drainState = DrainState.none
+    private var isDraining = false
+    private var isRetired = false
     private var isClosing = false
     private var idleTimer: LoopTimer?
     private var durationTimer: LoopTimer?
@@ -37,18 +38,7 @@ import SecureTransport
 
     var transport: Transport { connection.transport }
     var isSecure: Bool { connection.isSecure }
-    var isDrainingOrClosing: Bool { isDraining || isClosing }
-    private var isDraining: Bool { drainState != .none }
-
-    /// How far the connection is on its way out; each state may only move down the list.
-    private enum DrainState {
-        case none
-        /// Its configuration was replaced: an HTTP/1 connection that is idle stays for one more request, since that one may
-        /// be on its way already.
-        case replaced
-        /// It goes as soon as nothing is under way.
-        case leaving
-    }
+    var isDrainingOrClosing: Bool { isDraining || isRetired || isClosing }
 
     // MARK: NetworkFilter
 
@@ -109,8 +99,8 @@ import SecureTransport
 
     /// Says so to the client (`Connection: close`, GOAWAY) and closes after the last stream.
     package func drain() {
-        guard drainState != .leaving else { return }
-        drainState = .leaving
+        guard !isDraining else { return }
+        isDraining = true
         config.stats.drainClose()
         guard let codec else {
             close()
@@ -119,12 +109,12 @@ import SecureTransport
         codec.drain()
     }
 
-    /// The listener has another configuration now: the client is told to connect anew, and no request is lost by it.
-    package func configurationReplaced() {
-        guard drainState == .none else { return }
-        drainState = .replaced
+    /// Says so to the client with the next response; an idle HTTP/1 connection waits for it.
+    package func retire() {
+        guard !isDraining, !isRetired else { return }
+        isRetired = true
         config.stats.drainClose()
-        if let codec, codec.version == .http2 { codec.drain() }
+        codec?.retire()
     }
 
     // MARK: Which HTTP
@@ -152,7 +142,7 @@ import SecureTransport
         }
         self.codec = codec
         config.stats.connectionBegan(codec.version, isSecure: connection.tlsFacts != nil)
-        if drainState == .leaving || drainState == .replaced && type == .http2 { codec.drain() }
+        if isDraining { codec.drain() } else if isRetired { codec.retire() }
     }
 
     // MARK: Streams
@@ -164,7 +154,7 @@ import SecureTransport
         let stream = config.takeStream(self, codec)
         if config.maxRequestsPerConnection > 0, requests >= config.maxRequestsPerConnection, !isDraining {
             config.stats.connectionRequestsReached()
-            drainState = .leaving
+            isDraining = true
             codec.drain()
         }
         return stream

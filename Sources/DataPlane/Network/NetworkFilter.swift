@@ -13,8 +13,8 @@ package import Reactor
     func connectionClosed(_ reason: TransportClose)
     /// The listener or the worker goes away: finish what is under way and take nothing new.
     func drain()
-    /// The listener has another configuration for new connections: this one is to end when that costs nothing.
-    func configurationReplaced()
+    /// The filter chain goes away: as ``drain()``, but what is idle stays open, for its client may be sending already.
+    func retire()
 }
 
 /// Makes the network filter of a connection; one a filter chain.

@@ -113,9 +113,8 @@ import TrafficPolicy
 
     /// Connections of other protocols know no end between two messages; they end with their owner or the drain's deadline.
     func drain() {}
-
     /// As ``drain()``.
-    func configurationReplaced() {}
+    func retire() {}
 
     // MARK: The host's side
 
@@ -153,7 +152,8 @@ import TrafficPolicy
     private func open(_ host: Host, _ cluster: Cluster) throws {
         let descriptor = try Socket.connect(to: host.address, from: cluster.config.sourceAddress)
         var session: TLSSession?
-        if let tls = cluster.config.tls {
+        if let reference = cluster.config.tls {
+            guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
                 context: tls, descriptor: descriptor.raw, serverName: cluster.config.serverName(of: host),
                 peer: host.address.description)

@@ -35,7 +35,8 @@ import SecureTransport
                 descriptor.raw, probes: keepalive.probes, time: keepalive.time, interval: keepalive.interval)
         }
         var session: TLSSession?
-        if let tls = config.tls {
+        if let reference = config.tls {
+            guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
                 context: tls, descriptor: descriptor.raw,
                 serverName: connections.serverName?.indication ?? config.serverName(of: connections.host),

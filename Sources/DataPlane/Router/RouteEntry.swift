@@ -181,12 +181,12 @@ extension Stream {
 
     private func chooseRoute() -> RouteChoice? {
         let random = worker.random.next()
-        guard let match = config.routes.table.match(requestHeaders, random: random) else {
+        guard let match = routes.table.match(requestHeaders, random: random) else {
             explainRoute(random)
             return nil
         }
-        let entry = config.routes.entries[match.virtualHost][match.route]
-        if needsTLS(entry) { return RouteChoice(entry: config.routes.secureRedirect, match: match) }
+        let entry = routes.entries[match.virtualHost][match.route]
+        if needsTLS(entry) { return RouteChoice(entry: routes.secureRedirect, match: match) }
         var choice = RouteChoice(entry: entry, match: match)
         if case .forward(.weighted(_, let weights)) = entry.action {
             choice.weighted = weights.pick(worker.random.next())
@@ -206,13 +206,13 @@ extension Stream {
 
     private func explainRoute(_ random: UInt64) {
         guard let recorder else { return }
-        let explanation = config.routes.table.explain(requestHeaders, random: random)
+        let explanation = routes.table.explain(requestHeaders, random: random)
         recorder.note(.virtualHost, explanation.virtualHost ?? "none for this authority")
         for rejection in explanation.rejected.suffix(4) {
             recorder.note(.route, "not #\(rejection.route): \(rejection.reason)")
         }
         if let match = explanation.match {
-            let entry = config.routes.entries[match.virtualHost][match.route]
+            let entry = routes.entries[match.virtualHost][match.route]
             recorder.note(.route, "\(entry.name?.text ?? "#\(match.route)") \(entry.matchText)")
         } else {
             recorder.note(.route, "none matches")
@@ -227,7 +227,7 @@ extension Stream {
 
     /// What the request's route says of the filter at `index`; nil when it says nothing.
     package func routeConfig(at index: Int) -> (any FilterRouteConfig)? {
-        let configured = config.routes.configuredFilters
+        let configured = routes.configuredFilters
         guard index < configured.count, configured[index], let choice = routeChoice else { return nil }
         if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = choice.entry.action,
             index < clusters[weighted].filterConfigs.count, let config = clusters[weighted].filterConfigs[index]

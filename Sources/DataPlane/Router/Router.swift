@@ -99,7 +99,7 @@ import TrafficPolicy
     private func answer(_ stream: Stream, _ choice: RouteChoice, _ redirect: Redirect) {
         stream.config.stats.redirected()
         let path = stream.requestHeaders.get(.path) ?? .empty
-        let matched = stream.config.routes.table.matchedLength(choice.match, path: path)
+        let matched = stream.routes.table.matchedLength(choice.match, path: path)
         stream.worker.scratchText.reset()
         redirect.appendLocation(for: stream.requestHeaders, matchedLength: matched, into: &stream.worker.scratchText)
         let location = stream.worker.scratchText.text
@@ -182,7 +182,7 @@ import TrafficPolicy
 
     private func rewritePath(_ stream: Stream, _ choice: RouteChoice, _ route: RouteEntry) {
         guard let rewrite = route.pathRewrite, let path = stream.requestHeaders.get(.path) else { return }
-        let matched = stream.config.routes.table.matchedLength(choice.match, path: path)
+        let matched = stream.routes.table.matchedLength(choice.match, path: path)
         rewrite.apply(
             to: &stream.requestHeaders, matchedLength: matched, keepsOriginal: !suppressesHeaders,
             scratch: &stream.worker.scratchText)

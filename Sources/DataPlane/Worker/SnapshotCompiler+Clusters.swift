@@ -11,7 +11,7 @@ import TrafficPolicy
 extension SnapshotCompiler {
     func prepare(
         cluster message: Envoy_Config_Cluster_V3_Cluster
-    ) throws(ConfigProblem) -> WorkerSnapshot.PreparedCluster {
+    ) throws(ConfigProblem) -> PreparedCluster {
         var options = Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions()
         for (name, any) in message.typedExtensionProtocolOptions {
             do throws(ConfigProblem) {
@@ -47,15 +47,22 @@ extension SnapshotCompiler {
             throw ConfigProblem(
                 "auto_config needs a TLS transport socket, whose ALPN decides", path: "typed_extension_protocol_options")
         }
-        var endpoints: [Endpoint]?
-        if message.type == .static { endpoints = try self.endpoints(message.loadAssignment) }
-        let fingerprint: [UInt8]
-        do {
-            fingerprint = try message.serializedBytes()
-        } catch {
-            throw ConfigProblem("cannot be serialized: \(error)")
+        return PreparedCluster(config: config, members: try members(message))
+    }
+
+    private func members(_ message: Envoy_Config_Cluster_V3_Cluster) throws(ConfigProblem) -> PreparedCluster.Members {
+        switch message.type {
+        case .strictDns, .logicalDns: return .named
+        case .eds:
+            let name = message.edsClusterConfig.serviceName
+            return .discovered(name.isEmpty ? message.name : name)
+        default:
+            do throws(ConfigProblem) {
+                return .listed(try endpoints(message.loadAssignment))
+            } catch {
+                throw error.within("load_assignment")
+            }
         }
-        return WorkerSnapshot.PreparedCluster(config: config, fingerprint: fingerprint, endpoints: endpoints)
     }
 
     private func fillProtocol(
@@ -132,13 +139,14 @@ extension SnapshotCompiler {
         )
     }
 
-    private func endpoints(
+    /// The endpoints of an assignment.
+    func endpoints(
         _ assignment: Envoy_Config_Endpoint_V3_ClusterLoadAssignment
     ) throws(ConfigProblem) -> [Endpoint] {
         var endpoints: [Endpoint] = []
         for (place, locality) in assignment.endpoints.enumerated() {
             for (index, member) in locality.lbEndpoints.enumerated() {
-                let path = "load_assignment.endpoints[\(place)].lb_endpoints[\(index)].endpoint.address"
+                let path = "endpoints[\(place)].lb_endpoints[\(index)].endpoint.address"
                 let address = try Address.compile(member.endpoint.address).problem(within: path)
                 endpoints.append(
                     Endpoint(
@@ -166,8 +174,9 @@ extension SnapshotCompiler {
         let message: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext
         do throws(ConfigProblem) {
             message = try socket.typedConfig.message()
-            var tls = TLSContextConfig(role: .client)
-            try fill(&tls, message.commonTlsContext)
+            var recipe = TLSRecipe(TLSContextConfig(role: .client))
+            try fill(&recipe, message.commonTlsContext)
+            var tls = recipe.settings
             if tls.applicationProtocols.isEmpty {
                 switch config.upstreamProtocol {
                 case .http2: tls.applicationProtocols = ["h2"]
@@ -175,7 +184,8 @@ extension SnapshotCompiler {
                 default: break
                 }
             }
-            config.tls = try context(tls)
+            recipe.settings = tls
+            config.tls = try worker.secrets.reference(recipe)
         } catch {
             throw error.within("typed_config")
         }
@@ -183,78 +193,50 @@ extension SnapshotCompiler {
         config.autoHostSNI = message.autoHostSni
     }
 
-    func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSContext? {
+    func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSReference? {
         if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return nil }
         do throws(ConfigProblem) {
             let message: Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext = try socket.typedConfig
                 .message()
-            var tls = TLSContextConfig(role: .server)
-            try fill(&tls, message.commonTlsContext)
-            guard !tls.certificates.isEmpty else {
+            var recipe = TLSRecipe(TLSContextConfig(role: .server))
+            try fill(&recipe, message.commonTlsContext)
+            guard !recipe.settings.certificates.isEmpty || !recipe.certificates.isEmpty else {
                 throw ConfigProblem("a server needs a certificate", path: "common_tls_context.tls_certificates")
             }
-            if tls.trustedCA != nil {
-                tls.clientCertificate = message.requireClientCertificate.value ? .required : .offered
-            }
-            if message.requireClientCertificate.value, tls.trustedCA == nil {
+            recipe.requiresClientCertificate = message.requireClientCertificate.value
+            if recipe.settings.trustedCA != nil {
+                recipe.settings.clientCertificate = recipe.requiresClientCertificate ? .required : .offered
+            } else if recipe.requiresClientCertificate, recipe.validation == nil {
                 throw ConfigProblem(
                     "a required client certificate needs a trusted CA",
                     path: "common_tls_context.validation_context.trusted_ca")
             }
-            if message.disableStatelessSessionResumption { tls.sessionTickets = .disabled }
-            return try context(tls)
+            if message.disableStatelessSessionResumption { recipe.settings.sessionTickets = .disabled }
+            return try worker.secrets.reference(recipe)
         } catch {
             throw error.within("typed_config")
         }
     }
 
     private func fill(
-        _ tls: inout TLSContextConfig, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext
+        _ recipe: inout TLSRecipe, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext
     ) throws(ConfigProblem) {
         for (index, certificate) in message.tlsCertificates.enumerated() {
-            tls.certificates.append(try source(certificate, "common_tls_context.tls_certificates[\(index)]"))
+            recipe.settings.certificates.append(
+                try SecretDirectory.source(certificate, "common_tls_context.tls_certificates[\(index)]"))
         }
-        for (index, reference) in message.tlsCertificateSdsSecretConfigs.enumerated() {
-            let path = "common_tls_context.tls_certificate_sds_secret_configs[\(index)]"
-            guard case .tlsCertificate(let certificate)? = secrets[reference.name]?.type else {
-                throw ConfigProblem("there is no certificate \"\(reference.name)\" in secrets", path: path)
-            }
-            tls.certificates.append(try source(certificate, "secrets[\"\(reference.name)\"].tls_certificate"))
-        }
+        recipe.certificates = message.tlsCertificateSdsSecretConfigs.map(\.name)
         switch message.validationContextType {
-        case .validationContext(let context)?:
-            try fill(&tls, context, "common_tls_context.validation_context")
-        case .validationContextSdsSecretConfig(let reference)?:
-            guard case .validationContext(let context)? = secrets[reference.name]?.type else {
-                throw ConfigProblem(
-                    "there is no validation context \"\(reference.name)\" in secrets",
-                    path: "common_tls_context.validation_context_sds_secret_config")
-            }
-            try fill(&tls, context, "secrets[\"\(reference.name)\"].validation_context")
+        case .validationContext(let validation):
+            try SecretDirectory.fill(&recipe.settings, validation, "common_tls_context.validation_context")
+        case .validationContextSdsSecretConfig(let secret): recipe.validation = secret.name
         case nil: break
         }
-        tls.applicationProtocols = message.alpnProtocols
-        tls.cipherSuites = message.tlsParams.cipherSuites
-        tls.curves = message.tlsParams.ecdhCurves
-        if let minimum = Self.version(message.tlsParams.tlsMinimumProtocolVersion) { tls.minimumVersion = minimum }
-        if let maximum = Self.version(message.tlsParams.tlsMaximumProtocolVersion) { tls.maximumVersion = maximum }
-    }
-
-    private func source(
-        _ message: Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate, _ path: String
-    ) throws(ConfigProblem) -> CertificateSource {
-        CertificateSource(
-            name: path, chainPEM: try DataSources.bytes(message.certificateChain, "\(path).certificate_chain"),
-            keyPEM: try DataSources.bytes(message.privateKey, "\(path).private_key"),
-            password: message.hasPassword ? try DataSources.bytes(message.password, "\(path).password") : nil)
-    }
-
-    private func fill(
-        _ tls: inout TLSContextConfig, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext,
-        _ path: String
-    ) throws(ConfigProblem) {
-        if message.hasTrustedCa { tls.trustedCA = try DataSources.bytes(message.trustedCa, "\(path).trusted_ca") }
-        tls.acceptsUntrusted = message.trustChainVerification == .acceptUntrusted
+        recipe.settings.applicationProtocols = message.alpnProtocols
+        recipe.settings.cipherSuites = message.tlsParams.cipherSuites
+        recipe.settings.curves = message.tlsParams.ecdhCurves
+        if let minimum = Self.version(message.tlsParams.tlsMinimumProtocolVersion) { recipe.settings.minimumVersion = minimum }
+        if let maximum = Self.version(message.tlsParams.tlsMaximumProtocolVersion) { recipe.settings.maximumVersion = maximum }
     }
 
     private static func version(
@@ -264,14 +246,6 @@ extension SnapshotCompiler {
         case .tlsv12: .tls12
         case .tlsv13: .tls13
         default: nil
-        }
-    }
-
-    private func context(_ config: TLSContextConfig) throws(ConfigProblem) -> TLSContext {
-        do throws(TLSError) {
-            return try TLSContext(config, ticketKeys: worker.ticketKeys)
-        } catch {
-            throw ConfigProblem("\(error)", path: "common_tls_context")
         }
     }
 }

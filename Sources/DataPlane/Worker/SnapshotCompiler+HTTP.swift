@@ -29,13 +29,7 @@ extension SnapshotCompiler {
         guard factories.last is RouterFactory else {
             throw ConfigProblem("the last filter must be envoy.filters.http.router", path: "http_filters")
         }
-        let names = factories.map(\.name)
-        let routes: RouteConfiguration
-        do throws(ConfigProblem) {
-            routes = try routeConfiguration(message.routeConfig, filters: names, statPrefix: message.statPrefix)
-        } catch {
-            throw error.within("route_config")
-        }
+        let routes = try routeSource(message, RouteShape(filters: factories.map(\.name), statPrefix: message.statPrefix))
         let config = HTTPConnectionConfig(
             worker: worker, stats: HTTPConnectionStats(stats.http(prefix: message.statPrefix)), routes: routes,
             factories: factories)
@@ -59,6 +53,21 @@ extension SnapshotCompiler {
             config.explainHeader = explain.headerName
         }
         return config
+    }
+
+    private func routeSource(_ message: ConnectionManagerMessage, _ shape: RouteShape) throws(ConfigProblem) -> RouteSource {
+        if case .rds(let rds) = message.routeSpecifier {
+            do throws(ConfigProblem) {
+                return .named(try worker.routes.reference(rds.routeConfigName, shape, self))
+            } catch {
+                throw error.within("rds")
+            }
+        }
+        do throws(ConfigProblem) {
+            return .own(try routeConfiguration(message.routeConfig, shape))
+        } catch {
+            throw error.within("route_config")
+        }
     }
 
     private func httpFilter(
@@ -143,8 +152,8 @@ extension SnapshotCompiler {
         }
         config.schemeMatchesUpstream = message.schemeHeaderTransformation.matchUpstream
         if message.addUserAgent.value {
-            config.userAgent = NamedText(node.cluster)
-            if !node.id.isEmpty { config.serviceNode = NamedText(node.id) }
+            config.userAgent = NamedText(settings.nodeCluster)
+            if !settings.nodeID.isEmpty { config.serviceNode = NamedText(settings.nodeID) }
         }
         if !message.via.isEmpty { config.via = NamedText(message.via) }
         config.useRemoteAddress = message.useRemoteAddress.value

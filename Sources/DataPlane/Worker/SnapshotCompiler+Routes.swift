@@ -6,8 +6,9 @@ import SwiftProtobuf
 import TrafficPolicy
 
 extension SnapshotCompiler {
-    /// Filters' names by their place in the chain, for per-filter configuration.
-    struct FilterNames {
+    /// What the parts of a route configuration must know of it and of its users.
+    struct RouteScope {
+        /// Filters' names by their place in the chain, for per-filter configuration.
         let names: [String]
         let statPrefix: String
         /// Longest body of a direct response, in bytes (`max_direct_response_body_size_bytes`).
@@ -15,11 +16,11 @@ extension SnapshotCompiler {
     }
 
     func routeConfiguration(
-        _ message: Envoy_Config_Route_V3_RouteConfiguration, filters: [String], statPrefix: String
+        _ message: Envoy_Config_Route_V3_RouteConfiguration, _ shape: RouteShape
     ) throws(ConfigProblem) -> RouteConfiguration {
         let bodyLimit =
             message.hasMaxDirectResponseBodySizeBytes ? message.maxDirectResponseBodySizeBytes.value : 4096
-        let filters = FilterNames(names: filters, statPrefix: statPrefix, bodyLimit: Int(bodyLimit))
+        let filters = RouteScope(names: shape.filters, statPrefix: shape.statPrefix, bodyLimit: Int(bodyLimit))
         let outer = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
             message.responseHeadersToRemove)
@@ -52,7 +53,7 @@ extension SnapshotCompiler {
     private func virtualHost(
         _ message: Envoy_Config_Route_V3_VirtualHost, _ outer: HeaderMutations,
         _ outerFilters: [(any FilterRouteConfig)?],
-        _ filters: FilterNames, _ mostSpecificWins: Bool
+        _ filters: RouteScope, _ mostSpecificWins: Bool
     ) throws(ConfigProblem) -> (VirtualHostConfig, [RouteEntry]) {
         let own = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
@@ -95,7 +96,7 @@ extension SnapshotCompiler {
     }
 
     private func route(
-        _ message: Envoy_Config_Route_V3_Route, _ hostName: NamedText, _ filters: FilterNames
+        _ message: Envoy_Config_Route_V3_Route, _ hostName: NamedText, _ filters: RouteScope
     ) throws(ConfigProblem) -> RouteEntry {
         let entry: RouteEntry
         switch message.action {
@@ -136,7 +137,7 @@ extension SnapshotCompiler {
     }
 
     private func target(
-        _ action: Envoy_Config_Route_V3_RouteAction, _ filters: FilterNames
+        _ action: Envoy_Config_Route_V3_RouteAction, _ filters: RouteScope
     ) throws(ConfigProblem) -> RouteEntry.Target {
         switch action.clusterSpecifier {
         case .cluster(let name): return .cluster(worker.clusters.reference(name))
@@ -160,7 +161,7 @@ extension SnapshotCompiler {
     }
 
     private func weighted(
-        _ message: Envoy_Config_Route_V3_WeightedCluster.ClusterWeight, _ filters: FilterNames
+        _ message: Envoy_Config_Route_V3_WeightedCluster.ClusterWeight, _ filters: RouteScope
     ) throws(ConfigProblem) -> RouteEntry.WeightedCluster {
         var rewrite: HostRewrite?
         if case .hostRewriteLiteral(let host) = message.hostRewriteSpecifier { rewrite = .literal(Array(host.utf8)) }
@@ -246,7 +247,7 @@ extension SnapshotCompiler {
 
     /// Per-filter configuration by the filter's place in the chain.
     private func filterConfigs(
-        _ configs: [String: Google_Protobuf_Any], _ filters: FilterNames
+        _ configs: [String: Google_Protobuf_Any], _ filters: RouteScope
     ) throws(ConfigProblem) -> [(any FilterRouteConfig)?] {
         var result = [(any FilterRouteConfig)?](repeating: nil, count: filters.names.count)
         for (name, config) in configs {
@@ -261,7 +262,7 @@ extension SnapshotCompiler {
     }
 
     private func filterConfig(
-        _ config: Google_Protobuf_Any, _ name: String, _ filters: FilterNames
+        _ config: Google_Protobuf_Any, _ name: String, _ filters: RouteScope
     ) throws(ConfigProblem) -> (any FilterRouteConfig)? {
         if config.holds(Envoy_Config_Route_V3_FilterConfig.self) {
             let wrapper: Envoy_Config_Route_V3_FilterConfig = try config.message()

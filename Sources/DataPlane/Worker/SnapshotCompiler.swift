@@ -2,73 +2,45 @@ package import Bytes
 import HTTPModel
 import Observability
 package import ProxyModel
-import Reactor
+package import Reactor
 import SecureTransport
 package import SwiftProtobuf
 
-/// Turns a bootstrap, Envoy's model, into what a worker runs. Nothing outside of it changes; every problem is thrown with
-/// the path of the object that has it.
-@WorkerActor struct SnapshotCompiler {
+/// Turns resources, Envoy's model, into the parts that a worker runs. Nothing outside of it changes; every problem is
+/// thrown with the path of the object that has it, inside of the resource.
+@WorkerActor package struct SnapshotCompiler {
     let resources: WorkerResources
-    let node: Envoy_Config_Core_V3_Node
-    let runtime: RuntimeValues
-    /// `static_resources.secrets` by name.
-    let secrets: [String: Envoy_Extensions_TransportSockets_Tls_V3_Secret]
+    let settings: CompileSettings
 
     var worker: WorkerContext { resources.context }
     var stats: StatsSegment { resources.stats }
-
-    func compile(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) throws(ConfigProblem) -> WorkerSnapshot {
-        var clusters: [WorkerSnapshot.PreparedCluster] = []
-        var resolved: [String] = []
-        for (index, message) in bootstrap.staticResources.clusters.enumerated() {
-            do throws(ConfigProblem) {
-                clusters.append(try prepare(cluster: message))
-                if message.type != .static { resolved.append(message.name) }
-            } catch {
-                throw error.within("static_resources.clusters[\(index)]")
-            }
-        }
-        var listeners: [ListenerConfig] = []
-        for (index, message) in bootstrap.staticResources.listeners.enumerated() {
-            do throws(ConfigProblem) {
-                listeners.append(try listener(message, index: index))
-            } catch {
-                throw error.within("static_resources.listeners[\(index)]")
-            }
-        }
-        return WorkerSnapshot(listeners: listeners, clusters: clusters, resolvedClusters: resolved)
-    }
+    var runtime: RuntimeValues { settings.runtime }
 
     // MARK: Listeners
 
-    /// The name under which a listener is known: its own, or its place.
-    static func name(_ message: Envoy_Config_Listener_V3_Listener, index: Int) -> String {
+    /// The name under which a listener is known: its own, or its place among the listeners of its bootstrap.
+    package nonisolated static func name(_ message: Envoy_Config_Listener_V3_Listener, index: Int) -> String {
         message.name.isEmpty ? "listener_\(index)" : message.name
     }
 
-    private static func fingerprint(_ message: Envoy_Config_Listener_V3_Listener) throws(ConfigProblem) -> [UInt8] {
-        do {
-            return try message.serializedBytes()
-        } catch {
-            throw ConfigProblem("cannot be serialized: \(error)")
-        }
-    }
-
-    private func listener(
-        _ message: Envoy_Config_Listener_V3_Listener, index: Int
+    /// - Parameter present: the form that is in force; filter chains that are the same in both are taken from it.
+    func listener(
+        _ message: Envoy_Config_Listener_V3_Listener, name: String, present: ListenerConfig?
     ) throws(ConfigProblem) -> ListenerConfig {
         let address = try Address.compile(message.address).problem(within: "address")
         let statName = message.statPrefix.isEmpty ? "\(address)" : message.statPrefix
         let counters = ListenerCounters(listener: stats.listener(statName), tls: stats.listenerTLS(statName))
         let limit =
             message.hasPerConnectionBufferLimitBytes ? Int(message.perConnectionBufferLimitBytes.value) : 1024 * 1024
+        let surroundings = ChainSurroundings(
+            counters: counters, statName: statName, limit: limit, address: address,
+            present: Dictionary((present?.allChains ?? []).map { ($0.fingerprint, $0) }) { first, _ in first })
         var criteria: [FilterChainCriteria] = []
         var chains: [FilterChain] = []
         for (position, chain) in message.filterChains.enumerated() {
             do throws(ConfigProblem) {
                 criteria.append(try self.criteria(chain.filterChainMatch))
-                chains.append(try self.chain(chain, message, counters, limit, address))
+                chains.append(try self.chain(chain, surroundings))
             } catch {
                 throw error.within("filter_chains[\(position)]")
             }
@@ -76,15 +48,14 @@ package import SwiftProtobuf
         var fallback: FilterChain?
         if message.hasDefaultFilterChain {
             do throws(ConfigProblem) {
-                fallback = try chain(message.defaultFilterChain, message, counters, limit, address)
+                fallback = try chain(message.defaultFilterChain, surroundings)
             } catch {
                 throw error.within("default_filter_chain")
             }
         }
         let matcher = FilterChainMatcher(criteria)
         let config = ListenerConfig(
-            name: Self.name(message, index: index), matcher: matcher, chains: chains, defaultChain: fallback,
-            stats: counters, fingerprint: try Self.fingerprint(message))
+            name: name, matcher: matcher, chains: chains, defaultChain: fallback, stats: counters)
         config.inspectsClientHello = matcher.needsClientHello
         config.bufferLimit = limit
         if message.hasListenerFiltersTimeout { config.inspectionTimeout = message.listenerFiltersTimeout.nanoseconds }
@@ -103,11 +74,25 @@ package import SwiftProtobuf
         return config
     }
 
+    /// What a filter chain takes from its listener.
+    private struct ChainSurroundings {
+        let counters: ListenerCounters
+        let statName: String
+        let limit: Int
+        let address: SocketAddress
+        /// The chains that are in force.
+        let present: [Fingerprint: FilterChain]
+    }
+
     private func chain(
-        _ message: Envoy_Config_Listener_V3_FilterChain, _ listener: Envoy_Config_Listener_V3_Listener,
-        _ counters: ListenerCounters, _ limit: Int, _ address: SocketAddress
+        _ message: Envoy_Config_Listener_V3_FilterChain, _ surroundings: ChainSurroundings
     ) throws(ConfigProblem) -> FilterChain {
-        var tls: TLSContext?
+        let fingerprint = Fingerprint([
+            try Self.bytes(message), Array(surroundings.statName.utf8), Array(String(surroundings.limit).utf8),
+            Array("\(surroundings.address)".utf8), settings.bytes,
+        ])
+        if let present = surroundings.present[fingerprint] { return present }
+        var tls: TLSReference?
         if message.hasTransportSocket {
             do throws(ConfigProblem) {
                 tls = try downstreamTLS(message.transportSocket)
@@ -121,12 +106,14 @@ package import SwiftProtobuf
         }
         let factory: any NetworkFilterFactory
         do throws(ConfigProblem) {
-            factory = try networkFilter(last, listener, limit, address)
+            factory = try networkFilter(last, surroundings.limit, surroundings.address)
         } catch {
             throw error.within("filters[\(message.filters.count - 1)].typed_config")
         }
-        let chain = FilterChain(name: message.name, networkFilter: factory, tls: tls, listenerStats: counters)
-        chain.bufferLimit = limit
+        let chain = FilterChain(
+            name: message.name, networkFilter: factory, tls: tls, listenerStats: surroundings.counters,
+            fingerprint: fingerprint)
+        chain.bufferLimit = surroundings.limit
         if message.hasTransportSocketConnectTimeout {
             chain.handshakeTimeout = message.transportSocketConnectTimeout.nanoseconds
         }
@@ -134,8 +121,7 @@ package import SwiftProtobuf
     }
 
     private func networkFilter(
-        _ filter: Envoy_Config_Listener_V3_Filter, _ listener: Envoy_Config_Listener_V3_Listener, _ limit: Int,
-        _ address: SocketAddress
+        _ filter: Envoy_Config_Listener_V3_Filter, _ limit: Int, _ address: SocketAddress
     ) throws(ConfigProblem) -> any NetworkFilterFactory {
         let config = filter.typedConfig
         if config.holds(Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager.self) {
@@ -146,6 +132,17 @@ package import SwiftProtobuf
             return try tcpProxy(try config.message(Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.self))
         }
         throw ConfigProblem("no network filter of type \(config.messageName)")
+    }
+
+    /// The same bytes for equal messages.
+    nonisolated static func bytes(_ message: some SwiftProtobuf.Message) throws(ConfigProblem) -> [UInt8] {
+        var options = BinaryEncodingOptions()
+        options.useDeterministicOrdering = true
+        do {
+            return try message.serializedBytes(options: options)
+        } catch {
+            throw ConfigProblem("cannot be serialized: \(error)")
+        }
     }
 
     // MARK: Filter chain match

@@ -3,7 +3,6 @@ import HTTPCodec
 import HTTPModel
 import Observability
 package import Reactor
-package import SecureTransport
 package import TrafficPolicy
 
 /// What the connections of one worker share: the loop, memory that is used again, the generator of random numbers, and
@@ -23,8 +22,9 @@ package import TrafficPolicy
     var scratchFields = HeaderBlock()
     /// The clusters by name; connections hold the cluster itself.
     package let clusters = ClusterDirectory()
-    /// What listeners seal session tickets with, so that any worker of the proxy resumes; nil outside of one.
-    package var ticketKeys: TicketKeyring?
+    /// Route configurations with names of their own, and secrets.
+    package let routes = RouteDirectory()
+    package let secrets = SecretDirectory()
     /// What HTTP/2 sessions reuse and count.
     let http2Pool: HTTP2Pool
     let http2Counters = HTTP2CounterBook()

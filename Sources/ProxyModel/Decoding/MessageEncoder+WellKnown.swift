@@ -7,6 +7,7 @@ enum WellKnownType: String {
     case bool = "google.protobuf.BoolValue"
     case uint32 = "google.protobuf.UInt32Value"
     case uint64 = "google.protobuf.UInt64Value"
+    case double = "google.protobuf.DoubleValue"
 
     /// The type of the one field of a wrapper.
     var wrapped: FieldSchema.ScalarType? {
@@ -14,6 +15,7 @@ enum WellKnownType: String {
         case .bool: .bool
         case .uint32: .uint32
         case .uint64: .uint64
+        case .double: .double
         case .duration, .structure, .value, .any: nil
         }
     }

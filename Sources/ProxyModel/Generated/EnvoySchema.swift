@@ -63,16 +63,22 @@ e envoy.config.accesslog.v3.GrpcStatusFilter.Status
 m envoy.config.bootstrap.v3.Bootstrap
 1 node envoy.config.core.v3.Node
 2 static_resources envoy.config.bootstrap.v3.Bootstrap.StaticResources
+3 dynamic_resources envoy.config.bootstrap.v3.Bootstrap.DynamicResources
 13 stats_config envoy.config.metrics.v3.StatsConfig
 7 stats_flush_interval google.protobuf.Duration lt=300s gte=0.001s
 17 layered_runtime envoy.config.bootstrap.v3.LayeredRuntime
 12 admin envoy.config.bootstrap.v3.Admin
 31 typed_dns_resolver_config envoy.config.core.v3.TypedExtensionConfig
-- 26:node_context_params 3:dynamic_resources 4:cluster_manager 14:hds_config 5:flags_path 6:stats_sinks 39:deferred_stat_options 29:stats_flush_on_admin 42:stats_eviction_interval 8:watchdog! 27:watchdogs 9:tracing! 15:overload_manager 16:enable_dispatcher_stats 18:header_prefix 19:stats_server_version_override 20:use_tcp_for_dns_lookups! 30:dns_resolution_config! 21:bootstrap_extensions 28:fatal_actions 22:config_sources 23:default_config_source 24:default_socket_interface 25:certificate_provider_instances 32:inline_headers 33:perf_tracing_file_path 34:default_regex_engine 35:xds_delegate_extension 36:xds_config_tracker_extension 37:listener_manager 38:application_log_config 40:grpc_async_client_manager_config 41:memory_allocator_manager
+- 26:node_context_params 4:cluster_manager 14:hds_config 5:flags_path 6:stats_sinks 39:deferred_stat_options 29:stats_flush_on_admin 42:stats_eviction_interval 8:watchdog! 27:watchdogs 9:tracing! 15:overload_manager 16:enable_dispatcher_stats 18:header_prefix 19:stats_server_version_override 20:use_tcp_for_dns_lookups! 30:dns_resolution_config! 21:bootstrap_extensions 28:fatal_actions 22:config_sources 23:default_config_source 24:default_socket_interface 25:certificate_provider_instances 32:inline_headers 33:perf_tracing_file_path 34:default_regex_engine 35:xds_delegate_extension 36:xds_config_tracker_extension 37:listener_manager 38:application_log_config 40:grpc_async_client_manager_config 41:memory_allocator_manager
 m envoy.config.bootstrap.v3.Bootstrap.StaticResources
 1 listeners *envoy.config.listener.v3.Listener
 2 clusters *envoy.config.cluster.v3.Cluster
 3 secrets *envoy.extensions.transport_sockets.tls.v3.Secret
+m envoy.config.bootstrap.v3.Bootstrap.DynamicResources
+1 lds_config envoy.config.core.v3.ConfigSource
+2 cds_config envoy.config.core.v3.ConfigSource
+3 ads_config envoy.config.core.v3.ApiConfigSource
+- 5:lds_resources_locator 6:cds_resources_locator
 m envoy.config.bootstrap.v3.Admin
 5 access_log *envoy.config.accesslog.v3.AccessLog
 3 address envoy.config.core.v3.Address
@@ -100,6 +106,7 @@ m envoy.config.cluster.v3.Cluster
 1 name string min=1
 28 alt_stat_name string
 2 type =envoy.config.cluster.v3.Cluster.DiscoveryType @cluster_discovery_type
+3 eds_cluster_config envoy.config.cluster.v3.Cluster.EdsClusterConfig
 4 connect_timeout google.protobuf.Duration gt=0s
 5 per_connection_buffer_limit_bytes google.protobuf.UInt32Value
 6 lb_policy =envoy.config.cluster.v3.Cluster.LbPolicy
@@ -119,10 +126,13 @@ m envoy.config.cluster.v3.Cluster
 24 transport_socket envoy.config.core.v3.TransportSocket
 25 metadata envoy.config.core.v3.Metadata
 30 upstream_connection_options envoy.config.cluster.v3.UpstreamConnectionOptions
-- 43:transport_socket_matches 59:transport_socket_matcher 38:cluster_type 3:eds_cluster_config 8:health_checks 9:max_requests_per_connection! 46:upstream_http_protocol_options! 18:dns_resolvers! 45:use_tcp_for_dns_lookups! 53:dns_resolution_config! 54:wait_for_warm_on_init 19:outlier_detection 20:cleanup_interval 21:upstream_bind_config 22:lb_subset_config 23:ring_hash_lb_config 52:maglev_lb_config 34:original_dst_lb_config 56:round_robin_lb_config 27:common_lb_config 26:protocol_selection! 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 40:filters 41:load_balancing_policy 42:lrs_server 57:lrs_report_endpoint_metrics 47:track_timeout_budgets! 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection
+- 43:transport_socket_matches 59:transport_socket_matcher 38:cluster_type 8:health_checks 9:max_requests_per_connection! 46:upstream_http_protocol_options! 18:dns_resolvers! 45:use_tcp_for_dns_lookups! 53:dns_resolution_config! 54:wait_for_warm_on_init 19:outlier_detection 20:cleanup_interval 21:upstream_bind_config 22:lb_subset_config 23:ring_hash_lb_config 52:maglev_lb_config 34:original_dst_lb_config 56:round_robin_lb_config 27:common_lb_config 26:protocol_selection! 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 40:filters 41:load_balancing_policy 42:lrs_server 57:lrs_report_endpoint_metrics 47:track_timeout_budgets! 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection
 m envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
 1 choice_count google.protobuf.UInt32Value gte=2
 - 2:active_request_bias 3:slow_start_config
+m envoy.config.cluster.v3.Cluster.EdsClusterConfig
+1 eds_config envoy.config.core.v3.ConfigSource
+2 service_name string
 m envoy.config.cluster.v3.Cluster.RefreshRate
 1 base_interval google.protobuf.Duration required gt=0.001s
 2 max_interval google.protobuf.Duration gt=0.001s
@@ -130,7 +140,8 @@ e envoy.config.cluster.v3.Cluster.DiscoveryType
 0 STATIC
 1 STRICT_DNS
 2 LOGICAL_DNS
-- 3:EDS 4:ORIGINAL_DST
+3 EDS
+- 4:ORIGINAL_DST
 e envoy.config.cluster.v3.Cluster.LbPolicy
 0 ROUND_ROBIN
 1 LEAST_REQUEST
@@ -210,6 +221,10 @@ e envoy.config.core.v3.HeaderValueOption.HeaderAppendAction
 1 ADD_IF_ABSENT
 2 OVERWRITE_IF_EXISTS_OR_ADD
 3 OVERWRITE_IF_EXISTS
+m envoy.config.core.v3.ControlPlane
+1 identifier string
+m envoy.config.core.v3.WatchedDirectory
+1 path string min=1
 m envoy.config.core.v3.DataSource
 1 filename string @specifier min=1
 2 inline_bytes bytes @specifier
@@ -230,9 +245,52 @@ e envoy.config.core.v3.TrafficDirection
 0 UNSPECIFIED
 1 INBOUND
 2 OUTBOUND
+m envoy.config.core.v3.ApiConfigSource
+1 api_type =envoy.config.core.v3.ApiConfigSource.ApiType
+8 transport_api_version =envoy.config.core.v3.ApiVersion
+4 grpc_services *envoy.config.core.v3.GrpcService
+6 rate_limit_settings envoy.config.core.v3.RateLimitSettings
+7 set_node_on_first_message_only bool
+- 2:cluster_names 3:refresh_delay 5:request_timeout 9:config_validators
+e envoy.config.core.v3.ApiConfigSource.ApiType
+0 DEPRECATED_AND_UNAVAILABLE_DO_NOT_USE
+2 GRPC
+3 DELTA_GRPC
+- 1:REST 5:AGGREGATED_GRPC 6:AGGREGATED_DELTA_GRPC
+m envoy.config.core.v3.AggregatedConfigSource
+m envoy.config.core.v3.PathConfigSource
+1 path string min=1
+2 watched_directory envoy.config.core.v3.WatchedDirectory
+m envoy.config.core.v3.RateLimitSettings
+1 max_tokens google.protobuf.UInt32Value
+2 fill_rate google.protobuf.DoubleValue gt=0
+m envoy.config.core.v3.ConfigSource
+1 path string @config_source_specifier
+8 path_config_source envoy.config.core.v3.PathConfigSource @config_source_specifier
+2 api_config_source envoy.config.core.v3.ApiConfigSource @config_source_specifier
+3 ads envoy.config.core.v3.AggregatedConfigSource @config_source_specifier
+4 initial_fetch_timeout google.protobuf.Duration
+6 resource_api_version =envoy.config.core.v3.ApiVersion
+o config_source_specifier
+- 7:authorities 5:self
+e envoy.config.core.v3.ApiVersion
+0 AUTO
+2 V3
+- 1:V2
 m envoy.config.core.v3.TypedExtensionConfig
 1 name string min=1
 2 typed_config google.protobuf.Any required
+m envoy.config.core.v3.GrpcService
+1 envoy_grpc envoy.config.core.v3.GrpcService.EnvoyGrpc @target_specifier
+3 timeout google.protobuf.Duration
+5 initial_metadata *envoy.config.core.v3.HeaderValue
+o target_specifier
+- 2:google_grpc 6:retry_policy
+m envoy.config.core.v3.GrpcService.EnvoyGrpc
+1 cluster_name string min=1
+2 authority string min=0 max=16384 loose_header_value
+4 max_receive_message_length google.protobuf.UInt32Value
+- 3:retry_policy 5:skip_envoy_headers
 e envoy.config.core.v3.HealthStatus
 0 UNKNOWN
 1 HEALTHY
@@ -680,6 +738,7 @@ m envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
 m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
 1 codec_type =envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.CodecType
 2 stat_prefix string min=1
+3 rds envoy.extensions.filters.network.http_connection_manager.v3.Rds @route_specifier
 4 route_config envoy.config.route.v3.RouteConfiguration @route_specifier
 5 http_filters *envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter
 6 add_user_agent google.protobuf.BoolValue
@@ -716,7 +775,7 @@ m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionMana
 40 stream_error_on_invalid_http_message google.protobuf.BoolValue
 47 strip_trailing_host_dot bool
 o route_specifier
-- 3:rds 31:scoped_routes 7:tracing 58:http1_safe_max_connection_duration 44:http3_protocol_options 54:access_log_flush_interval! 55:flush_access_log_on_new_request! 56:access_log_options 46:original_ip_detection_extensions 52:early_header_mutation_extensions 16:forward_client_cert_details 17:set_current_client_cert_details 60:forward_client_cert_matcher 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 36:request_id_extension 43:path_normalization_options 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 57:append_local_overload 53:add_proxy_protocol_connection_state
+- 31:scoped_routes 7:tracing 58:http1_safe_max_connection_duration 44:http3_protocol_options 54:access_log_flush_interval! 55:flush_access_log_on_new_request! 56:access_log_options 46:original_ip_detection_extensions 52:early_header_mutation_extensions 16:forward_client_cert_details 17:set_current_client_cert_details 60:forward_client_cert_matcher 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 36:request_id_extension 43:path_normalization_options 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 57:append_local_overload 53:add_proxy_protocol_connection_state
 m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig
 1 unix_sockets bool
 2 cidr_ranges *envoy.config.core.v3.CidrRange
@@ -754,6 +813,9 @@ m envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter
 6 is_optional bool
 7 disabled bool
 - 5:config_discovery
+m envoy.extensions.filters.network.http_connection_manager.v3.Rds
+1 config_source envoy.config.core.v3.ConfigSource
+2 route_config_name string
 m envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
 1 stat_prefix string min=1
 2 cluster string @cluster_specifier
@@ -804,7 +866,7 @@ e envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustCh
 1 ACCEPT_UNTRUSTED
 m envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig
 1 name string min=1
-- 2:sds_config
+2 sds_config envoy.config.core.v3.ConfigSource
 m envoy.extensions.transport_sockets.tls.v3.Secret
 1 name string
 2 tls_certificate envoy.extensions.transport_sockets.tls.v3.TlsCertificate @type
@@ -850,6 +912,45 @@ m envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig
 1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions
 2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions
 - 3:http3_protocol_options 4:alternate_protocols_cache_options
+m envoy.service.discovery.v3.DiscoveryRequest
+1 version_info string
+2 node envoy.config.core.v3.Node
+3 resource_names *string
+4 type_url string
+5 response_nonce string
+6 error_detail google.rpc.Status
+- 7:resource_locators
+m envoy.service.discovery.v3.DiscoveryResponse
+1 version_info string
+2 resources *google.protobuf.Any
+4 type_url string
+5 nonce string
+6 control_plane envoy.config.core.v3.ControlPlane
+- 3:canary 7:resource_errors
+m envoy.service.discovery.v3.DeltaDiscoveryRequest
+1 node envoy.config.core.v3.Node
+2 type_url string
+3 resource_names_subscribe *string
+4 resource_names_unsubscribe *string
+5 initial_resource_versions map<string,string>
+6 response_nonce string
+7 error_detail google.rpc.Status
+- 8:resource_locators_subscribe 9:resource_locators_unsubscribe
+m envoy.service.discovery.v3.DeltaDiscoveryResponse
+1 system_version_info string
+2 resources *envoy.service.discovery.v3.Resource
+4 type_url string
+6 removed_resources *string
+5 nonce string
+7 control_plane envoy.config.core.v3.ControlPlane
+- 8:removed_resource_names 9:resource_errors
+m envoy.service.discovery.v3.Resource
+3 name string
+4 aliases *string
+1 version string
+2 resource google.protobuf.Any
+6 ttl google.protobuf.Duration
+- 8:resource_name 7:cache_control 9:metadata
 m envoy.type.matcher.v3.RegexMatcher
 1 google_re2 envoy.type.matcher.v3.RegexMatcher.GoogleRE2 @engine_type
 2 regex string min=1
@@ -884,6 +985,10 @@ m envoy.type.v3.Int64Range
 m envoy.type.v3.Int32Range
 1 start int32
 2 end int32
+m google.rpc.Status
+1 code int32
+2 message string
+- 3:details
 m heddle.filters.http.body_route.v1.BodyRoute
 1 fields *heddle.filters.http.body_route.v1.Field
 2 scan_limit_bytes google.protobuf.UInt32Value
@@ -956,7 +1061,7 @@ t envoy.config.common.key_value.v3 KeyValueStoreConfig
 t envoy.config.common.matcher.v3 HttpGenericBodyMatch HttpHeadersMatch MatchPredicate Matcher
 t envoy.config.common.mutation_rules.v3 HeaderMutationRules
 t envoy.config.common.tap.v2alpha AdminConfig CommonExtensionConfig
-t envoy.config.core.v3 AggregatedConfigSource AlternateProtocolsCacheOptions ApiConfigSource AsyncDataSource BackoffStrategy BindConfig BuildVersion CelExpressionConfig ConfigSource ControlPlane DnsResolutionConfig EnvoyInternalAddress EventServiceConfig Extension ExtensionConfigSource ExtraSourceAddress GrpcMethodList GrpcProtocolOptions GrpcService HeaderMap HealthCheck HealthStatusSet Http3ProtocolOptions HttpService HttpUri JsonFormatOptions KeyValue KeyValueAppend KeyValueMutation KeyValuePair PathConfigSource PerHostConfig ProxyProtocolConfig ProxyProtocolPassThroughTLVs QueryParameter QuicKeepAliveSettings QuicProtocolOptions RateLimitSettings RemoteDataSource RetryPolicy RuntimeDouble RuntimeFeatureFlag RuntimePercent SelfConfigSource SocketCmsgHeaders TcpProtocolOptions TlvEntry UdpSocketConfig WatchedDirectory
+t envoy.config.core.v3 AlternateProtocolsCacheOptions AsyncDataSource BackoffStrategy BindConfig BuildVersion CelExpressionConfig DnsResolutionConfig EnvoyInternalAddress EventServiceConfig Extension ExtensionConfigSource ExtraSourceAddress GrpcMethodList GrpcProtocolOptions HeaderMap HealthCheck HealthStatusSet Http3ProtocolOptions HttpService HttpUri JsonFormatOptions KeyValue KeyValueAppend KeyValueMutation KeyValuePair PerHostConfig ProxyProtocolConfig ProxyProtocolPassThroughTLVs QueryParameter QuicKeepAliveSettings QuicProtocolOptions RemoteDataSource RetryPolicy RuntimeDouble RuntimeFeatureFlag RuntimePercent SelfConfigSource SocketCmsgHeaders TcpProtocolOptions TlvEntry UdpSocketConfig
 t envoy.config.endpoint.v3 ClusterStats EndpointLoadMetricStats LbEndpointCollection LedsClusterLocalityConfig UnnamedEndpointLoadMetricStats UpstreamEndpointStats UpstreamLocalityStats
 t envoy.config.filter.accesslog.v2 AccessLog AccessLogFilter AndFilter ComparisonFilter DurationFilter ExtensionFilter GrpcStatusFilter HeaderFilter NotHealthCheckFilter OrFilter ResponseFlagFilter RuntimeFilter StatusCodeFilter TraceableFilter
 t envoy.config.filter.dubbo.router.v2alpha1 Router
@@ -1157,7 +1262,7 @@ t envoy.extensions.filters.network.generic_proxy.matcher.v3 HostMatchInput KeyVa
 t envoy.extensions.filters.network.generic_proxy.router.v3 Router
 t envoy.extensions.filters.network.generic_proxy.v3 GenericProxy GenericRds RouteConfiguration VirtualHost
 t envoy.extensions.filters.network.geoip.v3 Geoip
-t envoy.extensions.filters.network.http_connection_manager.v3 EnvoyMobileHttpConnectionManager Rds RequestIDExtension ScopedRds ScopedRouteConfigurationsList ScopedRoutes
+t envoy.extensions.filters.network.http_connection_manager.v3 EnvoyMobileHttpConnectionManager RequestIDExtension ScopedRds ScopedRouteConfigurationsList ScopedRoutes
 t envoy.extensions.filters.network.local_ratelimit.v3 LocalRateLimit
 t envoy.extensions.filters.network.mongo_proxy.v3 MongoProxy
 t envoy.extensions.filters.network.ratelimit.v3 RateLimit
@@ -1306,7 +1411,7 @@ t envoy.service.auth.v2 AttributeContext CheckRequest CheckResponse DeniedHttpRe
 t envoy.service.auth.v3 AttributeContext CheckRequest CheckResponse DeniedHttpResponse OkHttpResponse
 t envoy.service.cluster.v3 CdsDummy
 t envoy.service.discovery.v2 AdsDummy Capability ClusterHealthCheck EndpointHealth EndpointHealthResponse HealthCheckRequest HealthCheckRequestOrEndpointHealthResponse HealthCheckSpecifier LocalityEndpoints RtdsDummy Runtime SdsDummy
-t envoy.service.discovery.v3 AdsDummy DeltaDiscoveryRequest DeltaDiscoveryResponse DiscoveryRequest DiscoveryResponse DynamicParameterConstraints Resource ResourceError ResourceLocator ResourceName
+t envoy.service.discovery.v3 AdsDummy DynamicParameterConstraints ResourceError ResourceLocator ResourceName
 t envoy.service.endpoint.v3 EdsDummy LedsDummy
 t envoy.service.event_reporting.v2alpha StreamEventsRequest StreamEventsResponse
 t envoy.service.event_reporting.v3 StreamEventsRequest StreamEventsResponse

@@ -45,6 +45,15 @@ package nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Senda
   /// Clears the value of `staticResources`. Subsequent reads from it will return its default value.
   package mutating func clearStaticResources() {_uniqueStorage()._staticResources = nil}
 
+  package var dynamicResources: Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources {
+    get {_storage._dynamicResources ?? Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources()}
+    set {_uniqueStorage()._dynamicResources = newValue}
+  }
+  /// Returns true if `dynamicResources` has been explicitly set.
+  package var hasDynamicResources: Bool {_storage._dynamicResources != nil}
+  /// Clears the value of `dynamicResources`. Subsequent reads from it will return its default value.
+  package mutating func clearDynamicResources() {_uniqueStorage()._dynamicResources = nil}
+
   package var statsConfig: Envoy_Config_Metrics_V3_StatsConfig {
     get {_storage._statsConfig ?? Envoy_Config_Metrics_V3_StatsConfig()}
     set {_uniqueStorage()._statsConfig = newValue}
@@ -106,6 +115,45 @@ package nonisolated struct Envoy_Config_Bootstrap_V3_Bootstrap: @unchecked Senda
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package init() {}
+  }
+
+  package nonisolated struct DynamicResources: @unchecked Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var ldsConfig: Envoy_Config_Core_V3_ConfigSource {
+      get {_storage._ldsConfig ?? Envoy_Config_Core_V3_ConfigSource()}
+      set {_uniqueStorage()._ldsConfig = newValue}
+    }
+    /// Returns true if `ldsConfig` has been explicitly set.
+    package var hasLdsConfig: Bool {_storage._ldsConfig != nil}
+    /// Clears the value of `ldsConfig`. Subsequent reads from it will return its default value.
+    package mutating func clearLdsConfig() {_uniqueStorage()._ldsConfig = nil}
+
+    package var cdsConfig: Envoy_Config_Core_V3_ConfigSource {
+      get {_storage._cdsConfig ?? Envoy_Config_Core_V3_ConfigSource()}
+      set {_uniqueStorage()._cdsConfig = newValue}
+    }
+    /// Returns true if `cdsConfig` has been explicitly set.
+    package var hasCdsConfig: Bool {_storage._cdsConfig != nil}
+    /// Clears the value of `cdsConfig`. Subsequent reads from it will return its default value.
+    package mutating func clearCdsConfig() {_uniqueStorage()._cdsConfig = nil}
+
+    package var adsConfig: Envoy_Config_Core_V3_ApiConfigSource {
+      get {_storage._adsConfig ?? Envoy_Config_Core_V3_ApiConfigSource()}
+      set {_uniqueStorage()._adsConfig = newValue}
+    }
+    /// Returns true if `adsConfig` has been explicitly set.
+    package var hasAdsConfig: Bool {_storage._adsConfig != nil}
+    /// Clears the value of `adsConfig`. Subsequent reads from it will return its default value.
+    package mutating func clearAdsConfig() {_uniqueStorage()._adsConfig = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _storage = _StorageClass.defaultInstance
   }
 
   package init() {}
@@ -183,11 +231,12 @@ fileprivate nonisolated let _protobuf_package = "envoy.config.bootstrap.v3"
 
 nonisolated extension Envoy_Config_Bootstrap_V3_Bootstrap: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Bootstrap"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{3}static_resources\0\u{4}\u{5}stats_flush_interval\0\u{2}\u{5}admin\0\u{3}stats_config\0\u{4}\u{4}layered_runtime\0\u{4}\u{e}typed_dns_resolver_config\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{3}static_resources\0\u{3}dynamic_resources\0\u{4}\u{4}stats_flush_interval\0\u{2}\u{5}admin\0\u{3}stats_config\0\u{4}\u{4}layered_runtime\0\u{4}\u{e}typed_dns_resolver_config\0")
 
   fileprivate class _StorageClass {
     var _node: Envoy_Config_Core_V3_Node? = nil
     var _staticResources: Envoy_Config_Bootstrap_V3_Bootstrap.StaticResources? = nil
+    var _dynamicResources: Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources? = nil
     var _statsConfig: Envoy_Config_Metrics_V3_StatsConfig? = nil
     var _statsFlushInterval: SwiftProtobuf.Google_Protobuf_Duration? = nil
     var _layeredRuntime: Envoy_Config_Bootstrap_V3_LayeredRuntime? = nil
@@ -205,6 +254,7 @@ nonisolated extension Envoy_Config_Bootstrap_V3_Bootstrap: SwiftProtobuf.Message
     init(copying source: _StorageClass) {
       _node = source._node
       _staticResources = source._staticResources
+      _dynamicResources = source._dynamicResources
       _statsConfig = source._statsConfig
       _statsFlushInterval = source._statsFlushInterval
       _layeredRuntime = source._layeredRuntime
@@ -230,6 +280,7 @@ nonisolated extension Envoy_Config_Bootstrap_V3_Bootstrap: SwiftProtobuf.Message
         switch fieldNumber {
         case 1: try { try decoder.decodeSingularMessageField(value: &_storage._node) }()
         case 2: try { try decoder.decodeSingularMessageField(value: &_storage._staticResources) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._dynamicResources) }()
         case 7: try { try decoder.decodeSingularMessageField(value: &_storage._statsFlushInterval) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._admin) }()
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._statsConfig) }()
@@ -252,6 +303,9 @@ nonisolated extension Envoy_Config_Bootstrap_V3_Bootstrap: SwiftProtobuf.Message
       } }()
       try { if let v = _storage._staticResources {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._dynamicResources {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
       } }()
       try { if let v = _storage._statsFlushInterval {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
@@ -279,6 +333,7 @@ nonisolated extension Envoy_Config_Bootstrap_V3_Bootstrap: SwiftProtobuf.Message
         let rhs_storage = _args.1
         if _storage._node != rhs_storage._node {return false}
         if _storage._staticResources != rhs_storage._staticResources {return false}
+        if _storage._dynamicResources != rhs_storage._dynamicResources {return false}
         if _storage._statsConfig != rhs_storage._statsConfig {return false}
         if _storage._statsFlushInterval != rhs_storage._statsFlushInterval {return false}
         if _storage._layeredRuntime != rhs_storage._layeredRuntime {return false}
@@ -328,6 +383,90 @@ nonisolated extension Envoy_Config_Bootstrap_V3_Bootstrap.StaticResources: Swift
     if lhs.listeners != rhs.listeners {return false}
     if lhs.clusters != rhs.clusters {return false}
     if lhs.secrets != rhs.secrets {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Bootstrap_V3_Bootstrap.protoMessageName + ".DynamicResources"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}lds_config\0\u{3}cds_config\0\u{3}ads_config\0")
+
+  fileprivate class _StorageClass {
+    var _ldsConfig: Envoy_Config_Core_V3_ConfigSource? = nil
+    var _cdsConfig: Envoy_Config_Core_V3_ConfigSource? = nil
+    var _adsConfig: Envoy_Config_Core_V3_ApiConfigSource? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _ldsConfig = source._ldsConfig
+      _cdsConfig = source._cdsConfig
+      _adsConfig = source._adsConfig
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._ldsConfig) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._cdsConfig) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._adsConfig) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._ldsConfig {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._cdsConfig {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._adsConfig {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources, rhs: Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._ldsConfig != rhs_storage._ldsConfig {return false}
+        if _storage._cdsConfig != rhs_storage._cdsConfig {return false}
+        if _storage._adsConfig != rhs_storage._adsConfig {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

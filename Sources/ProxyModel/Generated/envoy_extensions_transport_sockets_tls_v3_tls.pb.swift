@@ -95,43 +95,55 @@ package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTl
   fileprivate var _requireClientCertificate: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
 }
 
-package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext: Sendable {
+package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var tlsParams: Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters {
-    get {_tlsParams ?? Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters()}
-    set {_tlsParams = newValue}
+    get {_storage._tlsParams ?? Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters()}
+    set {_uniqueStorage()._tlsParams = newValue}
   }
   /// Returns true if `tlsParams` has been explicitly set.
-  package var hasTlsParams: Bool {self._tlsParams != nil}
+  package var hasTlsParams: Bool {_storage._tlsParams != nil}
   /// Clears the value of `tlsParams`. Subsequent reads from it will return its default value.
-  package mutating func clearTlsParams() {self._tlsParams = nil}
+  package mutating func clearTlsParams() {_uniqueStorage()._tlsParams = nil}
 
-  package var tlsCertificates: [Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate] = []
+  package var tlsCertificates: [Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate] {
+    get {_storage._tlsCertificates}
+    set {_uniqueStorage()._tlsCertificates = newValue}
+  }
 
-  package var tlsCertificateSdsSecretConfigs: [Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig] = []
+  package var tlsCertificateSdsSecretConfigs: [Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig] {
+    get {_storage._tlsCertificateSdsSecretConfigs}
+    set {_uniqueStorage()._tlsCertificateSdsSecretConfigs = newValue}
+  }
 
-  package var validationContextType: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext.OneOf_ValidationContextType? = nil
+  package var validationContextType: OneOf_ValidationContextType? {
+    get {return _storage._validationContextType}
+    set {_uniqueStorage()._validationContextType = newValue}
+  }
 
   package var validationContext: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
     get {
-      if case .validationContext(let v)? = validationContextType {return v}
+      if case .validationContext(let v)? = _storage._validationContextType {return v}
       return Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext()
     }
-    set {validationContextType = .validationContext(newValue)}
+    set {_uniqueStorage()._validationContextType = .validationContext(newValue)}
   }
 
   package var validationContextSdsSecretConfig: Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig {
     get {
-      if case .validationContextSdsSecretConfig(let v)? = validationContextType {return v}
+      if case .validationContextSdsSecretConfig(let v)? = _storage._validationContextType {return v}
       return Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig()
     }
-    set {validationContextType = .validationContextSdsSecretConfig(newValue)}
+    set {_uniqueStorage()._validationContextType = .validationContextSdsSecretConfig(newValue)}
   }
 
-  package var alpnProtocols: [String] = []
+  package var alpnProtocols: [String] {
+    get {_storage._alpnProtocols}
+    set {_uniqueStorage()._alpnProtocols = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -143,7 +155,7 @@ package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsCon
 
   package init() {}
 
-  fileprivate var _tlsParams: Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -254,79 +266,123 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext:
   package static let protoMessageName: String = _protobuf_package + ".CommonTlsContext"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}tls_params\0\u{3}tls_certificates\0\u{3}validation_context\0\u{3}alpn_protocols\0\u{4}\u{2}tls_certificate_sds_secret_configs\0\u{3}validation_context_sds_secret_config\0")
 
+  fileprivate class _StorageClass {
+    var _tlsParams: Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters? = nil
+    var _tlsCertificates: [Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate] = []
+    var _tlsCertificateSdsSecretConfigs: [Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig] = []
+    var _validationContextType: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext.OneOf_ValidationContextType?
+    var _alpnProtocols: [String] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _tlsParams = source._tlsParams
+      _tlsCertificates = source._tlsCertificates
+      _tlsCertificateSdsSecretConfigs = source._tlsCertificateSdsSecretConfigs
+      _validationContextType = source._validationContextType
+      _alpnProtocols = source._alpnProtocols
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._tlsParams) }()
-      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.tlsCertificates) }()
-      case 3: try {
-        var v: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext?
-        var hadOneofValue = false
-        if let current = self.validationContextType {
-          hadOneofValue = true
-          if case .validationContext(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._tlsParams) }()
+        case 2: try { try decoder.decodeRepeatedMessageField(value: &_storage._tlsCertificates) }()
+        case 3: try {
+          var v: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext?
+          var hadOneofValue = false
+          if let current = _storage._validationContextType {
+            hadOneofValue = true
+            if case .validationContext(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._validationContextType = .validationContext(v)
+          }
+        }()
+        case 4: try { try decoder.decodeRepeatedStringField(value: &_storage._alpnProtocols) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._tlsCertificateSdsSecretConfigs) }()
+        case 7: try {
+          var v: Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig?
+          var hadOneofValue = false
+          if let current = _storage._validationContextType {
+            hadOneofValue = true
+            if case .validationContextSdsSecretConfig(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._validationContextType = .validationContextSdsSecretConfig(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.validationContextType = .validationContext(v)
-        }
-      }()
-      case 4: try { try decoder.decodeRepeatedStringField(value: &self.alpnProtocols) }()
-      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.tlsCertificateSdsSecretConfigs) }()
-      case 7: try {
-        var v: Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig?
-        var hadOneofValue = false
-        if let current = self.validationContextType {
-          hadOneofValue = true
-          if case .validationContextSdsSecretConfig(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.validationContextType = .validationContextSdsSecretConfig(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._tlsParams {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if !self.tlsCertificates.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.tlsCertificates, fieldNumber: 2)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._tlsParams {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if !_storage._tlsCertificates.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._tlsCertificates, fieldNumber: 2)
+      }
+      try { if case .validationContext(let v)? = _storage._validationContextType {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      if !_storage._alpnProtocols.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._alpnProtocols, fieldNumber: 4)
+      }
+      if !_storage._tlsCertificateSdsSecretConfigs.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._tlsCertificateSdsSecretConfigs, fieldNumber: 6)
+      }
+      try { if case .validationContextSdsSecretConfig(let v)? = _storage._validationContextType {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
     }
-    try { if case .validationContext(let v)? = self.validationContextType {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    if !self.alpnProtocols.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.alpnProtocols, fieldNumber: 4)
-    }
-    if !self.tlsCertificateSdsSecretConfigs.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.tlsCertificateSdsSecretConfigs, fieldNumber: 6)
-    }
-    try { if case .validationContextSdsSecretConfig(let v)? = self.validationContextType {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext, rhs: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext) -> Bool {
-    if lhs._tlsParams != rhs._tlsParams {return false}
-    if lhs.tlsCertificates != rhs.tlsCertificates {return false}
-    if lhs.tlsCertificateSdsSecretConfigs != rhs.tlsCertificateSdsSecretConfigs {return false}
-    if lhs.validationContextType != rhs.validationContextType {return false}
-    if lhs.alpnProtocols != rhs.alpnProtocols {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._tlsParams != rhs_storage._tlsParams {return false}
+        if _storage._tlsCertificates != rhs_storage._tlsCertificates {return false}
+        if _storage._tlsCertificateSdsSecretConfigs != rhs_storage._tlsCertificateSdsSecretConfigs {return false}
+        if _storage._validationContextType != rhs_storage._validationContextType {return false}
+        if _storage._alpnProtocols != rhs_storage._alpnProtocols {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -89,14 +89,17 @@ extension ConstraintChecker {
         guard type == .duration || type.wrapped != nil else { return }
         var reader = WireReader(bytes)
         var values: [Int: UInt64] = [:]
+        var number: Double?
         while !reader.isAtEnd {
-            guard case (let number, .varint(let value))? = reader.next() else {
-                return fail("the bytes are no \(type.rawValue)")
+            switch reader.next() {
+            case (let number, .varint(let value))? where type != .double: values[number] = value
+            case (1, .fixed64(let bits))? where type == .double: number = Double(bitPattern: bits)
+            default: return fail("the bytes are no \(type.rawValue)")
             }
-            values[number] = value
         }
+        if let number, !number.isFinite { return fail("must be finite") }
         guard type == .duration else {
-            return checkNumber(Double(values[1] ?? 0), field, subject)
+            return checkNumber(number ?? Double(values[1] ?? 0), field, subject)
         }
         let seconds = Int64(bitPattern: values[1] ?? 0)
         let nanoseconds = Int64(bitPattern: values[2] ?? 0)

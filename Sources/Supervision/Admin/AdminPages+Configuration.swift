@@ -8,14 +8,6 @@ import ServiceKit
 import SwiftProtobuf
 
 extension AdminPages {
-    private typealias Bootstrap = Envoy_Config_Bootstrap_V3_Bootstrap
-
-    /// The configuration in force; decoded for the occasion, for the supervisor does not keep it.
-    private func bootstrap() -> Bootstrap? {
-        guard let config = supervisor.config else { return nil }
-        return try? Supervisor.decode(config.bytes)
-    }
-
     private static let notReady = ServiceResponse(503, text: "no configuration is in force\n")
 
     func listeners(_ request: ServiceRequest) -> ServiceResponse {
@@ -61,10 +53,16 @@ extension AdminPages {
     }
 
     private func members(_ cluster: Envoy_Config_Cluster_V3_Cluster) -> [Member] {
-        if let known = supervisor.names.known(staged: false).first(where: { $0.cluster == cluster.name }) {
-            return known.endpoints.map { Member(address: $0.address, hostname: $0.hostname ?? "", weight: $0.weight, priority: $0.priority) }
+        if let endpoints = supervisor.names.known(cluster.name) {
+            return endpoints.map { Member(address: $0.address, hostname: $0.hostname ?? "", weight: $0.weight, priority: $0.priority) }
         }
-        return cluster.loadAssignment.endpoints.flatMap { locality in
+        var assignment = cluster.loadAssignment
+        if cluster.type == .eds {
+            let name = cluster.edsClusterConfig.serviceName.isEmpty ? cluster.name : cluster.edsClusterConfig.serviceName
+            let held = supervisor.ledger.store.active[ResourceKey(.clusterLoadAssignment, name)]
+            assignment = held.flatMap { ConfigDump.decode($0) } ?? assignment
+        }
+        return assignment.endpoints.flatMap { locality in
             locality.lbEndpoints.compactMap { member in
                 guard case .success(let address) = Address.compile(member.endpoint.address) else { return nil }
                 return Member(
@@ -75,37 +73,41 @@ extension AdminPages {
     }
 
     func clusters(_ request: ServiceRequest) -> ServiceResponse {
-        guard let bootstrap = bootstrap() else { return Self.notReady }
-        let clusters = bootstrap.staticResources.clusters
+        guard supervisor.bootstrap != nil else { return Self.notReady }
+        let clusters = supervisor.ledger.store.active(.cluster)
         guard request.query("format") == "json" else {
             return ServiceResponse(text: clusters.map { clusterText($0) }.joined())
         }
         var json = JSONText()
         json.object { json in
             json.array("cluster_statuses") { json in
-                for cluster in clusters {
-                    json.object { json in
-                        json.field("name", cluster.name)
-                        json.field("added_via_api", false)
-                        json.array("host_statuses") { json in
-                            for member in members(cluster) {
-                                json.object { json in
-                                    json.object("address") { Self.append(member.address, to: &$0) }
-                                    json.field("hostname", member.hostname)
-                                    json.field("weight", Int(member.weight))
-                                    json.field("priority", member.priority)
-                                    json.object("health_status") { $0.field("eds_health_status", "HEALTHY") }
-                                }
-                            }
-                        }
-                    }
+                for resource in clusters {
+                    guard let cluster: Envoy_Config_Cluster_V3_Cluster = ConfigDump.decode(resource) else { continue }
+                    json.object { append(cluster, isStatic: resource.origin == .bootstrap, to: &$0) }
                 }
             }
         }
         return .json(json.bytes)
     }
 
-    private func clusterText(_ cluster: Envoy_Config_Cluster_V3_Cluster) -> String {
+    private func append(_ cluster: Envoy_Config_Cluster_V3_Cluster, isStatic: Bool, to json: inout JSONText) {
+        json.field("name", cluster.name)
+        json.field("added_via_api", !isStatic)
+        json.array("host_statuses") { json in
+            for member in members(cluster) {
+                json.object { json in
+                    json.object("address") { Self.append(member.address, to: &$0) }
+                    json.field("hostname", member.hostname)
+                    json.field("weight", Int(member.weight))
+                    json.field("priority", member.priority)
+                    json.object("health_status") { $0.field("eds_health_status", "HEALTHY") }
+                }
+            }
+        }
+    }
+
+    private func clusterText(_ resource: StoredResource) -> String {
+        guard let cluster: Envoy_Config_Cluster_V3_Cluster = ConfigDump.decode(resource) else { return "" }
         let name = cluster.name
         var text = ""
         for (index, priority) in ["default", "high"].enumerated() {
@@ -116,7 +118,7 @@ extension AdminPages {
             text += "\(name)::\(priority)_priority::max_requests::\(limit(threshold?.hasMaxRequests, threshold?.maxRequests.value, 1024))\n"
             text += "\(name)::\(priority)_priority::max_retries::\(limit(threshold?.hasMaxRetries, threshold?.maxRetries.value, 3))\n"
         }
-        text += "\(name)::added_via_api::false\n"
+        text += "\(name)::added_via_api::\(resource.origin != .bootstrap)\n"
         for member in members(cluster) {
             text += "\(name)::\(member.address)::hostname::\(member.hostname)\n"
             text += "\(name)::\(member.address)::weight::\(member.weight)\n"
@@ -128,35 +130,45 @@ extension AdminPages {
     // MARK: The dump
 
     func configDump(_ request: ServiceRequest) -> ServiceResponse {
-        guard let config = supervisor.config, let bootstrap = bootstrap() else { return Self.notReady }
-        TypeRegistry.registerForJSON()
+        guard let bootstrap = supervisor.bootstrap else { return Self.notReady }
         do {
-            let redacted = try SecretRedaction.redact(bootstrap)
-            var options = JSONEncodingOptions()
-            options.preserveProtoFieldNames = true
-            let body: [UInt8] = try redacted.jsonUTF8Bytes(options: options)
-            var json = JSONText()
-            json.object { json in
-                json.array("configs") { json in
-                    json.object { json in
-                        json.field("@type", "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump")
-                        json.field("version_info", String(config.generation))
-                        json.raw("bootstrap", body)
-                    }
-                }
-            }
-            return .json(json.bytes)
+            var selection = ConfigDump.Selection()
+            selection.includesEndpoints = request.query("include_eds") != nil
+            selection.resource = request.query("resource")
+            let dump = ConfigDump(store: supervisor.ledger.store, bootstrap: bootstrap.bytes, selection: selection)
+            return .json(try dump.json())
+        } catch let error as ConfigDump.Unknown {
+            return ServiceResponse(400, text: error.description + "\n")
         } catch {
             return ServiceResponse(500, text: "the configuration cannot be shown: \(error)\n")
         }
     }
 
+    /// What has been accepted and is not in force yet, in Envoy's shape, and what each still waits for.
+    func initDump(_ request: ServiceRequest) -> ServiceResponse {
+        var json = JSONText()
+        let ledger = supervisor.ledger
+        json.object { json in
+            json.array("unready_targets_dumps") { json in
+                for resource in ledger.store.all where ledger.warming.isWaiting(resource.key) {
+                    json.object { json in
+                        json.field("name", resource.key.description)
+                        json.array("target_names") { json in
+                            for need in ledger.warming.missing(resource.key).map(\.description).sorted() { json.item(need) }
+                        }
+                    }
+                }
+            }
+        }
+        return .json(json.bytes)
+    }
+
     func certificates(_ request: ServiceRequest) -> ServiceResponse {
-        guard let bootstrap = bootstrap() else { return Self.notReady }
+        guard supervisor.bootstrap != nil else { return Self.notReady }
         var json = JSONText()
         json.object { json in
             json.array("certificates") { json in
-                for source in CertificateSources.all(bootstrap) {
+                for source in CertificateSources.all(supervisor.ledger.store) {
                     json.object { json in
                         json.field("path", source.name)
                         json.field("kind", source.kind)

@@ -25,6 +25,7 @@ import ServiceKit
         Page(path: "/healthcheck/fail", changes: true, help: "answer health checks with 503") { $0.setHealth($1, fails: true) },
         Page(path: "/healthcheck/ok", changes: true, help: "answer health checks again") { $0.setHealth($1, fails: false) },
         Page(path: "/help", changes: false, help: "this list") { pages, _ in pages.help() },
+        Page(path: "/init_dump", changes: false, help: "what is accepted and not in force yet") { $0.initDump($1) },
         Page(path: "/listeners", changes: false, help: "listening addresses (format=json)") { $0.listeners($1) },
         Page(path: "/logging", changes: true, help: "levels: level=debug, paths=upstream:debug,http:info, or COMPONENT=LEVEL") { $0.logging($1) },
         Page(path: "/memory", changes: false, help: "memory of all processes") { $0.memory($1) },

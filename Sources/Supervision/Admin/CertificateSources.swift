@@ -10,14 +10,16 @@ struct CertificateSources {
     let kind: String
     private let source: Envoy_Config_Core_V3_DataSource
 
-    static func all(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) -> [CertificateSources] {
+    static func all(_ store: ResourceStore) -> [CertificateSources] {
         var contexts: [(String, Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext)] = []
-        for cluster in bootstrap.staticResources.clusters {
+        for resource in store.active(.cluster) {
+            guard let cluster: Envoy_Config_Cluster_V3_Cluster = ConfigDump.decode(resource) else { continue }
             if let context = common(cluster.transportSocket) { contexts.append(("cluster \(cluster.name)", context)) }
         }
-        for (name, listener) in zip(ListenerPlan.names(bootstrap), bootstrap.staticResources.listeners) {
+        for resource in store.active(.listener) {
+            guard let listener: Envoy_Config_Listener_V3_Listener = ConfigDump.decode(resource) else { continue }
             for chain in listener.filterChains + (listener.hasDefaultFilterChain ? [listener.defaultFilterChain] : []) {
-                if let context = common(chain.transportSocket) { contexts.append(("listener \(name)", context)) }
+                if let context = common(chain.transportSocket) { contexts.append(("listener \(resource.key.name)", context)) }
             }
         }
         var result: [CertificateSources] = []
@@ -29,7 +31,8 @@ struct CertificateSources {
                 result.append(CertificateSources(owner, "trusted_ca", validation.trustedCa))
             }
         }
-        for secret in bootstrap.staticResources.secrets {
+        for resource in store.active(.secret) {
+            guard let secret: Envoy_Extensions_TransportSockets_Tls_V3_Secret = ConfigDump.decode(resource) else { continue }
             switch secret.type {
             case .tlsCertificate(let certificate)?:
                 result.append(CertificateSources("secret \(secret.name)", "certificate_chain", certificate.certificateChain))

@@ -7,23 +7,25 @@ enum SecretRedaction {
     private static let mark = "[redacted]"
 
     /// - Throws: when a TLS context cannot be read; then nothing is shown.
-    static func redact(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) throws -> Envoy_Config_Bootstrap_V3_Bootstrap {
-        var result = bootstrap
-        for index in result.staticResources.secrets.indices {
-            guard case .tlsCertificate(var certificate)? = result.staticResources.secrets[index].type else { continue }
+    static func redact(_ listener: Envoy_Config_Listener_V3_Listener) throws -> Envoy_Config_Listener_V3_Listener {
+        var result = listener
+        for chain in result.filterChains.indices { try redact(&result.filterChains[chain]) }
+        if result.hasDefaultFilterChain { try redact(&result.defaultFilterChain) }
+        return result
+    }
+
+    /// - Throws: as above.
+    static func redact(_ cluster: Envoy_Config_Cluster_V3_Cluster) throws -> Envoy_Config_Cluster_V3_Cluster {
+        var result = cluster
+        if result.hasTransportSocket { try redact(&result.transportSocket) }
+        return result
+    }
+
+    static func redact(_ secret: Envoy_Extensions_TransportSockets_Tls_V3_Secret) -> Envoy_Extensions_TransportSockets_Tls_V3_Secret {
+        var result = secret
+        if case .tlsCertificate(var certificate)? = result.type {
             redact(&certificate)
-            result.staticResources.secrets[index].type = .tlsCertificate(certificate)
-        }
-        for index in result.staticResources.clusters.indices where result.staticResources.clusters[index].hasTransportSocket {
-            try redact(&result.staticResources.clusters[index].transportSocket)
-        }
-        for index in result.staticResources.listeners.indices {
-            for chain in result.staticResources.listeners[index].filterChains.indices {
-                try redact(&result.staticResources.listeners[index].filterChains[chain])
-            }
-            if result.staticResources.listeners[index].hasDefaultFilterChain {
-                try redact(&result.staticResources.listeners[index].defaultFilterChain)
-            }
+            result.type = .tlsCertificate(certificate)
         }
         return result
     }

@@ -11,6 +11,12 @@ struct FrameWriter {
 
     mutating func put(_ number: Int) { put(UInt64(bitPattern: Int64(number))) }
 
+    /// Counted bytes.
+    mutating func put(bytes counted: [UInt8]) {
+        put(counted.count)
+        bytes += counted
+    }
+
     mutating func put(_ text: String) {
         put(text.utf8.count)
         bytes += text.utf8
@@ -49,11 +55,15 @@ struct FrameReader {
 
     mutating func int() throws(FrameError) -> Int { Int(Int64(bitPattern: try number())) }
 
-    mutating func text() throws(FrameError) -> String {
+    mutating func text() throws(FrameError) -> String { String(decoding: try counted(), as: UTF8.self) }
+
+    mutating func countedBytes() throws(FrameError) -> [UInt8] { Array(try counted()) }
+
+    private mutating func counted() throws(FrameError) -> ArraySlice<UInt8> {
         let length = try int()
         guard length >= 0, length <= bytes.count - offset else { throw FrameError(offset: offset) }
         defer { offset += length }
-        return String(decoding: bytes[offset..<offset + length], as: UTF8.self)
+        return bytes[offset..<offset + length]
     }
 
     /// Everything that was not read yet.

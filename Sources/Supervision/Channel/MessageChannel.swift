@@ -13,7 +13,7 @@ import Reactor
 /// A socketpair of messages (SOCK_SEQPACKET): each arrives whole, with the descriptors sent with it (SCM_RIGHTS).
 @WorkerActor final class MessageChannel: EventHandler {
     /// Longest message; what is larger travels in a memory file.
-    static let maximumMessage = 64 * 1024
+    nonisolated static let maximumMessage = 64 * 1024
     /// Messages that wait for room in the socket; a peer that reads so little is taken for dead.
     static let maximumWaiting = 16 * 1024
 

@@ -11,16 +11,16 @@ enum WorkerOrder: Equatable, Sendable {
     case peer(Int)
     /// What session tickets are sealed with from now on, and opened with.
     case ticketKeys([TicketKey])
-    /// Compile a configuration. Descriptor: the memory file of a ``ConfigPackage``.
+    /// Compile resources. Descriptor: the memory file of a ``ResourcePackage``.
     case prepare(generation: UInt64)
-    /// Listening sockets for a listener of the configuration that is prepared. Descriptors: the sockets.
+    /// Listening sockets for a listener that comes into force with the next commit. Descriptors: the sockets.
     case sockets(listener: String)
     /// Addresses of a cluster; those of a cluster that is only prepared hold from its commit on.
     case endpoints(cluster: String, [Endpoint])
-    /// Put the prepared configuration in force.
-    case commit(generation: UInt64)
-    /// Forget the prepared configuration.
-    case discard(generation: UInt64)
+    /// Put prepared resources in force. The last of the orders that belong together asks for a report.
+    case commit(generation: UInt64, NumberRanges, isLast: Bool)
+    /// Forget prepared resources.
+    case forget(NumberRanges)
     /// Take no new connections, end when those that are open have ended or after so many milliseconds.
     case drain(milliseconds: Int)
     /// Take no new connections and go on.
@@ -28,7 +28,7 @@ enum WorkerOrder: Equatable, Sendable {
     case reopenLogs
 
     private enum Tag: UInt8 {
-        case hello, peer, prepare, sockets, endpoints, commit, discard, drain, stopAccepting, reopenLogs
+        case hello, peer, prepare, sockets, endpoints, commit, forget, drain, stopAccepting, reopenLogs
         case ticketKeys
     }
 
@@ -53,12 +53,14 @@ enum WorkerOrder: Equatable, Sendable {
             frame.put(cluster)
             frame.put(endpoints.count)
             for endpoint in endpoints { endpoint.encode(&frame) }
-        case .commit(let generation):
+        case .commit(let generation, let numbers, let isLast):
             begin(.commit)
             frame.put(generation)
-        case .discard(let generation):
-            begin(.discard)
-            frame.put(generation)
+            frame.put(isLast ? 1 as UInt8 : 0)
+            numbers.encode(&frame)
+        case .forget(let numbers):
+            begin(.forget)
+            numbers.encode(&frame)
         case .drain(let milliseconds):
             begin(.drain)
             frame.put(milliseconds)
@@ -87,8 +89,11 @@ enum WorkerOrder: Equatable, Sendable {
             var endpoints: [Endpoint] = []
             for _ in 0..<count { endpoints.append(try Endpoint(&frame)) }
             self = .endpoints(cluster: cluster, endpoints)
-        case .commit: self = .commit(generation: try frame.number())
-        case .discard: self = .discard(generation: try frame.number())
+        case .commit:
+            let generation = try frame.number()
+            let isLast = try frame.byte() != 0
+            self = .commit(generation: generation, try NumberRanges(&frame), isLast: isLast)
+        case .forget: self = .forget(try NumberRanges(&frame))
         case .drain: self = .drain(milliseconds: try frame.int())
         case .ticketKeys:
             let count = try frame.int()
@@ -103,6 +108,55 @@ enum WorkerOrder: Equatable, Sendable {
     }
 }
 
+/// Numbers of resources, as ranges: those of one batch mostly follow each other.
+struct NumberRanges: Equatable, Sendable {
+    /// Ranges in one message, so that it keeps within ``MessageChannel/maximumMessage``.
+    static let maximumRanges = 3000
+
+    private(set) var ranges: [ClosedRange<UInt32>] = []
+
+    init(_ numbers: some Sequence<UInt32>) {
+        for number in numbers.sorted() {
+            if let last = ranges.last, number &- last.upperBound <= 1 {
+                ranges[ranges.count - 1] = last.lowerBound...number
+            } else {
+                ranges.append(number...number)
+            }
+        }
+    }
+
+    private init(ranges: [ClosedRange<UInt32>]) { self.ranges = ranges }
+
+    /// The same numbers in pieces that fit into a message; at least one.
+    var pieces: [NumberRanges] {
+        guard ranges.count > Self.maximumRanges else { return [self] }
+        return stride(from: 0, to: ranges.count, by: Self.maximumRanges).map {
+            NumberRanges(ranges: Array(ranges[$0..<min($0 + Self.maximumRanges, ranges.count)]))
+        }
+    }
+
+    var numbers: some Sequence<UInt32> { ranges.joined() }
+
+    func encode(_ frame: inout FrameWriter) {
+        frame.put(ranges.count)
+        for range in ranges {
+            frame.put(UInt64(range.lowerBound))
+            frame.put(UInt64(range.upperBound))
+        }
+    }
+
+    init(_ frame: inout FrameReader) throws(FrameError) {
+        let count = try frame.int()
+        guard count >= 0, count <= Self.maximumRanges else { throw FrameError(offset: frame.offset) }
+        for _ in 0..<count {
+            let lower = UInt32(truncatingIfNeeded: try frame.number())
+            let upper = UInt32(truncatingIfNeeded: try frame.number())
+            guard lower <= upper else { throw FrameError(offset: frame.offset) }
+            ranges.append(lower...upper)
+        }
+    }
+}
+
 /// Who a worker is; what its first message tells it.
 struct WorkerIdentity: Equatable, Sendable {
     var index: Int
@@ -112,13 +166,16 @@ struct WorkerIdentity: Equatable, Sendable {
     /// Groups of counters in the limit region.
     var limitGroups: Int
     var logsJSON: Bool
+    /// How long connections of a filter chain that is gone may stay idle.
+    var drainSeconds: Int
 
-    init(index: Int, concurrency: Int, incarnation: UInt64, limitGroups: Int, logsJSON: Bool) {
+    init(index: Int, concurrency: Int, incarnation: UInt64, limitGroups: Int, logsJSON: Bool, drainSeconds: Int) {
         self.index = index
         self.concurrency = concurrency
         self.incarnation = incarnation
         self.limitGroups = limitGroups
         self.logsJSON = logsJSON
+        self.drainSeconds = drainSeconds
     }
 
     func encode(_ frame: inout FrameWriter) {
@@ -127,6 +184,7 @@ struct WorkerIdentity: Equatable, Sendable {
         frame.put(incarnation)
         frame.put(limitGroups)
         frame.put(logsJSON ? 1 as UInt8 : 0)
+        frame.put(drainSeconds)
     }
 
     init(_ frame: inout FrameReader) throws(FrameError) {
@@ -135,7 +193,8 @@ struct WorkerIdentity: Equatable, Sendable {
         incarnation = try frame.number()
         limitGroups = try frame.int()
         logsJSON = try frame.byte() != 0
-        guard concurrency > 0, concurrency <= CommandLineFlag.maximumConcurrency, index >= 0, index < concurrency, limitGroups > 0
+        drainSeconds = try frame.int()
+        guard drainSeconds >= 0, concurrency > 0, concurrency <= CommandLineFlag.maximumConcurrency, index >= 0, index < concurrency, limitGroups > 0
         else { throw FrameError(offset: frame.offset) }
     }
 }

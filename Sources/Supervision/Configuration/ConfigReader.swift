@@ -140,7 +140,10 @@ enum ConfigLoader {
             throw ConfigRefusal(description: decoded.marks.error(ConfigPath(parsing: error.path), error.message).description)
         }
         do {
-            let bytes: [UInt8] = try bootstrap.serializedBytes()
+            // Equal configurations have equal bytes, so that a reload knows what changed.
+            var options = BinaryEncodingOptions()
+            options.useDeterministicOrdering = true
+            let bytes: [UInt8] = try bootstrap.serializedBytes(options: options)
             return ReadConfig(bytes: bytes, warnings: decoded.warnings.map(\.description).joined(separator: "\n"))
         } catch {
             throw ConfigRefusal(description: "the configuration cannot be serialized: \(error)")

@@ -19,22 +19,12 @@ struct ListenerBinding: Hashable, Sendable {
     var key: String { "\(listener)\n\(address)" }
 }
 
-/// The sockets that a configuration wants.
+/// The sockets that a listener wants.
 enum ListenerPlan {
-    /// The listeners' names, in order; one without has its place for a name.
-    static func names(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) -> [String] {
-        bootstrap.staticResources.listeners.enumerated().map { $1.name.isEmpty ? "listener_\($0)" : $1.name }
-    }
-
-    static func bindings(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) throws(ConfigProblem) -> [ListenerBinding] {
-        var result: [ListenerBinding] = []
-        for (name, listener) in zip(names(bootstrap), bootstrap.staticResources.listeners) {
-            guard !listener.hasBindToPort || listener.bindToPort.value else { continue }
-            result.append(try binding(name, listener, listener.address))
-            for additional in listener.additionalAddresses {
-                result.append(try binding(name, listener, additional.address))
-            }
-        }
+    static func bindings(_ listener: Envoy_Config_Listener_V3_Listener, name: String) throws(ConfigProblem) -> [ListenerBinding] {
+        guard !listener.hasBindToPort || listener.bindToPort.value else { return [] }
+        var result = [try binding(name, listener, listener.address)]
+        for additional in listener.additionalAddresses { result.append(try binding(name, listener, additional.address)) }
         return result
     }
 
@@ -69,21 +59,14 @@ enum ListenerPlan {
     /// Sockets that another process handed over, by key, and that no configuration has asked for yet.
     private var inherited: [String: Int32] = [:]
 
-    /// What a new configuration needs: sockets that are there and sockets that were made for it.
+    /// What another form of one listener needs: sockets that are there and sockets that were made for it.
     struct Change {
+        let listener: String
         fileprivate(set) var kept: [Bound] = []
         fileprivate(set) var added: [Bound] = []
-        fileprivate(set) var removed: [Bound] = []
 
-        /// Listeners for which workers need descriptors, all of a listener's together.
-        var changedListeners: [String: [Int32]] {
-            let names = Set(added.map(\.binding.listener)).union(removed.map(\.binding.listener))
-            var result: [String: [Int32]] = [:]
-            for socket in kept + added where names.contains(socket.binding.listener) {
-                result[socket.binding.listener, default: []].append(socket.descriptor)
-            }
-            return result
-        }
+        /// Everything that the listener listens at, for workers; nil when they have it already.
+        fileprivate(set) var descriptors: [Int32]?
     }
 
     /// Takes a descriptor over from another process.
@@ -91,36 +74,50 @@ enum ListenerPlan {
         if let old = inherited.updateValue(descriptor, forKey: key) { Glibc.close(old) }
     }
 
-    /// Binds what is new. Nothing is closed before ``commit(_:)``; ``discard(_:)`` takes it back.
-    func prepare(_ bindings: [ListenerBinding]) throws(ConfigRefusal) -> Change {
-        var change = Change()
-        var rest = bound
+    /// Closes what was taken over and no listener asked for.
+    func dropInherited() {
+        for descriptor in inherited.values { Glibc.close(descriptor) }
+        inherited = [:]
+    }
+
+    /// Binds what is new of a listener. Nothing is closed before ``commit(_:)``; ``discard(_:)`` takes it back.
+    /// - Parameter leaving: listeners that go away at the same time, whose addresses are free for others.
+    func prepare(_ listener: String, _ bindings: [ListenerBinding], leaving: Set<String>) throws(ConfigRefusal) -> Change {
+        var change = Change(listener: listener)
+        var rest = bound.filter { $0.binding.listener == listener }
+        let had = rest.count
         for binding in bindings {
             if let index = rest.firstIndex(where: { $0.binding.key == binding.key }) {
                 change.kept.append(rest.remove(at: index))
                 continue
             }
             do throws(SystemError) {
-                change.added.append(try open(binding))
+                change.added.append(try open(binding, leaving: leaving))
             } catch {
                 discard(change)
-                throw ConfigRefusal(description: "listener \(binding.listener): cannot listen at \(binding.address): \(error)")
+                throw ConfigRefusal(description: "listener \(listener): cannot listen at \(binding.address): \(error)")
             }
         }
-        change.removed = rest
+        if !change.added.isEmpty || change.kept.count != had {
+            change.descriptors = (change.kept + change.added).map(\.descriptor)
+        }
         return change
     }
 
     func commit(_ change: Change) {
-        for socket in change.removed { close(socket) }
-        bound = change.kept + change.added
-        for descriptor in inherited.values { Glibc.close(descriptor) }
-        inherited = [:]
+        let kept = Set(change.kept.map(\.descriptor))
+        let gone = bound.filter { $0.binding.listener == change.listener && !kept.contains($0.descriptor) }
+        bound.removeAll { $0.binding.listener == change.listener && !kept.contains($0.descriptor) }
+        bound += change.added
+        for socket in gone { close(socket) }
     }
 
     func discard(_ change: Change) {
         for socket in change.added { close(socket) }
     }
+
+    /// The listener is gone.
+    func remove(_ listener: String) { commit(Change(listener: listener)) }
 
     /// All sockets of each listener.
     var byListener: [String: [Int32]] {
@@ -131,11 +128,18 @@ enum ListenerPlan {
 
     /// Stops listening; workers hold the sockets as long as they drain.
     func closeAll(keepsPaths: Bool) {
-        for socket in bound { keepsPaths ? forget(socket) : close(socket) }
+        let all = bound
         bound = []
+        for socket in all { keepsPaths ? forget(socket) : close(socket) }
     }
 
-    private func open(_ binding: ListenerBinding) throws(SystemError) -> Bound {
+    private func open(_ binding: ListenerBinding, leaving: Set<String>) throws(SystemError) -> Bound {
+        // A listener under another name takes the socket over from one that goes.
+        if binding.address.port != 0,
+            let other = bound.first(where: { leaving.contains($0.binding.listener) && $0.binding.address == binding.address })
+        {
+            return Bound(binding: binding, descriptor: try Socket.duplicate(other.descriptor).release(), address: other.address)
+        }
         if let descriptor = inherited.removeValue(forKey: binding.key) {
             return Bound(binding: binding, descriptor: descriptor, address: Socket.localAddress(descriptor) ?? binding.address)
         }
@@ -165,7 +169,8 @@ enum ListenerPlan {
     private func forget(_ socket: Bound) { Glibc.close(socket.descriptor) }
 
     private func close(_ socket: Bound) {
-        if let path = socket.binding.address.unixPath, !path.hasPrefix("@") { unlink(path) }
+        let isShared = bound.contains { $0.binding.address == socket.binding.address && $0.descriptor != socket.descriptor }
+        if let path = socket.binding.address.unixPath, !path.hasPrefix("@"), !isShared { unlink(path) }
         Glibc.close(socket.descriptor)
     }
 }

@@ -21,6 +21,8 @@ import TrafficPolicy
         var cold: Set<Int>
         var endpoints: [Endpoint] = []
         let resolver: NameResolver
+        /// Called once when every name was answered or failed.
+        var warmed: (@WorkerActor () -> Void)?
         let stats: ClusterStats
 
         /// - Parameter before: the cluster as it was; what its names came to is the last good answer of this one, too.
@@ -47,7 +49,6 @@ import TrafficPolicy
     private let resolver: NameResolver
     private var entries: [String: Entry] = [:]
     private var staged: [String: Entry] = [:]
-    private var warmed: (@WorkerActor () -> Void)?
     /// A cluster has other addresses than before.
     var changed: (@WorkerActor (_ cluster: String, [Endpoint]) -> Void)?
 
@@ -62,41 +63,50 @@ import TrafficPolicy
         resolver = try NameResolver(loop: loop, settings: settings)
     }
 
-    /// Begins with the clusters of a configuration; those that are known with the same plan keep what is known.
+    /// Begins with a cluster; one that is known with the same plan keeps what is known.
     /// - Parameter warmed: called, maybe at once, when every name was answered or failed.
-    func stage(_ plans: [NamePlan], warmed: @escaping @WorkerActor () -> Void) {
-        discard()
-        for plan in plans {
-            if let present = entries[plan.cluster], present.plan == plan {
-                staged[plan.cluster] = present
-                continue
-            }
-            let entry = Entry(
+    func stage(_ plan: NamePlan, warmed: @escaping @WorkerActor () -> Void) {
+        discard(plan.cluster)
+        if let present = entries[plan.cluster], present.plan == plan {
+            staged[plan.cluster] = present
+        } else {
+            staged[plan.cluster] = Entry(
                 plan, before: entries[plan.cluster], resolver: resolver(for: plan), stats: stats.cluster(plan.cluster))
-            staged[plan.cluster] = entry
         }
-        self.warmed = warmed
-        for entry in staged.values where !entry.cold.isEmpty && entry.timers.isEmpty { begin(entry) }
-        checkWarm()
+        guard let entry = staged[plan.cluster] else { return }
+        entry.warmed = warmed
+        if !entry.cold.isEmpty, entry.timers.isEmpty { begin(entry) }
+        checkWarm(entry)
     }
 
-    /// The staged clusters are those of the proxy now.
-    func commit() {
-        for (name, entry) in entries where staged[name] !== entry { stop(entry) }
-        entries = staged
-        staged = [:]
+    /// The staged form of a cluster is in force now.
+    func commit(_ cluster: String) {
+        guard let entry = staged.removeValue(forKey: cluster) else { return }
+        if let old = entries.updateValue(entry, forKey: cluster), old !== entry { stop(old) }
     }
 
-    /// Forgets what was staged.
-    func discard() {
-        for (name, entry) in staged where entries[name] !== entry { stop(entry) }
-        staged = [:]
-        warmed = nil
+    /// Forgets what was staged of a cluster.
+    func discard(_ cluster: String) {
+        guard let entry = staged.removeValue(forKey: cluster) else { return }
+        entry.warmed = nil
+        if entries[cluster] !== entry { stop(entry) }
     }
 
-    /// The addresses of the clusters of the configuration that is staged, or in force.
-    func known(staged wantsStaged: Bool) -> [(cluster: String, endpoints: [Endpoint])] {
-        (wantsStaged ? staged : entries).map { ($0.key, $0.value.endpoints) }.sorted { $0.cluster < $1.cluster }
+    /// The cluster is gone, or its endpoints are no names any more.
+    func remove(_ cluster: String) {
+        discard(cluster)
+        if let entry = entries.removeValue(forKey: cluster) { stop(entry) }
+    }
+
+    /// Whether a form of the cluster waits to be in force.
+    func isStaged(_ cluster: String) -> Bool { staged[cluster] != nil }
+
+    /// The addresses of a cluster that is staged, or else in force; nil when its endpoints are no names.
+    func known(_ cluster: String) -> [Endpoint]? { (staged[cluster] ?? entries[cluster])?.endpoints }
+
+    /// The addresses of all clusters in force.
+    var known: [(cluster: String, endpoints: [Endpoint])] {
+        entries.map { ($0.key, $0.value.endpoints) }.sorted { $0.cluster < $1.cluster }
     }
 
     // MARK: Asking
@@ -203,13 +213,13 @@ import TrafficPolicy
             // Those of a configuration that is not in force yet come with its commit.
             if entries[entry.plan.cluster] === entry { changed?(entry.plan.cluster, endpoints) }
         }
-        checkWarm()
+        checkWarm(entry)
         return isChange
     }
 
-    private func checkWarm() {
-        guard let warmed, staged.values.allSatisfy({ $0.cold.isEmpty }) else { return }
-        self.warmed = nil
+    private func checkWarm(_ entry: Entry) {
+        guard entry.cold.isEmpty, let warmed = entry.warmed else { return }
+        entry.warmed = nil
         warmed()
     }
 

@@ -33,12 +33,7 @@ struct NamePlan: Equatable, Sendable {
     var resolver: NameResolver.Settings?
     var targets: [Target]
 
-    /// The clusters of a configuration whose names must be resolved.
-    static func all(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) -> [NamePlan] {
-        bootstrap.staticResources.clusters.compactMap { $0.type == .static ? nil : NamePlan($0) }
-    }
-
-    private init(_ message: Envoy_Config_Cluster_V3_Cluster) {
+    init(_ message: Envoy_Config_Cluster_V3_Cluster) {
         cluster = message.name
         isLogical = message.type == .logicalDns
         family =

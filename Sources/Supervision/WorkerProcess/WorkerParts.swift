@@ -46,12 +46,13 @@ import TrafficPolicy
         vitals = WorkerVitals(stats: stats, index: identity.index, loop: loop)
         let seed = heddle_random()
         let context = WorkerContext(loop: loop, seed: seed)
-        context.ticketKeys = try TicketKeyring()
+        context.secrets.ticketKeys = try TicketKeyring()
         worker = Worker(
             WorkerResources(
                 context: context, stats: stats, registry: registry, logWriter: logWriter, log: log,
                 environment: ProcessEnvironment.format(instanceID: seed), limits: { [limits] in limits.counters($0) },
                 balancer: balancer))
+        worker.chainDrainTime = UInt64(identity.drainSeconds) * 1_000_000_000
     }
 
     /// A sign of life, and how this process fares.

@@ -17,6 +17,8 @@ import TrafficPolicy
     private static let beatInterval: UInt64 = 250_000_000
     /// After it stopped accepting, how long a worker still takes connections that others pass to it.
     private static let passingTime: UInt64 = 100_000_000
+    /// A change of more resources than this gives the memory that it needed back to the system.
+    private static let trimsAbove = 100
     /// How long a worker whose supervisor is gone lets requests end.
     private static let orphanTime = 60_000
 
@@ -25,9 +27,7 @@ import TrafficPolicy
     private let channel: MessageChannel
     private var peers: [(Int, Int32)] = []
     private var parts: WorkerParts?
-    private var prepared: (generation: UInt64, snapshot: WorkerSnapshot, listeners: Set<String>)?
     private var sockets: [String: [Int32]] = [:]
-    private var resolved: [String: [Endpoint]] = [:]
     private var beat: LoopTimer?
     private var drainTimer: LoopTimer?
     private var drainDeadline: UInt64?
@@ -66,21 +66,15 @@ import TrafficPolicy
             balancer.setPeer(index, descriptors[0])
         case .ticketKeys(let keys):
             do throws(TLSError) {
-                try parts?.worker.resources.context.ticketKeys?.replace(keys)
+                try parts?.worker.resources.context.secrets.ticketKeys?.replace(keys)
             } catch {
                 fail("session ticket keys from the supervisor: \(error)")
             }
         case .prepare(let generation): prepare(generation, descriptors)
         case .sockets(let listener): sockets[listener, default: []] += descriptors
-        case .endpoints(let cluster, let endpoints):
-            resolved[cluster] = endpoints
-            parts?.worker.setEndpoints(cluster, endpoints)
-        case .commit(let generation): commit(generation)
-        case .discard(let generation):
-            guard prepared?.generation == generation else { return }
-            prepared = nil
-            for descriptors in sockets.values { closeAll(descriptors) }
-            sockets = [:]
+        case .endpoints(let cluster, let endpoints): parts?.worker.setEndpoints(cluster, endpoints)
+        case .commit(let generation, let numbers, let isLast): commit(generation, numbers, isLast)
+        case .forget(let numbers): parts?.worker.forget(numbers.numbers)
         case .drain(let milliseconds): drain(milliseconds: milliseconds)
         case .stopAccepting:
             parts?.setAccepting(false)
@@ -118,33 +112,41 @@ import TrafficPolicy
     private func prepare(_ generation: UInt64, _ descriptors: [Int32]) {
         defer { closeAll(descriptors) }
         guard let parts, descriptors.count == 1 else { return }
+        let package: ResourcePackage
         do {
-            let package = try ConfigPackage(decoding: try ConfigPackage.read(descriptors[0]))
-            let bootstrap = try Envoy_Config_Bootstrap_V3_Bootstrap(
-                serializedBytes: package.bootstrap, options: ConfigDecoder.binaryOptions)
-            let snapshot = try parts.worker.prepare(bootstrap)
-            parts.groups.merge(package.groups) { $1 }
-            prepared = (generation, snapshot, Set(ListenerPlan.names(bootstrap)))
-            channel.send(WorkerReport.prepared(generation: generation).encoded)
+            package = try ResourcePackage(decoding: try MemoryFile.read(descriptors[0]))
         } catch {
-            channel.send(WorkerReport.refused(generation: generation, reason: "\(error)").encoded)
+            fail("resources from the supervisor cannot be read: \(error)")
+            return
         }
+        parts.worker.settings = package.settings
+        for item in package.items {
+            if item.update.key.type == .cluster { parts.groups[item.update.key.name] = item.limitGroup }
+            do throws(ConfigProblem) {
+                try parts.worker.prepare(item.update)
+            } catch {
+                channel.send(
+                    WorkerReport.refused(generation: generation, number: item.update.number, reason: error.description).encoded)
+            }
+        }
+        channel.send(WorkerReport.prepared(generation: generation).encoded)
     }
 
-    private func commit(_ generation: UInt64) {
-        guard let parts, let prepared, prepared.generation == generation else { return }
-        self.prepared = nil
+    private func commit(_ generation: UInt64, _ numbers: NumberRanges, _ isLast: Bool) {
+        guard let parts else { return }
+        let sockets = self.sockets
+        self.sockets = [:]
         do {
             // Listeners take connections from the next turn of the loop on; the addresses are there by then.
-            try parts.worker.commit(prepared.snapshot, sockets: sockets)
+            try parts.worker.commit(numbers.numbers, sockets: sockets)
         } catch {
             fail("the configuration cannot be put in force: \(error)")
             return
         }
-        parts.keepSockets(sockets, listeners: prepared.listeners)
-        sockets = [:]
-        for (cluster, endpoints) in resolved { parts.worker.setEndpoints(cluster, endpoints) }
-        heddle_trim_memory()
+        parts.keepSockets(sockets, listeners: parts.worker.listenerNames)
+        guard isLast else { return }
+        // Looking through the heap is not worth it for a change of one resource.
+        if numbers.ranges.reduce(0, { $0 + $1.count }) > Self.trimsAbove { heddle_trim_memory() }
         parts.setAccepting(drainDeadline == nil)
         parts.openInbox()
         channel.send(WorkerReport.committed(generation: generation).encoded)

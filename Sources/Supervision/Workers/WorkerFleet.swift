@@ -20,17 +20,20 @@ import TrafficPolicy
 @WorkerActor final class WorkerFleet: MessageChannelOwner {
     /// How often the watchdog looks, in nanoseconds.
     private static let lookInterval: UInt64 = 500_000_000
-    /// Clusters for which the limit region has room at least.
-    private static let minimumLimitGroups = 1024
+    /// Clusters for which the limit region has room. Memory is used only for those that there are.
+    private static let limitGroups = 65_536
 
     let slots: [WorkerSlot]
     let board: WorkerBoard
     let levels: LogLevels
     let limitGroups: Int
+    /// Groups of limits that were ever given to a cluster.
+    var usedLimitGroups = 0
     private(set) var merger = StatsMerger()
     private let loop: EventLoop
     private let log: Log
     private let logsJSON: Bool
+    private let drainSeconds: Int
     private let limits: SharedMemory
     private let limitRegion: LimitRegion
     private let stats: ServerStats
@@ -41,16 +44,17 @@ import TrafficPolicy
     private(set) var isEnding = false
 
     init(
-        loop: EventLoop, log: Log, levels: LogLevels, logsJSON: Bool, concurrency: Int, clusters: Int, watchdogSeconds: Int,
+        loop: EventLoop, log: Log, levels: LogLevels, logsJSON: Bool, concurrency: Int, drainSeconds: Int, watchdogSeconds: Int,
         stats: ServerStats
     ) throws {
         self.loop = loop
         self.log = log
         self.levels = levels
         self.logsJSON = logsJSON
+        self.drainSeconds = drainSeconds
         self.stats = stats
         board = try WorkerBoard(workers: concurrency)
-        limitGroups = max(Self.minimumLimitGroups, clusters * 4)
+        limitGroups = Self.limitGroups
         limits = try SharedMemory(named: "heddle-limits", size: LimitRegion.byteCount(slots: concurrency, groups: limitGroups))
         limitRegion = LimitRegion(memory: limits.base, slots: concurrency, groups: limitGroups)
         let looks = UInt64(watchdogSeconds) * 1_000_000_000 / Self.lookInterval
@@ -90,7 +94,8 @@ import TrafficPolicy
         slot.channel = channel
         try channel.open(owner: self)
         let identity = WorkerIdentity(
-            index: slot.index, concurrency: slots.count, incarnation: slot.incarnation, limitGroups: limitGroups, logsJSON: logsJSON)
+            index: slot.index, concurrency: slots.count, incarnation: slot.incarnation, limitGroups: limitGroups, logsJSON: logsJSON,
+            drainSeconds: drainSeconds)
         slot.send(
             .hello(identity),
             [board.descriptor, limits.descriptor, levels.descriptor ?? -1, region.descriptor, slot.inbox])
@@ -143,7 +148,7 @@ import TrafficPolicy
         } catch {
             log.error(.stats, "what worker \(slot.index) counted is lost: \(error)")
         }
-        limitRegion.giveBack(slot: slot.index)
+        limitRegion.giveBack(slot: slot.index, groups: usedLimitGroups)
         if wasTold && status == 0 {
             log.info(.supervisor, "worker \(slot.index) has ended")
         } else {

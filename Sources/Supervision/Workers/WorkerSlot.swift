@@ -22,6 +22,8 @@ import Reactor
     var process: Int32 = 0
     var channel: MessageChannel?
     var startedAt: UInt64 = 0
+    /// The generation under which the process was given everything and has not answered; nil at other times.
+    var wholeGeneration: UInt64?
     var incarnation: UInt64 = 0
     var backoff = RestartBackoff()
     var watchdog: Watchdog

@@ -50,11 +50,12 @@ public struct LimitRegion {
 
     /// Gives back what a worker held that is known to have ended; the next worker may take its slot after that. Views
     /// that the dead worker's successor did not make itself count nothing any more.
-    public func giveBack(slot: Int) {
+    /// - Parameter used: groups that were ever counted in, so that memory that nobody used stays untouched; nil for all.
+    public func giveBack(slot: Int, groups used: Int? = nil) {
         precondition(slot >= 0 && slot < slots, "outside of the limit region")
         let start = cells + slot * slotStride
         _ = heddle_limit_add(start, 1)
-        for index in Self.cellsPerLine..<slotStride { heddle_limit_store(start + index, 0) }
+        for index in Self.cellsPerLine..<(1 + min(used ?? groups, groups)) * Self.cellsPerLine { heddle_limit_store(start + index, 0) }
     }
 }
 

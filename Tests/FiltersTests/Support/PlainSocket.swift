@@ -11,8 +11,16 @@ struct PlainSocket: Sendable {
         limitWaits()
     }
 
-    init?(connectingTo port: UInt16) {
+    /// - Parameter source: an address of our own; any when nil.
+    init?(connectingTo port: UInt16, from source: String? = nil) {
         raw = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if let source {
+            var own = Self.loopback(0)
+            inet_pton(AF_INET, source, &own.sin_addr)
+            withUnsafePointer(to: &own) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = bind(raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+            }
+        }
         var address = Self.loopback(port)
         let connected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }

@@ -5,6 +5,7 @@ import Glibc
 import Observability
 import ProxyModel
 import Reactor
+import SwiftProtobuf
 import TrafficPolicy
 
 /// A whole worker in this process: listener, filters, router and clusters, on real sockets and the process's loop.
@@ -80,6 +81,68 @@ import TrafficPolicy
             return "\(error)"
         }
     }
+
+    /// One change of a resource, in YAML.
+    struct Change: Sendable {
+        let key: ResourceKey
+        /// Nil: the resource goes away.
+        let body: [UInt8]?
+
+        static func listener(_ yaml: String) throws -> Change { try Change(.listener, "main", yaml, Envoy_Config_Listener_V3_Listener.self) }
+        static func routes(_ name: String, _ yaml: String) throws -> Change {
+            try Change(.routeConfiguration, name, yaml, Envoy_Config_Route_V3_RouteConfiguration.self)
+        }
+        static func cluster(_ name: String, _ yaml: String) throws -> Change { try Change(.cluster, name, yaml, Envoy_Config_Cluster_V3_Cluster.self) }
+        static func endpoints(_ name: String, ports: [UInt16]) throws -> Change {
+            let members = ports.map { "{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \($0) } } } }" }
+            let yaml = "{ cluster_name: \(name), endpoints: [{ lb_endpoints: [\(members.joined(separator: ", "))] }] }"
+            return try Change(.clusterLoadAssignment, name, yaml, Envoy_Config_Endpoint_V3_ClusterLoadAssignment.self)
+        }
+        static func secret(_ name: String, _ yaml: String) throws -> Change {
+            try Change(.secret, name, yaml, Envoy_Extensions_TransportSockets_Tls_V3_Secret.self)
+        }
+        static func removal(_ type: ResourceType, _ name: String) -> Change { Change(key: ResourceKey(type, name), body: nil) }
+
+        private init(key: ResourceKey, body: [UInt8]?) {
+            self.key = key
+            self.body = body
+        }
+
+        private init<Message: SwiftProtobuf.Message>(_ type: ResourceType, _ name: String, _ yaml: String, _ message: Message.Type) throws {
+            let source = ConfigSource(text: yaml, file: "change.yaml", format: .yaml)
+            self.init(key: ResourceKey(type, name), body: try ConfigDecoder.decode(message, from: [source]).bytes)
+        }
+    }
+
+    /// Brings changes into force, all or none.
+    func apply(_ changes: [Change]) throws {
+        let numbers = changes.map { _ in nextNumber() }
+        do {
+            for (number, change) in zip(numbers, changes) {
+                try worker.prepare(ResourceUpdate(number: number, key: change.key, body: change.body))
+            }
+        } catch {
+            worker.forget(numbers)
+            throw error
+        }
+        try worker.commit(numbers, sockets: [:])
+    }
+
+    /// What is compiled from now on is compiled with this `layered_runtime`.
+    func setRuntime(_ yaml: String) throws {
+        let decoded = try ConfigDecoder.decodeBootstrap("layered_runtime: \(yaml)", file: "runtime.yaml")
+        worker.settings = try CompileSettings(decoded.bootstrap)
+    }
+
+    private var lastNumber: UInt32 = 1 << 16
+
+    private func nextNumber() -> UInt32 {
+        lastNumber += 1
+        return lastNumber
+    }
+
+    /// A counter of a cluster.
+    func cluster(_ name: String, _ counter: ClusterStats.Counters) -> UInt64 { stats.cluster(name)[counter].value }
 
     func stop() {
         worker.closeAll()

@@ -49,8 +49,24 @@ struct ProcessTests {
         #expect(load.failures == [])
     }
 
-    @Test("of two reloads in a row the second one counts, and connections that are open come to it")
+    @Test("30 reloads that change a filter chain each cost no request, on connections that stay open either")
     func reloads() throws {
+        let proxy = try proxy(2)
+        let load = SteadyLoad(port: proxy.port, clients: 4)
+        for round in 2...31 {
+            try proxy.write(proxy.config(route: "up", prefix: "round\(round % 3)"))
+            kill(proxy.id, SIGHUP)
+            #expect(Deadline(seconds: 10).polls { proxy.log.contains("configuration \(round) is in force") })
+            #expect(load.waits(forMore: 5))
+        }
+        load.stop()
+        #expect(load.failures == [])
+        #expect(try proxy.counter("listener_manager.listener_in_place_updated") == 30)
+        #expect(try proxy.counter("cluster_manager.cluster_modified") == 0)
+    }
+
+    @Test("of two reloads in a row the second one counts, and connections that are open come to it")
+    func secondReload() throws {
         let proxy = try proxy(1)
         let client = try #require(WireClient(port: proxy.port))
         #expect(!Self.ask(client).contains("connection: close"))
@@ -74,6 +90,26 @@ struct ProcessTests {
         client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n")
         _ = client.receive { String(decoding: $0, as: UTF8.self).hasSuffix("hello") }
         return String(decoding: client.received, as: UTF8.self)
+    }
+
+    @Test("a reload that changes nothing but the runtime values holds for every listener, and for workers that start later")
+    func runtimeReload() throws {
+        let proxy = try proxy(2)
+        func answer() -> String {
+            guard let client = WireClient(port: proxy.port) else { return "" }
+            client.send("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
+            _ = client.receiveEnd()
+            return String(String(decoding: client.received, as: UTF8.self).suffix(6))
+        }
+        #expect(answer().hasSuffix("hello"))
+        try proxy.write(proxy.config(route: "up", shared: 100))
+        kill(proxy.id, SIGHUP)
+        #expect(Deadline(seconds: 10).polls { proxy.log.contains("configuration 2 is in force") })
+        #expect((0..<8).allSatisfy { _ in answer() == "shared" })
+        let victims = proxy.workerIDs
+        for victim in victims { kill(victim, SIGKILL) }
+        #expect(Deadline(seconds: 10).polls { proxy.workerIDs.count == 2 && Set(proxy.workerIDs).isDisjoint(with: victims) })
+        #expect(Deadline(seconds: 10).polls { answer() == "shared" })
     }
 
     @Test("a take-over costs no request", arguments: [2, 4])

@@ -63,10 +63,12 @@ final class SupervisedProxy {
     }
 
     /// A bootstrap with one listener and one cluster; `prefix` tells versions apart.
-    func config(route cluster: String, prefix: String = "in") -> String {
+    /// - Parameter shared: percentage of requests, by `layered_runtime`, that are answered "shared" by the proxy itself.
+    func config(route cluster: String, prefix: String = "in", shared: Int = 0) -> String {
         """
         \(parts.top)
         admin: {address: {socket_address: {address: \(Loopback.address), port_value: 0}}}
+        layered_runtime: {layers: [{name: all, static_layer: {shared: \(shared)}}]}
         static_resources:
           listeners:
           - name: in
@@ -78,7 +80,7 @@ final class SupervisedProxy {
                 typed_config:
                   "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                   stat_prefix: \(prefix)
-                  route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: "/"}, route: {cluster: \(cluster)}}]}]}
+                  route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: "/", runtime_fraction: {default_value: {}, runtime_key: shared}}, direct_response: {status: 200, body: {inline_string: "shared"}}}, {match: {prefix: "/"}, route: {cluster: \(cluster)}}]}]}
                   http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
           clusters:
           - {name: up, \(parts.cluster ?? Self.assignment([(Loopback.address, upstream)]))}

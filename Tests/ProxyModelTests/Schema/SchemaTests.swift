@@ -29,6 +29,7 @@ import Testing
             for field in message.fields {
                 var writer = WireWriter()
                 switch field.type {
+                case _ where field.cardinality == .map: writer.lengthDelimited(field.number, [UInt8]())
                 case .scalar(.string), .scalar(.bytes): writer.lengthDelimited(field.number, "x".utf8)
                 case .scalar(.double): writer.fixed64(field.number, 1.5.bitPattern)
                 case .scalar(.float): writer.fixed32(field.number, Float(1.5).bitPattern)

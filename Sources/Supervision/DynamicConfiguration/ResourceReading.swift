@@ -1,0 +1,130 @@
+import DataPlane
+import ProxyModel
+import SwiftProtobuf
+
+/// What the supervisor must know of a resource: what it needs and wants, and what the supervisor itself does for it.
+struct ResourceReading {
+    /// What must be there before it may be in force.
+    var needs: Set<ResourceNeed> = []
+    /// Resources to be asked for, and where.
+    var wants: Set<ResourceWant> = []
+    /// Secrets that are named without a source.
+    var staticSecrets: Set<String> = []
+    /// A listener's sockets.
+    var bindings: [ListenerBinding] = []
+    /// A cluster whose endpoints are names.
+    var names: NamePlan?
+
+    /// Reads a resource.
+    /// - Parameter isChecked: a bootstrap's resources were checked together, with their places in the file.
+    /// - Throws: what is wrong, for a person at the control plane.
+    init(_ key: ResourceKey, _ body: [UInt8], isChecked: Bool) throws(ConfigRefusal) {
+        var validator = ConfigValidator(marks: ConfigMarks(file: key.description))
+        let root = ConfigPath()
+        switch key.type {
+        case .cluster:
+            let cluster: Envoy_Config_Cluster_V3_Cluster = try Self.decode(body)
+            if !isChecked { validator.validate(cluster, root) }
+            try read(cluster)
+        case .listener:
+            let listener: Envoy_Config_Listener_V3_Listener = try Self.decode(body)
+            if !isChecked { validator.validate(listener, root) }
+            try read(listener, name: key.name)
+        case .routeConfiguration:
+            let routes: Envoy_Config_Route_V3_RouteConfiguration = try Self.decode(body)
+            validator.validate(routes, root, validatesClusters: false)
+        case .clusterLoadAssignment, .secret: break
+        }
+        do throws(ConfigErrors) {
+            try validator.finish()
+        } catch {
+            throw ConfigRefusal(description: error.description)
+        }
+    }
+
+    private static func decode<Message: SwiftProtobuf.Message>(_ body: [UInt8]) throws(ConfigRefusal) -> Message {
+        do {
+            return try Message(serializedBytes: body, options: ConfigDecoder.binaryOptions)
+        } catch {
+            throw ConfigRefusal(description: "cannot be read: \(error)")
+        }
+    }
+
+    // MARK: Clusters
+
+    private mutating func read(_ cluster: Envoy_Config_Cluster_V3_Cluster) throws(ConfigRefusal) {
+        switch cluster.type {
+        case .eds:
+            let config = cluster.edsClusterConfig
+            let key = ResourceKey(.clusterLoadAssignment, config.serviceName.isEmpty ? cluster.name : config.serviceName)
+            guard config.hasEdsConfig else { throw ConfigRefusal(description: "eds_cluster_config.eds_config: is required") }
+            needs.insert(.resource(key))
+            wants.insert(ResourceWant(key, from: config.edsConfig))
+        case .strictDns, .logicalDns:
+            names = NamePlan(cluster)
+            needs.insert(.names(cluster: cluster.name))
+        default: break
+        }
+        if cluster.hasTransportSocket { try read(cluster.transportSocket) }
+    }
+
+    // MARK: Listeners
+
+    private mutating func read(_ listener: Envoy_Config_Listener_V3_Listener, name: String) throws(ConfigRefusal) {
+        do throws(ConfigProblem) {
+            bindings = try ListenerPlan.bindings(listener, name: name)
+        } catch {
+            throw ConfigRefusal(description: error.description)
+        }
+        for chain in listener.filterChains + (listener.hasDefaultFilterChain ? [listener.defaultFilterChain] : []) {
+            if chain.hasTransportSocket { try read(chain.transportSocket) }
+            for filter in chain.filters { try read(filter.typedConfig) }
+        }
+    }
+
+    private mutating func read(_ filter: Google_Protobuf_Any) throws(ConfigRefusal) {
+        typealias Manager = Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager
+        guard filter.holds(Manager.self) else { return }
+        let manager: Manager = try Self.unpack(filter)
+        guard case .rds(let rds)? = manager.routeSpecifier else { return }
+        let key = ResourceKey(.routeConfiguration, rds.routeConfigName)
+        needs.insert(.resource(key))
+        wants.insert(ResourceWant(key, from: rds.configSource))
+    }
+
+    // MARK: TLS
+
+    private mutating func read(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigRefusal) {
+        typealias Upstream = Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext
+        typealias Downstream = Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext
+        if socket.typedConfig.holds(Upstream.self) {
+            let context: Upstream = try Self.unpack(socket.typedConfig)
+            read(context.commonTlsContext)
+        } else if socket.typedConfig.holds(Downstream.self) {
+            let context: Downstream = try Self.unpack(socket.typedConfig)
+            read(context.commonTlsContext)
+        }
+    }
+
+    private mutating func read(_ common: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext) {
+        var secrets = common.tlsCertificateSdsSecretConfigs
+        if case .validationContextSdsSecretConfig(let secret)? = common.validationContextType { secrets.append(secret) }
+        for secret in secrets {
+            let key = ResourceKey(.secret, secret.name)
+            needs.insert(.resource(key))
+            if secret.hasSdsConfig {
+                wants.insert(ResourceWant(key, from: secret.sdsConfig))
+            } else {
+                staticSecrets.insert(secret.name)
+            }
+        }
+    }
+
+    private static func unpack<Message: SwiftProtobuf.Message>(_ any: Google_Protobuf_Any) throws(ConfigRefusal) -> Message {
+        do throws(UnpackError) {
+            return try any.unpack()
+        } catch {
+            throw ConfigRefusal(description: error.description)
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import Glibc
+import Observability
+import ProxyModel
+import Testing
+
+@Suite("Changing resources under a running worker")
+struct ResourceChangeTests {
+    private static let routerFilter =
+        "{ name: router, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }"
+
+    /// A listener whose only chain takes its routes from `routes`, and maybe a second chain.
+    private static func listener(prefix: String = "test", chains more: String = "", routes: String = "r") -> String {
+        """
+        name: main
+        address: { socket_address: { address: 127.0.0.1, port_value: 1 } }
+        filter_chains:
+          - filters: [\(manager(prefix, "rds: { route_config_name: \(routes), config_source: { ads: {} } }"))]
+        \(more)
+        """
+    }
+
+    private static func manager(_ prefix: String, _ routes: String) -> String {
+        """
+        { name: http, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, \
+        stat_prefix: \(prefix), \(routes), http_filters: [\(routerFilter)] } }
+        """
+    }
+
+    private static func routes(_ action: String) -> String {
+        "{ name: r, virtual_hosts: [{ name: all, domains: [\"*\"], routes: [{ match: { prefix: / }, \(action) }] }] }"
+    }
+
+    private static let toMain = routes("route: { cluster: main }")
+
+    private static func answer(_ text: String) -> String {
+        routes("direct_response: { status: 200, body: { inline_string: \(text) } }")
+    }
+
+    private static let eds = "{ name: main, type: EDS, eds_cluster_config: { eds_config: { ads: {} } }, connect_timeout: 5s }"
+
+    private func proxy(_ changes: [TestProxy.Change], upstream: UInt16 = 1) async throws -> TestProxy {
+        let proxy = try await TestProxy.start(filters: "", clusters: ["main": upstream])
+        try await proxy.apply(changes)
+        return proxy
+    }
+
+    private static let get = "GET / HTTP/1.1\r\nhost: test\r\n\r\n"
+
+    @Test("routes change under an open connection, and a listener without routes answers 404")
+    func routesChange() async throws {
+        let proxy = try await proxy([.listener(Self.listener())])
+        let connection = try #require(await proxy.connect())
+        #expect(await connection.ask(Self.get)?.status == 404)
+        for text in ["one", "two", "three"] {
+            try await proxy.apply([.routes("r", Self.answer(text))])
+            #expect(await connection.ask(Self.get)?.text == text)
+        }
+    }
+
+    @Test("a request under way keeps the routes that it began with")
+    func pinned() async throws {
+        let upstream = TestUpstream()
+        let marked = Self.routes("route: { cluster: main }, response_headers_to_add: [{ header: { key: x-routes, value: old } }]")
+        let proxy = try await proxy([.listener(Self.listener()), .routes("r", marked)], upstream: upstream.port)
+        let connection = try #require(await proxy.connect())
+        connection.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nab")
+        #expect(await eventually { await proxy.cluster("main", .upstreamRqTotal) == 1 })
+        try await proxy.apply([.routes("r", Self.answer("new"))])
+        let response = await connection.ask("cd")
+        #expect(response?.text == "hello")
+        #expect(response?["x-routes"] == "old")
+        #expect(await connection.ask(Self.get)?.text == "new")
+    }
+
+    @Test("a bad form is refused with its place, and the good one stays")
+    func refused() async throws {
+        let proxy = try await proxy([.listener(Self.listener()), .routes("r", Self.answer("good"))])
+        let bad = Self.routes("direct_response: { status: 200, body: { filename: /nowhere } }")
+        await #expect {
+            try await proxy.apply([.routes("r", bad)])
+        } throws: { "\($0)".hasPrefix("virtual_hosts[0].routes[0].direct_response.body.filename: cannot open /nowhere") }
+        #expect(await proxy.get()?.text == "good")
+    }
+
+    @Test("the same listener and routes under other runtime values are other ones")
+    func runtimeChanges() async throws {
+        let routes = """
+            { name: r, virtual_hosts: [{ name: all, domains: ["*"], routes: [
+              { match: { prefix: /, runtime_fraction: { default_value: { numerator: 0 }, runtime_key: new } }, direct_response: { status: 200, body: { inline_string: new } } },
+              { match: { prefix: / }, direct_response: { status: 200, body: { inline_string: old } } }] }] }
+            """
+        let chain = """
+              - filter_chain_match: { source_prefix_ranges: [{ address_prefix: 127.0.0.9, prefix_len: 32 }] }
+                filters: [\(Self.manager("second", "route_config: \(routes)"))]
+            """
+        let changes: [TestProxy.Change] = [try .listener(Self.listener(chains: chain)), try .routes("r", routes)]
+        let proxy = try await proxy(changes)
+        let named = try #require(await proxy.connect())
+        #expect(await named.ask(Self.get)?.text == "old")
+        #expect(await proxy.connect(from: "127.0.0.9")?.ask(Self.get)?.text == "old")
+        try await proxy.setRuntime("{ layers: [{ name: l, static_layer: { new: 100 } }] }")
+        try await proxy.apply(changes)
+        #expect(await proxy.get()?.text == "new")
+        #expect(await proxy.connect(from: "127.0.0.9")?.ask(Self.get)?.text == "new")
+    }
+
+    @Test("two connection managers share one route configuration")
+    func shared() async throws {
+        let second = """
+              - filter_chain_match: { source_prefix_ranges: [{ address_prefix: 127.0.0.9, prefix_len: 32 }] }
+                filters: [\(Self.manager("second", "rds: { route_config_name: r, config_source: { ads: {} } }"))]
+            """
+        let proxy = try await proxy([.listener(Self.listener(chains: second)), .routes("r", Self.answer("one"))])
+        let first = try #require(await proxy.connect())
+        let other = try #require(await proxy.connect(from: "127.0.0.9"))
+        #expect(await first.ask(Self.get)?.text == "one")
+        #expect(await other.ask(Self.get)?.text == "one")
+        try await proxy.apply([.routes("r", Self.answer("two"))])
+        #expect(await first.ask(Self.get)?.text == "two")
+        #expect(await other.ask(Self.get)?.text == "two")
+    }
+
+    @Test("endpoints that stay keep their connections, others get requests no more")
+    func endpointsChange() async throws {
+        let (first, second) = (TestUpstream { _ in TestUpstream.ok("first") }, TestUpstream { _ in TestUpstream.ok("second") })
+        let proxy = try await proxy([
+            .endpoints("main", ports: [first.port]), .cluster("main", Self.eds), .listener(Self.listener()),
+            .routes("r", Self.toMain),
+        ])
+        #expect(await proxy.get()?.text == "first")
+        try await proxy.apply([.endpoints("main", ports: [first.port, second.port])])
+        let bodies = [await proxy.get()?.text, await proxy.get()?.text]
+        #expect(Set(bodies) == ["first", "second"])
+        #expect(await proxy.cluster("main", .upstreamCxTotal) == 2)
+        try await proxy.apply([.endpoints("main", ports: [second.port])])
+        for _ in 0..<3 { #expect(await proxy.get()?.text == "second") }
+        #expect(await proxy.cluster("main", .upstreamCxTotal) == 2)
+        #expect(await proxy.cluster("main", .upstreamRqTotal) == 6)
+        try await proxy.apply([.endpoints("main", ports: [])])
+        #expect(await proxy.get()?.status == 503)
+    }
+
+    @Test("a cluster comes, changes and goes without a new route table")
+    func clusterChanges() async throws {
+        let (first, second) = (TestUpstream { _ in TestUpstream.ok("first") }, TestUpstream { _ in TestUpstream.ok("second") })
+        func cluster(_ port: UInt16) throws -> TestProxy.Change {
+            try .cluster("late", "{ name: late, type: STATIC, load_assignment: { cluster_name: late, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \(port) } } } }] }] } }")
+        }
+        let proxy = try await proxy([.listener(Self.listener()), .routes("r", Self.routes("route: { cluster: late }"))])
+        #expect(await proxy.get()?.status == 503)
+        try await proxy.apply([cluster(first.port)])
+        #expect(await proxy.get()?.text == "first")
+        try await proxy.apply([cluster(second.port)])
+        #expect(await proxy.get()?.text == "second")
+        try await proxy.apply([.removal(.cluster, "late")])
+        #expect(await proxy.get()?.status == 503)
+    }
+
+    @Test("a filter chain that stays keeps its connections; those of one that goes close after their next response")
+    func chainsChange() async throws {
+        let second = """
+              - filter_chain_match: { source_prefix_ranges: [{ address_prefix: 127.0.0.9, prefix_len: 32 }] }
+                filters: [\(Self.manager("second", "route_config: \(Self.answer("inline"))"))]
+            """
+        let proxy = try await proxy([.listener(Self.listener(chains: second)), .routes("r", Self.answer("rds"))])
+        let stays = try #require(await proxy.connect())
+        let goes = try #require(await proxy.connect(from: "127.0.0.9"))
+        #expect(await stays.ask(Self.get)?.text == "rds")
+        #expect(await goes.ask(Self.get)?.text == "inline")
+        try await proxy.apply([.listener(Self.listener())])
+        let last = await goes.ask(Self.get)
+        #expect(last?.text == "inline")
+        #expect(last?["connection"] == "close")
+        #expect(await goes.isEnded)
+        let next = await stays.ask(Self.get)
+        #expect(next?.text == "rds")
+        #expect(next?["connection"] == nil)
+        // The address that had a chain of its own is taken by the one that is left.
+        let again = try #require(await proxy.connect(from: "127.0.0.9"))
+        #expect(await again.ask(Self.get)?.text == "rds")
+    }
+}
