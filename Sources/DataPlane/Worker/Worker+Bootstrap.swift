@@ -35,14 +35,17 @@ package struct PreparedBootstrap: Sendable {
 
 extension Worker {
     /// First step for all static resources of a bootstrap, for who has one worker and no supervisor.
+    /// - Parameter anew: as for one resource.
     /// - Throws: the first problem, with its path in the bootstrap; what was prepared before it is forgotten.
-    package func prepare(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap) throws(ConfigProblem) -> PreparedBootstrap {
+    package func prepare(
+        _ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap, anew: Bool = false
+    ) throws(ConfigProblem) -> PreparedBootstrap {
         settings = try CompileSettings(bootstrap)
         var numbers: [UInt32] = []
         for (key, path, body) in try BootstrapResources.all(bootstrap) {
             let number = UInt32(numbers.count)
             do throws(ConfigProblem) {
-                try prepare(ResourceUpdate(number: number, key: key, body: body))
+                try prepare(ResourceUpdate(number: number, key: key, body: body), anew: anew)
             } catch {
                 forget(numbers)
                 throw error.within(path)

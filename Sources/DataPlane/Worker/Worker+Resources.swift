@@ -23,7 +23,9 @@ extension Worker {
     ///
     /// Resources of one batch come in the order of their types, so that routes are compiled for the connection managers
     /// that came with them.
-    package func prepare(_ update: ResourceUpdate) throws(ConfigProblem) {
+    /// - Parameter anew: a listener takes over none of the filter chains that it has, so that filters begin without
+    ///   anything from before.
+    package func prepare(_ update: ResourceUpdate, anew: Bool = false) throws(ConfigProblem) {
         guard let body = update.body else {
             staged[update.number] = .removal(update.key)
             return
@@ -40,7 +42,7 @@ extension Worker {
             try resources.context.secrets.prepare(name, secret)
             staged[update.number] = .secret(name, secret)
         case .listener:
-            let present = sockets[name]?.listener.current
+            let present = anew ? nil : sockets[name]?.listener.current
             staged[update.number] = .listener(try compiler.listener(try Self.decode(body), name: name, present: present))
         case .routeConfiguration:
             staged[update.number] = .routes(try resources.context.routes.prepare(name, body, compiler))

@@ -96,7 +96,7 @@ import TrafficPolicy
             throw HarnessError(error.errors.map { "\($0.path): \($0.message)" }.joined(separator: "\n"))
         }
         do {
-            let snapshot = try worker.prepare(decoded.bootstrap)
+            let snapshot = try worker.prepare(decoded.bootstrap, anew: true)
             var sockets: [String: [Int32]] = [:]
             if let socket = listening.take() { sockets["main"] = [socket.release()] }
             try worker.commit(snapshot, sockets: sockets)
