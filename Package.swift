@@ -61,6 +61,7 @@ let allTargets: [Target] = [
     core("BodyFields", ["Bytes"]),
 
     // Layer 3
+    core("XDS", ["ProxyModel", protobuf]),
     core("LuaRuntime", ["Bytes", "CLuaJIT"]),
     core("ServiceKit", ["Bytes", "HTTPModel", "HTTPCodec", "Reactor", "SecureTransport"]),
 
@@ -85,7 +86,7 @@ let allTargets: [Target] = [
         "Supervision",
         [
             "Bytes", "HTTPModel", "Reactor", "ProxyModel", "Observability", "ServiceKit", "DataPlane", "Filters", "CLinux",
-            "CAres", "TrafficPolicy", "SecureTransport", protobuf,
+            "CAres", "TrafficPolicy", "SecureTransport", "XDS", protobuf,
         ]),
 
     // Layer 7: composition roots
@@ -109,6 +110,7 @@ let allTargets: [Target] = [
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),
     tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
     tests("BodyFieldsTests", ["BodyFields", "Bytes"]),
+    tests("XDSTests", ["XDS", "ProxyModel", protobuf]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
     tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),

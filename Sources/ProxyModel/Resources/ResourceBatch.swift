@@ -46,8 +46,8 @@ package struct ResourceRefusal: Equatable, Sendable {
 
 /// What one response of a source comes to: changes of one type, none of them twice.
 ///
-/// A response that repeats what is held already gives no change for it, except for endpoints: a cluster that was sent
-/// anew waits for its endpoints even where they are the same.
+/// A response that repeats byte for byte what was taken already gives no change for it, and may give none at all. So
+/// whoever applies keeps the endpoints and routes that it holds when a cluster or listener changes that uses them.
 package struct ResourceBatch: Equatable, Sendable {
     package var type: ResourceType
     /// Who sent it, for the log and `/config_dump`: a cluster's name (`xds`) or a file's path.
