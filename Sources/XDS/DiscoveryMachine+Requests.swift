@@ -17,8 +17,8 @@ extension DiscoveryMachine {
 
     /// Whether a response of a stream that ended is not applied yet.
     private func hasOldResponse(_ type: ResourceType) -> Bool {
-        if let inHand, inHand.received.type == type, inHand.received.stream != stream { return true }
-        return waiting.contains { $0.type == type && $0.stream != stream }
+        let isOld = { (received: Received) in received.type == type && received.stream != stream && !received.isReplay }
+        return inHand.map { isOld($0.received) } == true || waiting.contains(where: isOld)
     }
 
     /// Sends what waits, as far as the rate limit lets it.

@@ -100,8 +100,8 @@ package struct DiscoveryMachine: Sendable {
         var times = subscriptions.compactMap(\.deadlines.next)
         if case .waiting(let until) = state { times.append(until) }
         if state == .open, !pending.isEmpty {
-            if let budgetReadyAt { times.append(budgetReadyAt) }
-            times += pending.compactMap { self[$0.type].pausedUntil }
+            // While the budget holds everything back, a pause that is over is no deadline, or it would come again and again.
+            times += budgetReadyAt.map { [$0] } ?? pending.compactMap { self[$0.type].pausedUntil }
         }
         return times.min()
     }

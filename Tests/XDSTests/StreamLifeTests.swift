@@ -172,6 +172,25 @@ import XDS
         #expect(conversation.machine.deadline == nil)
     }
 
+    @Test("a pause that is over while the rate limit holds requests back is no deadline that comes again and again")
+    func pauseAndRateLimit() throws {
+        var conversation = Conversation.opened([(.cluster, .all)]) {
+            $0.rateLimit = RequestBudget.Settings(maximumTokens: 1, fillRate: 1)
+        }
+        for number in 1...2 {
+            conversation.respond(
+                typeURL: ResourceType.cluster.typeURL, version: "v", nonce: "n\(number)",
+                [("a", Resources.badCluster("a"))])
+            conversation.applied()
+            while conversation.machine.pendingRequests > 0 {
+                let before = conversation.now
+                try conversation.waitForDeadline()
+                try #require(conversation.now > before)
+            }
+        }
+        #expect(try conversation.requests().map(\.responseNonce) == ["n1", "n2"])
+    }
+
     @Test("the last good configuration takes part: what is gone is removed, what is the same is no change")
     func seeded() throws {
         var conversation = Conversation()
