@@ -100,7 +100,7 @@ let allTargets: [Target] = [
         ], swiftSettings: hotPath),
 
     // Tests
-    .target(name: "TestKit", dependencies: ["CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
+    .target(name: "TestKit", dependencies: ["Reactor", "CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
     tests("BytesTests", ["Bytes"]),
     tests("HTTPModelTests", ["HTTPModel", "Bytes"]),
     tests("HTTPCodecTests", ["HTTPCodec", "HTTPModel", "Bytes", "CNGHTTP2", "TestKit"]),
@@ -112,7 +112,7 @@ let allTargets: [Target] = [
     tests("BodyFieldsTests", ["BodyFields", "Bytes"]),
     tests("XDSTests", ["XDS", "ProxyModel", protobuf]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
-    tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
+    tests("ServiceKitTests", ["ServiceKit", "Bytes", "HTTPCodec", "HTTPModel", "Reactor", "SecureTransport", "TestKit"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     tests(
         "FiltersTests",
