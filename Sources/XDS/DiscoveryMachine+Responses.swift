@@ -17,17 +17,8 @@ extension DiscoveryMachine {
                 actions.append(.fetchEnded(sifted.absent.map { ResourceKey(received.type, $0) }))
             }
             inHand = InHand(received: received, sifted: sifted)
-            let refused = sifted.refused.map { refusal in
-                let change = sifted.refusedBodies[refusal.key.name]
-                return (
-                    change ?? ResourceChange(refusal.key, version: received.update.version, body: nil), refusal.reason
-                )
-            }
-            actions.append(
-                .apply(
-                    ResourceBatch(
-                        type: received.type, source: settings.source, version: received.update.version,
-                        changes: sifted.changes, refused: refused)))
+            let version = received.update.version
+            actions.append(.apply(ResourceBatch(sifted, received.type, source: settings.source, version: version)))
         }
         return actions
     }

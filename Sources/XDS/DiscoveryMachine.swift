@@ -107,9 +107,7 @@ package struct DiscoveryMachine: Sendable {
     }
 
     /// Takes as held what came another way, such as from the last good configuration on disk.
-    package mutating func seed(_ changes: [ResourceChange]) {
-        for change in changes { self[change.key.type].held.seed(change) }
-    }
+    package mutating func seed(_ type: ResourceType, _ held: HeldResources) { self[type].held = held }
 
     // MARK: Verbs
 

@@ -68,13 +68,13 @@ package struct HeldResources: Equatable, Sendable {
     func holds(_ name: String) -> Bool { items[name] != nil }
 
     /// Takes something as held that came another way.
-    mutating func seed(_ change: ResourceChange) {
+    package mutating func seed(_ change: ResourceChange) {
         guard let body = change.body else { return }
         items[change.key.name] = Item(version: change.version, body: body)
     }
 
     /// Nobody wants it any more.
-    mutating func forget(_ name: String) { items[name] = nil }
+    package mutating func forget(_ name: String) { items[name] = nil }
 
     /// Sorts the resources of a response: new or changed, removed, the same, bad, not asked for.
     package func sift(
@@ -162,7 +162,7 @@ package struct HeldResources: Equatable, Sendable {
     }
 
     /// What was taken is held from now on; what was refused keeps its last form.
-    mutating func settle(_ sifted: Sifted, refused: Set<String>) {
+    package mutating func settle(_ sifted: Sifted, refused: Set<String>) {
         for change in sifted.changes where !refused.contains(change.key.name) {
             if let body = change.body {
                 items[change.key.name] = Item(version: change.version, body: body)
@@ -181,5 +181,17 @@ package struct HeldResources: Equatable, Sendable {
     private static func namelessReason(_ name: String?, _ limits: DiscoveryLimits) -> String {
         guard let name, !name.isEmpty else { return "has no name" }
         return "its name has \(name.utf8.count) bytes; at most \(limits.nameBytes) are taken"
+    }
+}
+
+extension ResourceBatch {
+    /// The batch of a sifted response.
+    package init(_ sifted: HeldResources.Sifted, _ type: ResourceType, source: String, version: String) {
+        self.init(
+            type: type, source: source, version: version, changes: sifted.changes,
+            refused: sifted.refused.map { refusal in
+                let change = sifted.refusedBodies[refusal.key.name]
+                return (change ?? ResourceChange(refusal.key, version: version, body: nil), refusal.reason)
+            })
     }
 }

@@ -194,10 +194,12 @@ import XDS
     @Test("the last good configuration takes part: what is gone is removed, what is the same is no change")
     func seeded() throws {
         var conversation = Conversation()
-        conversation.machine.seed(
-            ["a", "b"].map {
-                ResourceChange(ResourceKey(.cluster, $0), version: "old", body: Resources.body(.cluster, $0, 1))
-            })
+        var held = HeldResources()
+        for name in ["a", "b"] {
+            held.seed(
+                ResourceChange(ResourceKey(.cluster, name), version: "old", body: Resources.body(.cluster, name, 1)))
+        }
+        conversation.machine.seed(.cluster, held)
         conversation.want(.cluster, .all)
         #expect(conversation.machine.deadline == nil)
         conversation.open()

@@ -253,10 +253,8 @@ import SecureTransport
                 stream = nil
                 closed(code, cause)
                 return
-            case .goAway(_, let code) where code != .noError:
-                // The stream may go on; what follows tells.
-                break
             case .pingAck: isPingUnderWay = false
+            // After GOAWAY the stream may go on; what follows tells.
             case .interim, .writable, .goAway, .settingsChanged: break
             }
             guard state == .open else { return }
@@ -266,27 +264,7 @@ import SecureTransport
     /// A head or trailers; of a call that fails at once they are the same (Trailers-Only).
     private func headers(_ stream: HTTP2Stream?, isTrailers: Bool) {
         guard let stream else { return }
-        if !isTrailers, stream.fields.status != 200 {
-            let code = GRPCStatus(httpStatus: stream.fields.status)
-            status = GRPCEnd(code: code.rawValue, message: "the server answered \(stream.fields.status)")
-            return
-        }
-        let (code, text): (UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) = (
-            stream.fields.get(UnsafeRawBufferPointer("grpc-status")),
-            stream.fields.get(UnsafeRawBufferPointer("grpc-message"))
-        )
-        if let code {
-            var message = ByteWriter(capacity: 64)
-            if let text { GRPCHeaders.readMessage(text, to: &message) }
-            let known = GRPCStatus(headerValue: code)
-            let name = known?.name.description ?? code.text
-            status = GRPCEnd(
-                code: (known ?? .unknown).rawValue, message: message.isEmpty ? name : "\(name): \(message.text)")
-        } else if isTrailers, stream.fields.status != 0, stream.fields.status != 200 {
-            status = GRPCEnd(
-                code: GRPCStatus(httpStatus: stream.fields.status).rawValue,
-                message: "the server answered \(stream.fields.status)")
-        }
+        if let end = GRPCEnd(fields: stream.fields, isTrailers: isTrailers) { status = end }
     }
 
     private func data(_ piece: UnsafeRawBufferPointer) {
@@ -341,7 +319,7 @@ import SecureTransport
             switch result {
             case .bytes(let count):
                 output.consume(count)
-                if output.isEmpty { produceMore() }
+                if output.isEmpty, session?.wantsWrite == true { produce() }
             case .wouldBlock: outputBlocked = true
             case .endOfFile, .failed:
                 // What the server said before it closed is still to be read.
@@ -351,11 +329,6 @@ import SecureTransport
                 return
             }
         }
-    }
-
-    private func produceMore() {
-        guard let session, session.wantsWrite else { return }
-        produce()
     }
 
     // MARK: Time

@@ -1,4 +1,5 @@
 package import Observability
+package import ProxyModel
 
 /// What `heddle-proxy` was asked to do.
 package struct ProxyOptions: Equatable, Sendable {
@@ -31,6 +32,11 @@ package struct ProxyOptions: Equatable, Sendable {
     package var restartEpoch = 0
     /// Seconds without a sign of life after which a worker is killed; 0 switches the watchdog off.
     package var watchdogSeconds = 10
+
+    /// What becomes of fields that Heddle does not have, in files (`--allow-unknown-static-fields`).
+    package var unknownStaticFields = UnknownFields.refused
+    /// The same in resources from a source (`--reject-unknown-dynamic-fields`).
+    package var unknownDynamicFields = UnknownFields.leftAside
 
     package init() {}
 }

@@ -37,7 +37,8 @@ import TrafficPolicy
     private var random: FastRandom
     private let log: Log
     private let stats: StatsSegment
-    private let resolver: NameResolver
+    /// For the names of control planes too.
+    let resolver: NameResolver
     private var entries: [String: Entry] = [:]
     private var staged: [String: Entry] = [:]
     /// A cluster has other addresses than before.

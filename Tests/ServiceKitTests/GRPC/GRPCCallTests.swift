@@ -59,7 +59,7 @@ final class HandClock: LoopClock {
 
     /// Turns the loop until it holds, or so long that it never will.
     func until(_ condition: () -> Bool) {
-        for _ in 0..<20_000 where !condition() { loop.turn(maximumWait: 1_000_000) }
+        for _ in 0..<5_000 where !condition() { loop.turn(maximumWait: 1_000_000) }
         #expect(condition())
     }
 
@@ -157,7 +157,7 @@ struct GRPCCallTests {
                 $0.respond()
                 $0.send([1, 2, 3])
                 $0.send([4, 5], announcing: 100)
-                $0.disconnect()
+                $0.cutsWhenSent = true
             }
             harness.call.start()
             harness.until { harness.owner.ends.count == 1 }
@@ -186,6 +186,7 @@ struct GRPCCallTests {
             let harness = try CallHarness { $0.address = SocketAddress(unixPath: "/nonexistent/heddle") }
             harness.call.start()
             #expect(harness.owner.ends.isEmpty)
+            harness.clock.advance(10_000_000)
             harness.until { harness.owner.ends.count == 1 }
             #expect(harness.owner.ends.first?.code == 14)
             harness.server.close()
@@ -325,7 +326,8 @@ struct GRPCCallTests {
         let serverPair = TestCertificate(commonName: "control-plane")
         let clientPair = TestCertificate(commonName: "proxy")
         let other = TestCertificate(commonName: "other")
-        @Sendable func config(_ role: TLSContextConfig.Role, _ own: TestCertificate?, trusts: TestCertificate) -> TLSContextConfig
+        @Sendable func config(_ role: TLSContextConfig.Role, _ own: TestCertificate?, trusts: TestCertificate)
+            -> TLSContextConfig
         {
             var config = TLSContextConfig(role: role)
             config.applicationProtocols = ["h2"]

@@ -14,6 +14,8 @@ import SecureTransport
     private(set) var received: [[UInt8]] = []
     private(set) var fields: [String: String] = [:]
     private(set) var wasReset = false
+    /// Closes the connection as soon as what was answered is sent.
+    var cutsWhenSent = false
     /// Reads nothing more when false.
     var reads = true
     let address: SocketAddress
@@ -26,6 +28,7 @@ import SecureTransport
     private var stream: HTTP2Stream?
     private var reader = GRPCMessageReader(maximumMessageBytes: 64 << 20)
     private var output = ByteQueue(pool: BlockPool())
+    private var isDraining = false
     private var buffer = [UInt8](repeating: 0, count: 65536)
 
     init(loop: EventLoop, address: SocketAddress, tls: TLSContextConfig? = nil) throws {
@@ -134,6 +137,9 @@ import SecureTransport
     }
 
     private func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        defer { isDraining = false }
         while let session, let event = session.nextEvent() {
             switch event.kind {
             case .headers:
@@ -161,7 +167,8 @@ import SecureTransport
     }
 
     private func flush() {
-        guard let session, connection >= 0 else { return }
+        // What is answered while events are handled goes out when they are.
+        guard let session, connection >= 0, reads, !isDraining else { return }
         while true {
             session.produce(into: &output, upTo: 1 << 16)
             drain()
@@ -175,6 +182,10 @@ import SecureTransport
                 count = sent
             }
             output.consume(count)
+            if output.isEmpty, cutsWhenSent {
+                disconnect()
+                return
+            }
         }
     }
 }
