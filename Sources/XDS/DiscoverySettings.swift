@@ -10,6 +10,7 @@ package struct DiscoverySettings: Sendable {
         case delta
     }
 
+    /// Which form is spoken.
     package var variant: Variant
     /// Who is asked, for the log: the cluster's name.
     package var source: String
@@ -19,6 +20,7 @@ package struct DiscoverySettings: Sendable {
     package var nodeOnFirstMessageOnly = false
     /// `rate_limit_settings`; nil: no limit.
     package var rateLimit: RequestBudget.Settings?
+    /// Bounds.
     package var limits = DiscoveryLimits()
 
     package init(variant: Variant, source: String, node: Envoy_Config_Core_V3_Node) {

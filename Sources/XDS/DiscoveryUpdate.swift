@@ -7,12 +7,14 @@ package struct DiscoveryUpdate: Equatable, Sendable {
     package struct Offer: Equatable, Sendable {
         /// The name beside the resource; nil in the state of the world, where only the resource itself has one.
         package var name: String?
+        /// What the source says of it.
         package var version: String
         package var typeURL: String
         /// Nil where there is a name and nothing else: a sign of life for something that was sent with a time to live.
         package var body: [UInt8]?
     }
 
+    /// What the response says of itself.
     package var typeURL: String
     package var version: String
     package var nonce: String

@@ -6,6 +6,7 @@ package enum WantedResources: Equatable, Sendable {
     case all
     case names(Set<String>)
 
+    /// None.
     package static let nothing = WantedResources.names([])
 
     /// Whether anything is wanted.
@@ -28,6 +29,7 @@ package struct HeldResources: Equatable, Sendable {
 
     /// What a response comes to before anybody has applied it.
     package struct Sifted: Equatable, Sendable {
+        /// What is new, other or gone.
         package var changes: [ResourceChange] = []
         /// What is refused here, and why.
         package var refused: [ResourceRefusal] = []

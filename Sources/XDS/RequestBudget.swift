@@ -17,6 +17,7 @@ package struct RequestBudget: Equatable, Sendable {
     private var tokens: Double
     private var filledAt: UInt64?
 
+    /// A full bucket.
     package init(_ settings: Settings) {
         self.settings = settings
         tokens = Double(settings.maximumTokens)

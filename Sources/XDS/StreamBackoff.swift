@@ -5,6 +5,7 @@ package struct StreamBackoff: Equatable, Sendable {
     private let maximum: UInt64
     private var failures: UInt64 = 0
 
+    /// Bounds in nanoseconds.
     package init(base: UInt64, maximum: UInt64) {
         precondition(base > 0 && maximum >= base, "a wait without bounds")
         self.base = base

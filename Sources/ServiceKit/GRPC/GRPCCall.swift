@@ -32,6 +32,7 @@ import SecureTransport
     private static let maximumReads = 16
     private static let window: Int32 = 1 << 20
 
+    /// Where it goes.
     package let target: GRPCTarget
     private let loop: EventLoop
     // Safety: the owner cancels its call before it goes, as ``cancel()`` asks.
@@ -56,7 +57,7 @@ import SecureTransport
     private var isPingUnderWay = false
     private var buffer: [UInt8]
 
-    /// Prepares a call; ``start()`` makes it. The owner must outlive it or ``cancel()`` it.
+    /// Prepares a call; the owner must outlive it or ``cancel()`` it.
     package init(loop: EventLoop, target: GRPCTarget, owner: any GRPCCallOwner) {
         self.loop = loop
         self.target = target
@@ -121,13 +122,13 @@ import SecureTransport
 
     /// Goes on after ``pause()``.
     package func resume() {
-        guard isPaused else { return }
+        if isPaused { askForTurnEnd() }
         isPaused = false
-        askForTurnEnd()
     }
 
     // MARK: Readiness
 
+    /// The socket is ready.
     package func ready(_ readiness: Readiness) {
         if state == .connecting {
             guard readiness.has(.connectDone) else { return }
@@ -142,6 +143,7 @@ import SecureTransport
         if state == .open { work() }
     }
 
+    /// Goes on with what the turn has gathered.
     package func turnEnded() {
         turnEndAsked = false
         if state == .open { work() }

@@ -3,6 +3,7 @@ package import SecureTransport
 
 /// Where a gRPC call goes and how.
 package struct GRPCTarget: Sendable {
+    /// Where somebody listens.
     package var address: SocketAddress
     /// Nil: plaintext.
     package var tls: TLSContextConfig?
@@ -14,6 +15,7 @@ package struct GRPCTarget: Sendable {
     package var path: String
     /// Header fields besides gRPC's own, names in lower case.
     package var metadata: [(name: String, value: String)] = []
+    /// Bounds.
     package var limits = GRPCLimits()
 
     package init(address: SocketAddress, authority: String, path: String) {
