@@ -265,8 +265,7 @@ import SecureTransport
 
     /// A head or trailers; of a call that fails at once they are the same (Trailers-Only).
     private func headers(_ stream: HTTP2Stream?, isTrailers: Bool) {
-        guard let stream else { return }
-        if let end = GRPCEnd(fields: stream.fields, isTrailers: isTrailers) { status = end }
+        if let stream, let end = GRPCEnd(fields: stream.fields, isTrailers: isTrailers) { status = end }
     }
 
     private func data(_ piece: UnsafeRawBufferPointer) {
