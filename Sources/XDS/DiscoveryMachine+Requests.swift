@@ -49,7 +49,7 @@ extension DiscoveryMachine {
     private mutating func sent(_ type: ResourceType) {
         isNodeSent = true
         // A delta request is never ignored: what it gives up is given up.
-        if settings.variant == .delta {
+        if settings.variant == .delta, self[type].sentNames != self[type].names {
             for name in self[type].sentNames.subtracting(self[type].names) { self[type].parked.take(name) }
         }
         self[type].isRequested = true
@@ -75,7 +75,7 @@ extension DiscoveryMachine {
         var message = Envoy_Service_Discovery_V3_DiscoveryRequest()
         message.typeURL = request.type.typeURL
         message.versionInfo = subscription.version
-        message.resourceNames = subscription.names.sorted()
+        message.resourceNames = subscription.sortedNames
         message.responseNonce = request.answer?.nonce ?? subscription.nonce
         if sendsNode { message.node = settings.node }
         if let error = request.answer?.error { message.errorDetail = Self.status(error) }
@@ -85,8 +85,11 @@ extension DiscoveryMachine {
     private func delta(_ request: Pending) -> Envoy_Service_Discovery_V3_DeltaDiscoveryRequest? {
         let subscription = self[request.type]
         var message = Envoy_Service_Discovery_V3_DeltaDiscoveryRequest()
-        message.resourceNamesSubscribe = subscription.names.subtracting(subscription.sentNames).sorted()
-        message.resourceNamesUnsubscribe = subscription.sentNames.subtracting(subscription.names).sorted()
+        // What was sent shares its storage with what is wanted until that changes, so that this costs nothing.
+        if subscription.sentNames != subscription.names {
+            message.resourceNamesSubscribe = subscription.names.subtracting(subscription.sentNames).sorted()
+            message.resourceNamesUnsubscribe = subscription.sentNames.subtracting(subscription.names).sorted()
+        }
         if subscription.isRequested, request.answer == nil, message.resourceNamesSubscribe.isEmpty,
             message.resourceNamesUnsubscribe.isEmpty
         {

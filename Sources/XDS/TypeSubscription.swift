@@ -3,7 +3,9 @@ import ProxyModel
 /// What a ``DiscoveryMachine`` knows of one type: what is wanted and held, and how far the present stream has come.
 struct TypeSubscription: Equatable, Sendable {
     let type: ResourceType
-    var wanted = WantedResources.nothing
+    private(set) var wanted = WantedResources.nothing
+    /// The names that are wanted, in order; sorted once, for every request of the state of the world has them all.
+    private(set) var sortedNames: [String] = []
     var held = HeldResources()
     /// The version of the last response that was taken whole; survives the stream.
     var version = ""
@@ -63,6 +65,7 @@ struct TypeSubscription: Equatable, Sendable {
             if let deadline { deadlines.add(new.subtracting(old).filter { !held.holds($0) }, deadline) }
         }
         self.wanted = wanted
+        sortedNames = names.sorted()
         return offers
     }
 

@@ -78,7 +78,7 @@ struct SourceTests {
         let proxy = try ProxyProcess(
             kind,
             config: """
-                node: {id: n, cluster: c}
+                node: {id: node, cluster: test}
                 admin: {address: {socket_address: {address: \(Loopback.address), port_value: \(admin)}}}
                 dynamic_resources:
                   lds_config: {path_config_source: {path: \(folder.path)/lds.json}, resource_api_version: V3}
