@@ -192,7 +192,11 @@ import Testing
     func endpointNames() throws {
         var assignment = Envoy_Config_Endpoint_V3_ClusterLoadAssignment()
         assignment.clusterName = "a"
-        assignment.endpoints = [.with { $0.lbEndpoints = [.with { $0.endpoint.address.socketAddress.address = "a.name" }] }]
+        let socket = Envoy_Config_Core_V3_SocketAddress.with {
+            $0.address = "a.name"
+            $0.portValue = 1
+        }
+        assignment.endpoints = [.with { $0.lbEndpoints = [.with { $0.endpoint.address.socketAddress = socket }] }]
         let text = problem(.clusterLoadAssignment, try assignment.serializedBytes())
         #expect(text?.contains("expected an IP address, found \"a.name\"; endpoints from a source have IP addresses") == true)
     }
