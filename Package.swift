@@ -82,6 +82,7 @@ let allTargets: [Target] = [
     core("BodyFields", ["Bytes"]),
 
     // Layer 3
+    core("XDS", ["ProxyModel", protobuf]),
     core("LuaRuntime", ["Bytes", "CLuaJIT"]),
     core("ServiceKit", ["Bytes", "HTTPModel", "HTTPCodec", "Reactor", "SecureTransport"]),
 
@@ -106,7 +107,7 @@ let allTargets: [Target] = [
         "Supervision",
         [
             "Bytes", "HTTPModel", "Reactor", "ProxyModel", "Observability", "ServiceKit", "DataPlane", "Filters", "CLinux",
-            "CAres", "TrafficPolicy", "SecureTransport", protobuf,
+            "CAres", "TrafficPolicy", "SecureTransport", "XDS", protobuf,
         ]),
 
     core(
@@ -139,7 +140,7 @@ let allTargets: [Target] = [
         path: "samples/hipstershop/Sources", exclude: ["Protos"], resources: [.copy("Assets")], swiftSettings: beside),
 
     // Tests
-    .target(name: "TestKit", dependencies: ["CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
+    .target(name: "TestKit", dependencies: ["Reactor", "CNGHTTP2", "COpenSSLSystem"], swiftSettings: strict),
     tests("BytesTests", ["Bytes"]),
     tests("HTTPModelTests", ["HTTPModel", "Bytes"]),
     tests("HTTPCodecTests", ["HTTPCodec", "HTTPModel", "Bytes", "CNGHTTP2", "TestKit"]),
@@ -149,8 +150,9 @@ let allTargets: [Target] = [
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),
     tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
     tests("BodyFieldsTests", ["BodyFields", "Bytes"]),
+    tests("XDSTests", ["XDS", "ProxyModel", protobuf]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
-    tests("ServiceKitTests", ["ServiceKit", "Bytes"]),
+    tests("ServiceKitTests", ["ServiceKit", "Bytes", "HTTPCodec", "HTTPModel", "Reactor", "SecureTransport", "TestKit"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
     // The tool's tests are here too: a process has one event loop, and one thread that runs it.
     tests(

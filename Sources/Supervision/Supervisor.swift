@@ -30,6 +30,7 @@ import SwiftProtobuf
     let serverStats: ServerStats
     private(set) var state = State.initializing
     let ledger: ResourceLedger
+    private let subscriber: ConfigSubscriber
     /// The bootstrap without its static resources, which the ledger has; nil before it is in force.
     private(set) var bootstrap: BootstrapFrame?
     /// `/healthcheck/fail` was asked for.
@@ -66,6 +67,9 @@ import SwiftProtobuf
         names = try NameDirectory(
             loop: loop, log: log, stats: stats, seed: heddle_random(), settings: NameResolver.Settings(bootstrap))
         ledger = ResourceLedger(fleet: fleet, sockets: sockets, names: names, log: log, stats: stats) { loop.wallNow }
+        subscriber = ConfigSubscriber(
+            loop: loop, log: log, stats: stats, resolver: names.resolver,
+            checker: ResourceChecker(unknownFields: options.unknownDynamicFields), seed: heddle_random(), applier: ledger)
         serverStats[.concurrency].set(concurrency)
         serverStats[.hotRestartEpoch].set(options.restartEpoch)
     }
@@ -78,6 +82,7 @@ import SwiftProtobuf
     func start(_ first: ReadConfig) throws {
         signals = try SignalWatch(loop: loop, [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD]) { [unowned self] in self.signalled($0) }
         ledger.owner = self
+        ledger.subscriber = subscriber
         if options.restartEpoch > 0, let path = options.takeOverPath {
             let client = try TakeOverClient(loop: loop, path: path)
             for (key, descriptor) in try client.receive() { sockets.inherit(key, descriptor) }
@@ -129,6 +134,8 @@ import SwiftProtobuf
     /// Brings the static resources to the workers, whole or not at all.
     private func load(_ frame: BootstrapFrame) throws {
         loadsBootstrap = true
+        // Before anything is in force, so that nobody takes an empty set of clusters for all that will come.
+        if bootstrap == nil { ledger.expectedTypes = frame.expectedTypes }
         let changes = ledger.store.bootstrapChanges(frame.resources)
         let recompiled = frame.settings == ledger.settings ? [] : ledger.store.recompilation(besides: changes)
         var batch = ResourceLedger.Batch(
@@ -140,6 +147,7 @@ import SwiftProtobuf
             self.bootstrap = frame.withoutResources
             self.ledger.settings = frame.settings
             self.ledger.expectedTypes = frame.expectedTypes
+            self.subscribe(frame)
         }
         batch.settled = { [unowned self] in
             self.lastBootstrap += 1
@@ -154,6 +162,15 @@ import SwiftProtobuf
         guard readsAgain else { return }
         readsAgain = false
         reload()
+    }
+
+    /// Asks the sources that the bootstrap names.
+    private func subscribe(_ frame: BootstrapFrame) {
+        do {
+            subscriber.configure(try ConfigSubscriber.Plan(frame))
+        } catch {
+            log.error(.config, "the sources of configuration cannot be asked: \(error)")
+        }
     }
 
     private func refuse(_ refusals: [ResourceRefusal]) {
@@ -260,6 +277,7 @@ import SwiftProtobuf
         state = .draining
         exitCode = code
         serverStats[.live].set(0)
+        subscriber.stop()
         sockets.closeAll(keepsPaths: false)
         let milliseconds = quickly ? 0 : options.drainSeconds * 1000
         fleet.drain(milliseconds: milliseconds)

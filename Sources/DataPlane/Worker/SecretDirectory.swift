@@ -15,7 +15,8 @@ package struct TLSRecipe {
 
     package init(_ settings: TLSContextConfig) { self.settings = settings }
 
-    var names: [String] { certificates + (validation.map { [$0] } ?? []) }
+    /// The secrets that are filled in.
+    package var names: [String] { certificates + (validation.map { [$0] } ?? []) }
 }
 
 /// The TLS context of a filter chain or cluster at present. New connections take it; those that are open keep theirs.

@@ -175,7 +175,7 @@ extension SnapshotCompiler {
         do throws(ConfigProblem) {
             message = try socket.typedConfig.message()
             var recipe = TLSRecipe(TLSContextConfig(role: .client))
-            try fill(&recipe, message.commonTlsContext)
+            try Self.fill(&recipe, message.commonTlsContext)
             var tls = recipe.settings
             if tls.applicationProtocols.isEmpty {
                 switch config.upstreamProtocol {
@@ -199,7 +199,7 @@ extension SnapshotCompiler {
             let message: Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext = try socket.typedConfig
                 .message()
             var recipe = TLSRecipe(TLSContextConfig(role: .server))
-            try fill(&recipe, message.commonTlsContext)
+            try Self.fill(&recipe, message.commonTlsContext)
             guard !recipe.settings.certificates.isEmpty || !recipe.certificates.isEmpty else {
                 throw ConfigProblem("a server needs a certificate", path: "common_tls_context.tls_certificates")
             }
@@ -218,7 +218,7 @@ extension SnapshotCompiler {
         }
     }
 
-    private func fill(
+    static func fill(
         _ recipe: inout TLSRecipe, _ message: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext
     ) throws(ConfigProblem) {
         for (index, certificate) in message.tlsCertificates.enumerated() {

@@ -13,6 +13,8 @@ import TrafficPolicy
     var discovered: [String: [Endpoint]] = [:]
     /// Which clusters take which endpoints.
     var users: [String: Set<String>] = [:]
+    /// The same the other way round: the name of the endpoints, by cluster.
+    var sources: [String: String] = [:]
 }
 
 extension Worker {
@@ -118,6 +120,7 @@ extension Worker {
         case .named: if let endpoints = members.named[name] { cluster.replace(endpoints) }
         case .discovered(let source):
             members.users[source, default: []].insert(name)
+            members.sources[name] = source
             if let endpoints = members.discovered[source] { cluster.replace(endpoints) }
         }
         let old = directory.cluster(name)
@@ -126,9 +129,9 @@ extension Worker {
     }
 
     private func forgetMembers(of cluster: String) {
-        for (source, users) in members.users where users.contains(cluster) {
-            members.users[source] = users.count == 1 ? nil : users.subtracting([cluster])
-        }
+        guard let source = members.sources.removeValue(forKey: cluster) else { return }
+        members.users[source]?.remove(cluster)
+        if members.users[source]?.isEmpty == true { members.users[source] = nil }
     }
 
     private func commit(_ config: ListenerConfig, _ descriptors: [Int32]?) throws(SystemError) {

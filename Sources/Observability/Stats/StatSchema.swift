@@ -3,6 +3,7 @@ enum StatKindID: Int, CaseIterable {
     case cluster, http, listener, listenerHTTP, http1, http2, clusterHTTP1, clusterHTTP2, listenerTLS, clusterTLS, tcp, lua
     case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute
     case server, listenerManager, clusterManager, worker, filesystem
+    case controlPlane, clusterDiscovery, listenerDiscovery, namedDiscovery
 }
 
 /// Lets the segment hand out typed views by their type.
@@ -57,6 +58,10 @@ public enum StatSchema {
         case .clusterManager: ClusterManagerStats.self
         case .worker: WorkerStats.self
         case .filesystem: FilesystemStats.self
+        case .controlPlane: ControlPlaneStats.self
+        case .clusterDiscovery: ClusterDiscoveryStats.self
+        case .listenerDiscovery: ListenerDiscoveryStats.self
+        case .namedDiscovery: NamedDiscoveryStats.self
         }
     }
 

@@ -144,6 +144,14 @@ public final class StatsSegment {
     public func worker(_ number: Int) -> WorkerStats { view([String(number)]) }
     /// `filesystem.`
     public func filesystem() -> FilesystemStats { view([]) }
+    /// `control_plane.`
+    public func controlPlane() -> ControlPlaneStats { view([]) }
+    /// `cluster_manager.cds.`
+    public func clusterDiscovery() -> ClusterDiscoveryStats { view([]) }
+    /// `listener_manager.lds.`
+    public func listenerDiscovery() -> ListenerDiscoveryStats { view([]) }
+    /// `<service>.`: `eds.`, `rds.`, `sds.`
+    public func discovery(_ service: String) -> NamedDiscoveryStats { view([service]) }
 
     /// Takes a cluster's groups out of the statistics. Nothing may hold a view of them any longer: their memory serves
     /// other clusters.

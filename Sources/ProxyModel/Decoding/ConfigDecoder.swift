@@ -48,9 +48,11 @@ package enum ConfigDecoder {
     /// - Throws: all errors of the first stage that finds any: syntax and fields, then the constraints on single
     ///   fields, then what must hold between them.
     package static func decodeBootstrap(
-        _ sources: [ConfigSource], checkRegex: RegexCheck? = nil
+        _ sources: [ConfigSource], checkRegex: RegexCheck? = nil, unknownFields: UnknownFields = .refused
     ) throws(ConfigErrors) -> DecodedBootstrap {
-        let decoded = try decode(Envoy_Config_Bootstrap_V3_Bootstrap.self, from: sources, checkRegex: checkRegex)
+        let decoded = try decode(
+            Envoy_Config_Bootstrap_V3_Bootstrap.self, from: sources, checkRegex: checkRegex,
+            unknownFields: unknownFields)
         var validator = ConfigValidator(marks: decoded.marks)
         validator.validate(decoded.message)
         try validator.finish()
@@ -60,16 +62,19 @@ package enum ConfigDecoder {
 
     /// Reads any message that the schema has, and checks the constraints on its fields.
     package static func decode<Message: SwiftProtobuf.Message>(
-        _ type: Message.Type, from sources: [ConfigSource], checkRegex: RegexCheck? = nil
+        _ type: Message.Type, from sources: [ConfigSource], checkRegex: RegexCheck? = nil,
+        unknownFields: UnknownFields = .refused
     ) throws(ConfigErrors) -> Decoded<Message> {
-        let decoded = try merged(type, from: sources)
-        try throwIfAny(ConstraintChecker.check(decoded.bytes, as: type, marks: decoded.marks, checkRegex: checkRegex))
+        let decoded = try merged(type, from: sources, unknownFields: unknownFields)
+        try throwIfAny(
+            ConstraintChecker.check(
+                decoded.bytes, as: type, marks: decoded.marks, checkRegex: checkRegex, unknownFields: unknownFields))
         return decoded
     }
 
     /// Reads any message that the schema has without a look at the constraints on its fields.
     package static func merged<Message: SwiftProtobuf.Message>(
-        _ type: Message.Type, from sources: [ConfigSource]
+        _ type: Message.Type, from sources: [ConfigSource], unknownFields: UnknownFields = .refused
     ) throws(ConfigErrors) -> Decoded<Message> {
         precondition(!sources.isEmpty, "a configuration needs a source")
         let schema = Schema.shared
@@ -81,7 +86,7 @@ package enum ConfigDecoder {
             let root = try parse(source)
             trees.append(ConfigMarks.Tree(file: source.file, root: root))
             if MessageEncoder.isNull(root) { continue }
-            var encoder = MessageEncoder(schema: schema, file: source.file)
+            var encoder = MessageEncoder(schema: schema, file: source.file, unknownFields: unknownFields)
             joined += encoder.message(root, schema.message(Message.protoMessageName))
             errors += encoder.errors
             warnings += encoder.warnings

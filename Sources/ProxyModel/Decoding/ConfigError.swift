@@ -56,6 +56,11 @@ package struct ConfigErrors: Error, Equatable, Sendable, CustomStringConvertible
         self.isTruncated = isTruncated
     }
 
+    /// One error about a file as a whole.
+    package init(file: String, _ message: String) {
+        self.init([ConfigError(file: file, mark: nil, path: ConfigPath(), message: message)])
+    }
+
     /// One error a line.
     package var description: String {
         errors.map(\.description).joined(separator: "\n")

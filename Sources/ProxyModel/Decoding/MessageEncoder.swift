@@ -5,6 +5,7 @@
 struct MessageEncoder {
     let schema: Schema
     let file: String
+    let unknownFields: UnknownFields
 
     /// What was found wrong so far.
     private(set) var errors: [ConfigError] = []
@@ -14,9 +15,10 @@ struct MessageEncoder {
     var path = ConfigPath()
 
     /// An encoder for the values of one file.
-    init(schema: Schema, file: String) {
+    init(schema: Schema, file: String, unknownFields: UnknownFields = .refused) {
         self.schema = schema
         self.file = file
+        self.unknownFields = unknownFields
     }
 
     /// Whether the bound on errors is reached; nothing more is looked at then.
@@ -48,7 +50,11 @@ struct MessageEncoder {
             path.push(.field(entry.key))
             defer { path.pop() }
             guard let field = message.field(named: entry.key) else {
-                fail(entry.mark, unknownField(entry.key, message))
+                if unknownFields.leavesAside(entry.key, of: message) {
+                    warn(entry.mark, "\(unknownField(entry.key, message)); left aside")
+                } else {
+                    fail(entry.mark, unknownField(entry.key, message))
+                }
                 continue
             }
             if let other = seen.updateValue(entry.key, forKey: field.number) {

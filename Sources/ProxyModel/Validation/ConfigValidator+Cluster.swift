@@ -3,12 +3,20 @@ import SwiftProtobuf
 extension ConfigValidator {
     /// Checks a cluster with its endpoints.
     package mutating func validate(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
+        validateDiscovery(cluster, path)
         validateEndpoints(cluster, path.field("load_assignment").field("endpoints"))
         validateProtocolOptions(cluster, path.field("typed_extension_protocol_options"))
         if cluster.hasTypedDnsResolverConfig {
             validateResolver(cluster.typedDnsResolverConfig, path.field("typed_dns_resolver_config"))
         }
         if cluster.hasTransportSocket { validateUpstream(cluster.transportSocket, path.field("transport_socket")) }
+    }
+
+    /// What may stand where an address is expected.
+    enum Names: Equatable {
+        case allowed
+        /// With the reason.
+        case refused(String)
     }
 
     /// Checks who is asked for names, and how.
@@ -31,22 +39,36 @@ extension ConfigValidator {
         if cluster.type == .logicalDns, localities.count != 1 || localities[0].lbEndpoints.count != 1 {
             fail(path, "a LOGICAL_DNS cluster has exactly one endpoint")
         }
+        validate(
+            localities, path,
+            names: cluster.type == .static
+                ? .refused("a cluster of type STRICT_DNS or LOGICAL_DNS takes names") : .allowed)
+    }
+
+    /// Endpoints by locality.
+    mutating func validate(
+        _ localities: [Envoy_Config_Endpoint_V3_LocalityLbEndpoints], _ path: ConfigPath, names: Names
+    ) {
         for (localityIndex, locality) in localities.enumerated() {
             for (index, endpoint) in locality.lbEndpoints.enumerated() {
-                let path = path.index(localityIndex).field("lb_endpoints").index(index).field("endpoint").field(
-                    "address")
-                guard endpoint.endpoint.hasAddress else {
-                    fail(path, "is required")
+                if endpoint.endpoint.hasAddress, case .socketAddress(let socket)? = endpoint.endpoint.address.address,
+                    names == .allowed || IPAddressText.version(socket.address) != nil
+                {
                     continue
                 }
-                if case .pipe(let pipe)? = endpoint.endpoint.address.address { validate(pipe, path.field("pipe")) }
-                guard cluster.type == .static, case .socketAddress(let socket)? = endpoint.endpoint.address.address,
-                    IPAddressText.version(socket.address) == nil
-                else { continue }
-                fail(
-                    path.field("socket_address").field("address"),
-                    "expected an IP address, found \"\(socket.address)\"; a cluster of type STRICT_DNS or LOGICAL_DNS takes names"
-                )
+                // The way to it is made only where it is needed: there may be very many.
+                let path = path.index(localityIndex).field("lb_endpoints").index(index).field("endpoint").field(
+                    "address")
+                switch endpoint.endpoint.address.address {
+                case .pipe(let pipe)?: validate(pipe, path.field("pipe"))
+                case .socketAddress(let socket)?:
+                    guard case .refused(let reason) = names else { continue }
+                    fail(
+                        path.field("socket_address").field("address"),
+                        "expected an IP address, found \"\(socket.address)\"; \(reason)")
+                case nil:
+                    if !endpoint.endpoint.hasAddress { fail(path, "is required") }
+                }
             }
         }
     }

@@ -36,8 +36,13 @@ extension ConfigValidator {
                 mapper.headersToAdd,
                 path.field("local_reply_config").field("mappers").index(index).field("headers_to_add"))
         }
-        if case .routeConfig(let routes)? = manager.routeSpecifier {
-            validate(routes, path.field("route_config"), validatesClusters: true)
+        switch manager.routeSpecifier {
+        case .routeConfig(let routes)?: validate(routes, path.field("route_config"), validatesClusters: true)
+        case .rds(let rds)?:
+            let path = path.field("rds")
+            if rds.routeConfigName.isEmpty { fail(path.field("route_config_name"), "must not be empty") }
+            validate(rds.configSource, path.field("config_source"))
+        case nil: break
         }
     }
 

@@ -60,7 +60,8 @@ extension ConfigValidator {
     private mutating func requireSecret(
         _ reference: Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig, _ path: ConfigPath
     ) {
-        guard let secrets, !reference.hasSdsConfig, !secrets.contains(reference.name) else { return }
+        if reference.hasSdsConfig { return validate(reference.sdsConfig, path.field("sds_config")) }
+        guard let secrets, !secrets.contains(reference.name) else { return }
         fail(path.field("name"), "static_resources.secrets has no \"\(reference.name)\"")
     }
 }

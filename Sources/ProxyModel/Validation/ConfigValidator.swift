@@ -15,6 +15,11 @@ package struct ConfigValidator {
     /// The secrets that TLS contexts may name; nil when they cannot be known.
     var secrets: Set<String>?
 
+    /// Whether there is an `ads_config`; nil when it cannot be known here.
+    var hasADS: Bool?
+    /// The clusters that a control plane can be asked through; nil when they cannot be known here.
+    var staticClusters: [String: Envoy_Config_Cluster_V3_Cluster]?
+
     /// A validator that reports errors at the places that `marks` knows.
     package init(marks: ConfigMarks) {
         self.marks = marks
@@ -26,6 +31,7 @@ package struct ConfigValidator {
         let path = ConfigPath().field("static_resources")
         clusters = Set(resources.clusters.map(\.name))
         secrets = Set(resources.secrets.map(\.name))
+        validateDynamicResources(bootstrap)
         unique(resources.clusters.map(\.name), path.field("clusters"), "cluster")
         unique(resources.secrets.map(\.name), path.field("secrets"), "secret")
         unique(resources.listeners.map(\.name), path.field("listeners"), "listener")
@@ -37,10 +43,7 @@ package struct ConfigValidator {
             validate(listener, path.field("listeners").index(index))
         }
         for (index, secret) in resources.secrets.enumerated() {
-            let path = path.field("secrets").index(index)
-            if case .tlsCertificate(let certificate)? = secret.type {
-                validate(certificate, path.field("tls_certificate"))
-            }
+            validate(secret, path.field("secrets").index(index))
         }
         if bootstrap.hasTypedDnsResolverConfig {
             validateResolver(bootstrap.typedDnsResolverConfig, ConfigPath().field("typed_dns_resolver_config"))

@@ -15,24 +15,29 @@ package struct ConstraintChecker {
     let schema: Schema
     let marks: ConfigMarks
     let checkRegex: RegexCheck?
+    let unknownFields: UnknownFields
 
+    /// Fields that Heddle does not have and that are left aside, as `message.field`, each once and up to a bound.
+    private(set) var ignored: [String] = []
     private(set) var errors: [ConfigError] = []
     var path = ConfigPath()
     private var depth = 0
 
-    init(schema: Schema, marks: ConfigMarks, checkRegex: RegexCheck?) {
+    init(schema: Schema, marks: ConfigMarks, checkRegex: RegexCheck?, unknownFields: UnknownFields = .refused) {
         self.schema = schema
         self.marks = marks
         self.checkRegex = checkRegex
+        self.unknownFields = unknownFields
     }
 
     /// All that is wrong with a message, up to ``ConfigErrors/maximum``; `root` stands before the paths.
     package static func check(
         _ bytes: [UInt8], as type: (some SwiftProtobuf.Message).Type, marks: ConfigMarks,
         root: ConfigPath = ConfigPath(),
-        checkRegex: RegexCheck? = nil
+        checkRegex: RegexCheck? = nil, unknownFields: UnknownFields = .refused
     ) -> [ConfigError] {
-        var checker = ConstraintChecker(schema: .shared, marks: marks, checkRegex: checkRegex)
+        var checker = ConstraintChecker(
+            schema: .shared, marks: marks, checkRegex: checkRegex, unknownFields: unknownFields)
         checker.path = root
         checker.check(bytes[...], checker.schema.message(type.protoMessageName))
         return checker.errors
@@ -84,6 +89,8 @@ package struct ConstraintChecker {
             guard let (number, value) = reader.next() else { return nil }
             if message.field(number: number) != nil {
                 values[number, default: []].append(value)
+            } else if unknownFields.leavesAside(number, of: message) {
+                ignore(number, of: message)
             } else if let absent = message.absent.first(where: { $0.number == number }) {
                 path.push(.field(absent.name))
                 fail(
@@ -96,6 +103,12 @@ package struct ConstraintChecker {
             }
         }
         return values
+    }
+
+    private mutating func ignore(_ number: Int, of message: MessageSchema) {
+        let field = message.absent.first { $0.number == number }?.name ?? "\(number)"
+        let name = "\(message.name).\(field)"
+        if ignored.count < ConfigErrors.maximum, !ignored.contains(name) { ignored.append(name) }
     }
 
     private func isTrue(_ name: String, _ message: MessageSchema, _ values: [Int: [WireReader.Value]]) -> Bool {

@@ -1,4 +1,5 @@
 package import Observability
+package import ProxyModel
 
 /// What `heddle-proxy` was asked to do.
 package struct ProxyOptions: Equatable, Sendable {
@@ -34,6 +35,11 @@ package struct ProxyOptions: Equatable, Sendable {
     /// Seconds after which new session tickets are sealed with another key. A ticket is good until the key after the one
     /// that sealed it goes, and OpenSSL's clients and ours use none that is older than two hours.
     package var ticketKeySeconds = 7200
+
+    /// What becomes of fields that Heddle does not have, in files (`--allow-unknown-static-fields`).
+    package var unknownStaticFields = UnknownFields.refused
+    /// The same in resources from a source (`--reject-unknown-dynamic-fields`).
+    package var unknownDynamicFields = UnknownFields.leftAside
 
     package init() {}
 }

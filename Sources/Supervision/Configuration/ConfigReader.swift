@@ -71,6 +71,7 @@ enum ConfigReader {
         if let text = options.configText { arguments += ["--config-yaml", text] }
         if let node = options.serviceNode { arguments += ["--service-node", node] }
         if let cluster = options.serviceCluster { arguments += ["--service-cluster", cluster] }
+        if options.unknownStaticFields == .leftAside { arguments.append("--allow-unknown-static-fields") }
         return arguments
     }
 
@@ -127,13 +128,18 @@ enum ConfigLoader {
         if let text = options.configText { sources.append(ConfigSource(text: text, file: "--config-yaml", format: .yaml)) }
         let decoded: DecodedBootstrap
         do throws(ConfigErrors) {
-            decoded = try ConfigDecoder.decodeBootstrap(sources)
+            decoded = try ConfigDecoder.decodeBootstrap(sources, unknownFields: options.unknownStaticFields)
         } catch {
             throw ConfigRefusal(description: error.description)
         }
         var bootstrap = decoded.bootstrap
         if let node = options.serviceNode { bootstrap.node.id = node }
         if let cluster = options.serviceCluster { bootstrap.node.cluster = cluster }
+        guard !bootstrap.hasControlPlane || (!bootstrap.node.id.isEmpty && !bootstrap.node.cluster.isEmpty) else {
+            throw ConfigRefusal(
+                description: "node: a control plane wants to know \"id\" and \"cluster\"; set them there or with"
+                    + " --service-node and --service-cluster")
+        }
         do throws(ConfigProblem) {
             try TrialCompiler.compile(bootstrap, registry: registry())
         } catch {
@@ -148,5 +154,17 @@ enum ConfigLoader {
         } catch {
             throw ConfigRefusal(description: "the configuration cannot be serialized: \(error)")
         }
+    }
+}
+
+extension Envoy_Config_Bootstrap_V3_Bootstrap {
+    /// Whether someone is asked over gRPC for clusters or listeners.
+    fileprivate var hasControlPlane: Bool {
+        let dynamic = dynamicResources
+        return dynamic.hasAdsConfig
+            || [dynamic.ldsConfig, dynamic.cdsConfig].contains {
+                if case .apiConfigSource? = $0.configSourceSpecifier { return true }
+                return false
+            }
     }
 }

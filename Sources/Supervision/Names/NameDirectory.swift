@@ -45,8 +45,8 @@ import TrafficPolicy
     private var random: FastRandom
     private let log: Log
     private let stats: StatsSegment
-    /// For clusters that name no servers of their own.
-    private let resolver: NameResolver
+    /// For clusters that name no servers of their own, and for the names of control planes.
+    let resolver: NameResolver
     private var entries: [String: Entry] = [:]
     private var staged: [String: Entry] = [:]
     /// A cluster has other addresses than before.

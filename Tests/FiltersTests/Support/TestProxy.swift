@@ -6,6 +6,7 @@ import Observability
 import ProxyModel
 import Reactor
 import SwiftProtobuf
+import TestKit
 import TrafficPolicy
 
 /// A whole worker in this process: listener, filters, router and clusters, on real sockets and the process's loop.

@@ -1,5 +1,5 @@
 import Glibc
-import Reactor
+import TestKit
 
 /// Runs `body` on a thread of its own: what blocks must not take the threads that tests run on.
 func detachThread(_ body: @escaping @Sendable () -> Void) {
@@ -28,6 +28,4 @@ func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async 
 }
 
 /// The process's event loop, running on a thread of its own from the first use on.
-enum RunningLoop {
-    static let started: Void = detachThread { EventLoop.process.run() }
-}
+typealias RunningLoop = TestKit.RunningLoop

@@ -2,6 +2,7 @@ import FilterTool
 import FoundationEssentials
 import Glibc
 import Reactor
+import TestKit
 import Testing
 
 /// The tool on the process's loop, which runs on a thread of its own.

@@ -1,0 +1,261 @@
+import CLinux
+import DataPlane
+import Observability
+import ProxyModel
+import Reactor
+import SwiftProtobuf
+import TrafficPolicy
+import XDS
+
+/// Asks every source of configuration for what is wanted from it, and hands what they give to whoever applies it, one
+/// response at a time.
+@WorkerActor final class ConfigSubscriber: ResourceSubscriber, DiscoverySourceOwner {
+    /// A source: everything that is wanted from it goes over one stream, or one file.
+    enum Origin: Hashable {
+        case ads
+        case stream(Envoy_Config_Core_V3_ApiConfigSource, ResourceType)
+        case file(path: String, folder: String?, ResourceType)
+    }
+
+    /// The parts of a bootstrap that sources depend on.
+    struct Plan: Equatable {
+        var node: Envoy_Config_Core_V3_Node
+        var dynamic: Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources
+        /// The static clusters through which control planes are reached.
+        var clusters: [Envoy_Config_Cluster_V3_Cluster]
+
+        init(_ frame: BootstrapFrame) throws {
+            let bootstrap = try Supervisor.decode(frame.bytes)
+            dynamic = bootstrap.dynamicResources
+            node = bootstrap.node
+            node.userAgentName = ProductVersion.name
+            node.userAgentVersion = ProductVersion.number
+            clusters = try frame.resources.filter { $0.key.type == .cluster }.map {
+                try Envoy_Config_Cluster_V3_Cluster(serializedBytes: $0.body, options: ConfigDecoder.binaryOptions)
+            }
+        }
+    }
+
+    /// Envoy's default of `initial_fetch_timeout`, nanoseconds.
+    private static let defaultFetchTimeout: UInt64 = 15_000_000_000
+
+    private let loop: EventLoop
+    private let log: Log
+    private let statistics: DiscoveryStatistics
+    private let checker: ResourceChecker
+    private let resolver: NameResolver
+    private unowned let applier: any ResourceApplier
+    private var random: FastRandom
+    private var watch: FileWatch?
+    private var plan: Plan?
+    private var sources: [Origin: any DiscoverySource] = [:]
+    /// What was last asked for, by source and type.
+    private var asked: [Origin: [ResourceType: Set<String>]] = [:]
+    private var wants: Set<ResourceWant> = []
+    private var listenersMayCome = false
+    private var waiting: [(source: any DiscoverySource, batch: ResourceBatch)] = []
+    private var inHand: (any DiscoverySource)?
+    private var isHandingOver = false
+    private var held: [ResourceType: HeldResources] = [:]
+
+    /// - Parameter seed: of the waits and of the choice among endpoints.
+    init(
+        loop: EventLoop, log: Log, stats: StatsSegment, resolver: NameResolver, checker: ResourceChecker, seed: UInt64,
+        applier: any ResourceApplier
+    ) {
+        self.loop = loop
+        self.log = log
+        self.resolver = resolver
+        self.checker = checker
+        self.applier = applier
+        statistics = DiscoveryStatistics(stats, log: log, loop: loop)
+        random = FastRandom(seed: seed)
+    }
+
+    /// Begins, or begins anew when what sources depend on has changed.
+    func configure(_ new: Plan) {
+        guard plan != new else { return }
+        let isFirst = plan == nil
+        plan = new
+        for source in sources.values { source.stop() }
+        (sources, asked, waiting) = ([:], [:], [])
+        if isFirst {
+            for change in applier.heldResources() { held[change.key.type, default: HeldResources()].seed(change) }
+        }
+        if new.dynamic.hasCdsConfig { askAll(.cluster, new.dynamic.cdsConfig) }
+        if listenersMayCome { askForListeners() }
+        askForNames()
+    }
+
+    /// Ends all sources; what is in force stays.
+    func stop() {
+        for source in sources.values { source.stop() }
+        sources = [:]
+        watch?.close()
+        watch = nil
+    }
+
+    // MARK: ResourceSubscriber
+
+    func wantsChanged(_ wants: Set<ResourceWant>) {
+        guard self.wants != wants else { return }
+        self.wants = wants
+        askForNames()
+    }
+
+    func clustersAreWarm() {
+        guard !listenersMayCome else { return }
+        listenersMayCome = true
+        askForListeners()
+    }
+
+    // MARK: Asking
+
+    private func askForListeners() {
+        guard let plan, plan.dynamic.hasLdsConfig else { return }
+        askAll(.listener, plan.dynamic.ldsConfig)
+    }
+
+    private func askAll(_ type: ResourceType, _ config: Envoy_Config_Core_V3_ConfigSource) {
+        guard let source = source(config, type) else {
+            return applier.fetchEnded([ResourceKey(type, ResourceWant.wildcard)])
+        }
+        source.want(type, .all, fetchTimeout: Self.fetchTimeout(config))
+    }
+
+    private func askForNames() {
+        guard plan != nil else { return }
+        var groups: [Origin: [ResourceType: Set<String>]] = [:]
+        var timeouts: [Origin: UInt64] = [:]
+        var configs: [Origin: Envoy_Config_Core_V3_ConfigSource] = [:]
+        for want in wants {
+            let origin = Self.origin(want.source, want.key.type)
+            groups[origin, default: [:]][want.key.type, default: []].insert(want.key.name)
+            timeouts[origin] = max(timeouts[origin] ?? 0, Self.fetchTimeout(want.source))
+            configs[origin] = want.source
+        }
+        for (origin, types) in asked {
+            for type in types.keys where groups[origin]?[type] == nil {
+                sources[origin]?.want(type, .nothing, fetchTimeout: 0)
+                asked[origin]?[type] = nil
+            }
+            if groups[origin] == nil, origin != .ads { drop(origin) }
+        }
+        for (origin, types) in groups {
+            guard let config = configs[origin] else { continue }
+            for type in types.keys.sorted() where asked[origin]?[type] != types[type] {
+                let names = types[type] ?? []
+                asked[origin, default: [:]][type] = names
+                if let source = source(config, type) {
+                    source.want(type, .names(names), fetchTimeout: timeouts[origin] ?? 0)
+                } else {
+                    applier.fetchEnded(names.sorted().map { ResourceKey(type, $0) })
+                }
+            }
+        }
+    }
+
+    private func drop(_ origin: Origin) {
+        sources.removeValue(forKey: origin)?.stop()
+        asked[origin] = nil
+    }
+
+    // MARK: Sources
+
+    static func origin(_ config: Envoy_Config_Core_V3_ConfigSource, _ type: ResourceType) -> Origin {
+        switch config.configSourceSpecifier {
+        case .apiConfigSource(let api)?: .stream(api, type)
+        case .path(let path)?: .file(path: path, folder: nil, type)
+        case .pathConfigSource(let file)?:
+            .file(path: file.path, folder: file.hasWatchedDirectory ? file.watchedDirectory.path : nil, type)
+        case .ads?, nil: .ads
+        }
+    }
+
+    private static func fetchTimeout(_ config: Envoy_Config_Core_V3_ConfigSource) -> UInt64 {
+        config.hasInitialFetchTimeout ? config.initialFetchTimeout.nanoseconds : defaultFetchTimeout
+    }
+
+    /// The source of a configuration; nil when it cannot be, which is logged.
+    private func source(_ config: Envoy_Config_Core_V3_ConfigSource, _ type: ResourceType) -> (any DiscoverySource)? {
+        let origin = Self.origin(config, type)
+        if let source = sources[origin] { return source }
+        guard let plan else { return nil }
+        do {
+            let source: any DiscoverySource
+            switch origin {
+            case .ads:
+                guard plan.dynamic.hasAdsConfig else { throw ConfigRefusal(description: "there is no ads_config") }
+                let variant = Self.variant(plan.dynamic.adsConfig)
+                source = try stream(
+                    plan.dynamic.adsConfig, plan, types: ResourceType.allCases,
+                    path: DiscoveryMethod.aggregated(variant))
+            case .stream(let api, let type):
+                source = try stream(api, plan, types: [type], path: DiscoveryMethod.separate(type, Self.variant(api)))
+            case .file(let path, let folder, let type): source = try file(path, folder, type)
+            }
+            sources[origin] = source
+            return source
+        } catch {
+            log.error(.config, "\(type) cannot be asked for: \(error)")
+            return nil
+        }
+    }
+
+    private static func variant(_ api: Envoy_Config_Core_V3_ApiConfigSource) -> DiscoverySettings.Variant {
+        api.apiType == .deltaGrpc ? .delta : .stateOfTheWorld
+    }
+
+    private func stream(
+        _ api: Envoy_Config_Core_V3_ApiConfigSource, _ plan: Plan, types: [ResourceType], path: String
+    ) throws -> any DiscoverySource {
+        let upstream = try ControlPlaneUpstream(api.grpcServices.first ?? .init(), clusters: plan.clusters)
+        var settings = DiscoverySettings(variant: Self.variant(api), source: upstream.cluster, node: plan.node)
+        settings.nodeOnFirstMessageOnly = api.setNodeOnFirstMessageOnly
+        if api.hasRateLimitSettings {
+            let limit = api.rateLimitSettings
+            settings.rateLimit = RequestBudget.Settings(
+                maximumTokens: limit.hasMaxTokens ? max(1, limit.maxTokens.value) : 100,
+                fillRate: limit.hasFillRate ? limit.fillRate.value : 10)
+        }
+        var machine = DiscoveryMachine(settings, types: types, checker: checker)
+        for type in types { machine.seed(type, held.removeValue(forKey: type) ?? HeldResources()) }
+        return ControlPlaneStream(
+            loop: loop, statistics: statistics, upstream: upstream, path: path, resolver: resolver, machine: machine,
+            seed: random.next(), owner: self)
+    }
+
+    private func file(_ path: String, _ folder: String?, _ type: ResourceType) throws -> any DiscoverySource {
+        if watch == nil { watch = try FileWatch(loop: loop) }
+        guard let watch else { throw ConfigRefusal(description: "files cannot be watched") }
+        let held = held.removeValue(forKey: type) ?? HeldResources()
+        return FileSource(
+            type, path: path, watchedFolder: folder, loop: loop, statistics: statistics, checker: checker, watch: watch,
+            held: held, owner: self)
+    }
+
+    // MARK: DiscoverySourceOwner
+
+    func source(_ source: any DiscoverySource, ended keys: [ResourceKey]) { applier.fetchEnded(keys) }
+
+    func source(_ source: any DiscoverySource, offers batch: ResourceBatch) {
+        waiting.append((source, batch))
+        handOver()
+    }
+
+    /// Hands over one response after the other; an answer may come at once, and must not make this call itself.
+    private func handOver() {
+        guard !isHandingOver else { return }
+        isHandingOver = true
+        defer { isHandingOver = false }
+        while inHand == nil, !waiting.isEmpty {
+            let next = waiting.removeFirst()
+            inHand = next.source
+            applier.apply(next.batch) { [unowned self] refusals in
+                self.inHand = nil
+                next.source.applied(refusals)
+                self.handOver()
+            }
+        }
+    }
+}
