@@ -40,6 +40,7 @@ import SwiftProtobuf
     private var loadsBootstrap = false
     /// Whether the configuration is to be read once more when the one on its way is taken or refused.
     private var readsAgain = false
+    private(set) var lastGood: LastGoodKeeper?
     private var admin: AdminListeners?
     private(set) var ticketKeys: TicketKeyKeeper?
     private var takeOver: TakeOverListener?
@@ -70,6 +71,9 @@ import SwiftProtobuf
         subscriber = ConfigSubscriber(
             loop: loop, log: log, stats: stats, resolver: names.resolver,
             checker: ResourceChecker(unknownFields: options.unknownDynamicFields), seed: heddle_random(), applier: ledger)
+        if let path = options.lastGoodPath {
+            lastGood = LastGoodKeeper(path: path, ledger: ledger, loop: loop, log: log, stats: stats.controlPlane())
+        }
         serverStats[.concurrency].set(concurrency)
         serverStats[.hotRestartEpoch].set(options.restartEpoch)
     }
@@ -141,13 +145,23 @@ import SwiftProtobuf
         var batch = ResourceLedger.Batch(
             origin: .bootstrap, changes: changes + recompiled, settings: frame.settings, recompiled: Set(recompiled.map(\.key))
         ) { [unowned self] refusals in
-            self.loadsBootstrap = false
-            defer { self.readOnceMore() }
-            guard refusals.isEmpty else { return self.refuse(refusals) }
+            guard refusals.isEmpty else {
+                self.refuse(refusals)
+                return self.loaded()
+            }
+            let isFirst = self.bootstrap == nil
             self.bootstrap = frame.withoutResources
             self.ledger.settings = frame.settings
             self.ledger.expectedTypes = frame.expectedTypes
-            self.subscribe(frame)
+            if isFirst, let lastGood = self.lastGood {
+                lastGood.restore(frame.expectedTypes) { [unowned self] in
+                    self.subscribe(frame)
+                    self.loaded()
+                }
+            } else {
+                self.subscribe(frame)
+                self.loaded()
+            }
         }
         batch.settled = { [unowned self] in
             self.lastBootstrap += 1
@@ -158,7 +172,9 @@ import SwiftProtobuf
         ledger.apply(batch)
     }
 
-    private func readOnceMore() {
+    /// The bootstrap that was on its way is taken or refused.
+    private func loaded() {
+        loadsBootstrap = false
         guard readsAgain else { return }
         readsAgain = false
         reload()
@@ -189,6 +205,7 @@ import SwiftProtobuf
 
     /// The proxy is live when it has everything that it was to begin with.
     func resourcesChanged() {
+        lastGood?.resourcesChanged()
         guard state == .initializing, lastBootstrap > 0, ledger.isInitialized,
             fleet.slots.allSatisfy({ $0.state == .serving })
         else { return }
@@ -277,6 +294,7 @@ import SwiftProtobuf
         state = .draining
         exitCode = code
         serverStats[.live].set(0)
+        lastGood?.save()
         subscriber.stop()
         sockets.closeAll(keepsPaths: false)
         let milliseconds = quickly ? 0 : options.drainSeconds * 1000

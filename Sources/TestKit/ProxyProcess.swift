@@ -63,7 +63,8 @@ package final class ProxyProcess: Sendable {
     /// - Parameters:
     ///   - config: the whole bootstrap, YAML.
     ///   - ports: those it must listen on before it counts as ready.
-    package init(_ kind: Kind, config: String, ports: [UInt16]) throws {
+    ///   - flags: more words of its command line.
+    package init(_ kind: Kind, config: String, ports: [UInt16], flags: [String] = []) throws {
         guard let program = kind.program else { throw NotReady(description: kind.whyMissing) }
         self.kind = kind
         folder = NSTemporaryDirectory() + "heddle-\(kind.rawValue)-\(getpid())-\(ports.first ?? 0)"
@@ -71,7 +72,7 @@ package final class ProxyProcess: Sendable {
         let path = folder + "/bootstrap.yaml"
         try config.write(toFile: path, atomically: true, encoding: .utf8)
         outputPath = folder + "/output"
-        id = try Self.spawn([program] + kind.arguments(config: path), output: outputPath)
+        id = try Self.spawn([program] + kind.arguments(config: path) + flags, output: outputPath)
         RunningProxies.insert(id)
         try waitUntilReady(ports)
     }
@@ -87,14 +88,25 @@ package final class ProxyProcess: Sendable {
         }
     }
 
+    /// Ends it at once, as a crash of the machine would.
+    package func kill() {
+        for process in [id] + Self.children(of: id) { Glibc.kill(process, SIGKILL) }
+        _ = Deadline(seconds: 5).polls { !isAlive }
+        stop()
+    }
+
     /// Asks it to end, and makes it end when it does not.
     package func stop() {
+        defer { cleanUp() }
         guard isAlive else { return }
-        kill(id, SIGTERM)
+        Glibc.kill(id, SIGTERM)
         if !Deadline(seconds: 5).polls(every: 10, { !isAlive }) {
-            kill(id, SIGKILL)
+            Glibc.kill(id, SIGKILL)
             _ = Deadline(seconds: 5).polls { !isAlive }
         }
+    }
+
+    private func cleanUp() {
         RunningProxies.remove(id)
         do {
             try FileManager.default.removeItem(atPath: folder)
@@ -162,7 +174,7 @@ package final class ProxyProcess: Sendable {
 private enum RunningProxies {
     private static let ids = Mutex<Set<pid_t>>([])
     private static let endsWithUs: Void = {
-        atexit { RunningProxies.ids.withLock { ids in ids.forEach { kill($0, SIGKILL) } } }
+        atexit { RunningProxies.ids.withLock { ids in ids.forEach { Glibc.kill($0, SIGKILL) } } }
     }()
 
     static func insert(_ id: pid_t) {

@@ -25,6 +25,8 @@ package struct HeldResources: Equatable, Sendable {
     struct Item: Equatable, Sendable {
         var version: String
         var body: [UInt8]
+        /// Whether its source has given it, and not only an earlier process had it.
+        var isConfirmed = true
     }
 
     /// What a response comes to before anybody has applied it.
@@ -56,7 +58,8 @@ package struct HeldResources: Equatable, Sendable {
     package init() {}
 
     /// The names and versions of what is held.
-    var versions: [String: String] { items.mapValues(\.version) }
+    /// What is not confirmed has none, so that it is sent again: an earlier control plane may have counted otherwise.
+    var versions: [String: String] { items.mapValues { $0.isConfirmed ? $0.version : "" } }
 
     /// The names of what is held, in order.
     package var names: [String] { items.keys.sorted() }
@@ -69,10 +72,11 @@ package struct HeldResources: Equatable, Sendable {
 
     func holds(_ name: String) -> Bool { items[name] != nil }
 
-    /// Takes something as held that came another way.
+    /// Takes something as held that came another way. When the source has the same, that is told as a change to the same
+    /// bytes.
     package mutating func seed(_ change: ResourceChange) {
         guard let body = change.body else { return }
-        items[change.key.name] = Item(version: change.version, body: body)
+        items[change.key.name] = Item(version: change.version, body: body, isConfirmed: false)
     }
 
     /// Nobody wants it any more.
@@ -134,7 +138,7 @@ package struct HeldResources: Equatable, Sendable {
             // Only a sign of life; without the resource itself it can be no more.
             return
         }
-        if let item = items[key.name], item.body == body, offer.typeURL == key.type.typeURL {
+        if let item = items[key.name], item.isConfirmed, item.body == body, offer.typeURL == key.type.typeURL {
             if item.version != offer.version { sifted.versions.append((key.name, offer.version)) }
             return
         }

@@ -191,7 +191,7 @@ import XDS
         #expect(try conversation.requests().map(\.responseNonce) == ["n1", "n2"])
     }
 
-    @Test("the last good configuration takes part: what is gone is removed, what is the same is no change")
+    @Test("the last good configuration takes part: what is gone is removed, what is the same is confirmed")
     func seeded() throws {
         var conversation = Conversation()
         var held = HeldResources()
@@ -204,6 +204,9 @@ import XDS
         #expect(conversation.machine.deadline == nil)
         conversation.open()
         conversation.respond(.cluster, version: "v1", nonce: "n1", [("a", 1), ("c", 1)])
-        #expect(conversation.batches.last?.summary == ["c", "-b"])
+        #expect(conversation.batches.last?.summary == ["a", "c", "-b"])
+        conversation.applied()
+        conversation.respond(.cluster, version: "v2", nonce: "n2", [("a", 1), ("c", 1)])
+        #expect(conversation.batches.last?.summary == [])
     }
 }

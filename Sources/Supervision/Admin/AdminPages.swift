@@ -62,7 +62,10 @@ import ServiceKit
 
     private func ready(_ request: ServiceRequest) -> ServiceResponse {
         if supervisor.failsHealthCheck { return ServiceResponse(503, text: "HEALTHCHECK_FAILED\n") }
-        return ServiceResponse(supervisor.state == .live ? 200 : 503, text: supervisor.state.rawValue + "\n")
+        var text = supervisor.state.rawValue + "\n"
+        let unconfirmed = supervisor.ledger.store.lastGoodCount
+        if unconfirmed > 0 { text += "last good configuration: \(unconfirmed) resources wait for their control plane\n" }
+        return ServiceResponse(supervisor.state == .live ? 200 : 503, text: text)
     }
 
     private func serverInfo(_ request: ServiceRequest) -> ServiceResponse {

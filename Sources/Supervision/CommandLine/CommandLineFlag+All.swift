@@ -88,6 +88,10 @@ extension CommandLineFlag {
             ["--ticket-key-s"], "SECONDS", 1...maximumSeconds,
             "after so long TLS session tickets are sealed with a new key; default: 7200"
         ) { $0.ticketKeySeconds = $1 },
+        text(
+            ["--last-good-path"], "FILE",
+            "keep the last good dynamic configuration here, and start with it while the control plane is away"
+        ) { $0.lastGoodPath = $1 },
         toggle(["--allow-unknown-static-fields"], "leave fields of the bootstrap aside that are not known here") {
             $0.unknownStaticFields = .leftAside
         },

@@ -36,6 +36,8 @@ package struct ProxyOptions: Equatable, Sendable {
     /// that sealed it goes, and OpenSSL's clients and ours use none that is older than two hours.
     package var ticketKeySeconds = 7200
 
+    /// `--last-good-path`: where the last good dynamic configuration is kept; nil: nowhere.
+    package var lastGoodPath: String?
     /// What becomes of fields that Heddle does not have, in files (`--allow-unknown-static-fields`).
     package var unknownStaticFields = UnknownFields.refused
     /// The same in resources from a source (`--reject-unknown-dynamic-fields`).

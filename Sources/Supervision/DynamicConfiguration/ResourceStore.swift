@@ -56,6 +56,10 @@ struct ResourceStore: Equatable, Sendable {
     private(set) var failures: [ResourceKey: ResourceFailure] = [:]
     /// The last version that a source gave for a type as a whole.
     var versions: [ResourceType: String] = [:]
+    /// Changes with everything of sources that comes into force, goes or is confirmed.
+    private(set) var revision: UInt64 = 0
+    /// How many are in force that their source has not confirmed.
+    private(set) var lastGoodCount = 0
     private var counts: [ResourceType: Int] = [:]
     private var lastNumber: UInt32 = 0
 
@@ -72,7 +76,13 @@ struct ResourceStore: Equatable, Sendable {
     func warmingCount(_ type: ResourceType) -> Int { warming.keys.reduce(0) { $0 + ($1.type == type ? 1 : 0) } }
 
     /// Whether something is in force that its source has not confirmed.
-    var holdsLastGood: Bool { active.values.contains { $0.origin == .lastGood } }
+    var holdsLastGood: Bool { lastGoodCount > 0 }
+
+    /// What is in force and does not come from the bootstrap, in the order of types and names.
+    var dynamicResources: [ResourceChange] {
+        active.values.filter { $0.origin != .bootstrap }.sorted { $0.key < $1.key }
+            .map { ResourceChange($0.key, version: $0.version, body: $0.body) }
+    }
 
     /// Numbers of everything that is in force.
     var activeNumbers: [UInt32] { active.values.map(\.number) }
@@ -133,6 +143,7 @@ struct ResourceStore: Equatable, Sendable {
             warming[key]?.origin = origin
             warming[key]?.updated = now
         } else {
+            if let old = active[key] { recount(old.origin, origin) }
             active[key]?.version = version
             active[key]?.origin = origin
             active[key]?.updated = now
@@ -145,15 +156,24 @@ struct ResourceStore: Equatable, Sendable {
         guard let resource = warming.removeValue(forKey: key) else { return nil }
         let old = active.updateValue(resource, forKey: key)
         if old == nil { counts[key.type, default: 0] += 1 }
+        recount(old?.origin, resource.origin)
         return old
     }
 
     /// The resource is gone, in force or not.
     /// - Returns: the number of a form that warmed.
     mutating func remove(_ key: ResourceKey) -> UInt32? {
-        if active.removeValue(forKey: key) != nil { counts[key.type, default: 1] -= 1 }
+        if let old = active.removeValue(forKey: key) {
+            counts[key.type, default: 1] -= 1
+            recount(old.origin, nil)
+        }
         failures[key] = nil
         return warming.removeValue(forKey: key)?.number
+    }
+
+    private mutating func recount(_ old: ResourceOrigin?, _ new: ResourceOrigin?) {
+        if (old ?? .bootstrap, new ?? .bootstrap) != (.bootstrap, .bootstrap) { revision += 1 }
+        lastGoodCount += (new == .lastGood ? 1 : 0) - (old == .lastGood ? 1 : 0)
     }
 
     mutating func fail(_ key: ResourceKey, _ failure: ResourceFailure) {

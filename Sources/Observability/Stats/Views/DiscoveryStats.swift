@@ -73,6 +73,9 @@ public struct ControlPlaneStats: StatView, Sendable {
         case rateLimitEnforced = "rate_limit_enforced"
         /// Streams that were opened; ours.
         case streams
+        /// How often the last good configuration was written to its file, and could not be; ours.
+        case lastGoodSaved = "last_good_saved"
+        case lastGoodSaveFailed = "last_good_save_failed"
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
@@ -80,6 +83,8 @@ public struct ControlPlaneStats: StatView, Sendable {
         /// Whether there is a stream; with several, how many.
         case connectedState = "connected_state"
         case pendingRequests = "pending_requests"
+        /// Resources of the last good configuration that their source has not confirmed; ours.
+        case lastGoodResources = "last_good_resources"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
         public var isShared: Bool { true }
@@ -96,5 +101,5 @@ public struct ControlPlaneStats: StatView, Sendable {
     /// The handle of one gauge.
     public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
-    private static let firstGauge = 2
+    private static let firstGauge = 4
 }
