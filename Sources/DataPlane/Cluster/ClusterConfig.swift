@@ -41,6 +41,8 @@ package import TrafficPolicy
     package var serverNameHeader: NamedText?
     /// `auto_host_sni`: the host's own name is its server name.
     package var autoHostSNI = false
+    /// Of clusters of type ORIGINAL_DST, whose hosts are where the clients were going; nil for others.
+    var originalDestination: OriginalDestinations.Settings?
     package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
     package var sourceAddress: SocketAddress?
     /// Nanoseconds; 0 switches off.

@@ -19,8 +19,10 @@ package import Reactor
     private var named: [UpstreamServerName: [HTTPVersion?: ConnectionPool]] = [:]
     /// Clients choose these names: so many have pools of their own at once.
     private static let maximumNames = 256
-    /// TCP connections of tcp_proxy to this host.
-    var tunnelCount = 0
+    /// Requests and TCP connections that this host was picked for and that have not ended; counted for hosts without a slot.
+    var useCount = 0
+    /// Of hosts that no list has.
+    static let noSlot = -1
 
     init(address: SocketAddress, hostname: String?, slot: Int, cluster: Cluster) {
         self.address = address
@@ -56,6 +58,12 @@ package import Reactor
         let pool = ConnectionPool(host: self, cluster: cluster, version: version, serverName: name)
         named[name, default: [:]][version] = pool
         return pool
+    }
+
+    /// Whether nobody uses the host and no connection to it is open.
+    var isIdle: Bool {
+        useCount == 0 && [http1, http2, negotiated].allSatisfy { $0?.isEmpty ?? true }
+            && named.values.allSatisfy { $0.values.allSatisfy(\.isEmpty) }
     }
 
     func drain() {

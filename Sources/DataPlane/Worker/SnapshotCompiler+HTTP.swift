@@ -73,6 +73,7 @@ extension SnapshotCompiler {
     private func httpFilter(
         _ filter: Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter, _ statPrefix: String
     ) throws(ConfigProblem) -> (any HTTPFilterFactory)? {
+        if InertExtension(filter.typedConfig) != nil { return nil }
         let name = filter.typedConfig.messageName
         guard let type = resources.registry.type(named: name) else {
             if filter.isOptional { return nil }

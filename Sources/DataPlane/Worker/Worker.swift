@@ -53,6 +53,7 @@ package import TrafficPolicy
     }
 
     func retire(_ socket: ListenerSocket) {
+        resources.context.listeners.remove(socket)
         socket.drain()
         draining.removeAll { $0.connectionCount == 0 }
         if socket.connectionCount > 0 { draining.append(socket) }

@@ -22,6 +22,7 @@ package import TrafficPolicy
     var scratchFields = HeaderBlock()
     /// The clusters by name; connections hold the cluster itself.
     package let clusters = ClusterDirectory()
+    let listeners = ListenerDirectory()
     /// Route configurations with names of their own, and secrets.
     package let routes = RouteDirectory()
     package let secrets = SecretDirectory()
