@@ -125,6 +125,22 @@ struct BudgetTests {
         }
     }
 
+    @Test("leaves no memory behind, however many runs it ends")
+    func killsLeaveNothing() throws {
+        let program = try LuaProgram(source: "kept = {} function main() while true do kept[#kept + 1] = ('x'):rep(100) end end")
+        func kill() throws {
+            let state = try LuaState(
+                program: program, limits: LuaLimits(fuel: 20_000, cpuTime: .seconds(600)), environment: LuaEnvironment(seed: 1, now: { 0 }))
+            var run = state.makeRun()
+            #expect(run.start(try #require(state.function(named: "main"))) == .killed(.fuel))
+        }
+        for _ in 0..<100 { try kill() }
+        let before = residentBytes()
+        for _ in 0..<2_000 { try kill() }
+        // Each state holds some hundred kilobytes: a leak would be hundreds of megabytes. Other tests run meanwhile.
+        #expect(residentBytes() - before < 64 << 20)
+    }
+
     @Test("is spent over all segments of a run, and each run has its own")
     func segments() throws {
         let harness = try ScriptHarness("function main() for i = 1, 100000 do end end", limits: LuaLimits(fuel: 150_000, cpuTime: .seconds(600)))
@@ -189,4 +205,13 @@ extension LuaYieldReason {
 final class Waiter {
     static let type = LuaClass<Waiter>(
         "Waiter", methods: [LuaMethod("wait") { _, call in call.yield(.test) }])
+}
+
+private func residentBytes() -> Int {
+    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+    defer { fclose(file) }
+    var buffer = [CChar](repeating: 0, count: 128)
+    guard fgets(&buffer, Int32(buffer.count), file) != nil else { return 0 }
+    let words = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: " ")
+    return words.count > 1 ? (Int(words[1]) ?? 0) * 4096 : 0
 }
