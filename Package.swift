@@ -161,7 +161,7 @@ let allTargets: [Target] = [
     tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "SecureTransport", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("DemoTests", ["Demo", "ProxyModel"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
-    tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
+    tests("ConformanceTests", ["TestKit", "Bytes", "CLinux", "Filters"]),
     tests("TidyTests", []),
 ]
 

@@ -113,6 +113,7 @@ struct hlua_state {
   int prepare_ref;
   int functions_ref; // table of functions to their references
   int killed_text_ref;
+  int array_ref; // the metatable of what JSON writes as an array
   double start_time;
   int class_refs[HLUA_CLASSES];
 };
@@ -179,6 +180,9 @@ void hlua_open_clock(lua_State *L);   // pushes the `os` table
 void hlua_open_base(lua_State *L);    // into the table at the stack's top
 void hlua_open_builtin(lua_State *L); // likewise, and in place of what callbacks are called by
 void hlua_open_coroutine(lua_State *L);
+void hlua_open_json(lua_State *L);   // likewise
+void hlua_open_text(lua_State *L);   // likewise
+void hlua_open_require(lua_State *L); // likewise; of a state with the whole library, into that
 void hlua_push_table_parts(lua_State *L); // into the table at the stack's top
 extern const luaL_Reg hlua_string_parts[];
 

@@ -20,6 +20,11 @@ static int open_state(lua_State *L) {
   hlua_state *s = state_of(L);
   if (s->options.trusted) {
     luaL_openlibs(L);
+    lua_pushvalue(L, LUA_GLOBALSINDEX);
+    hlua_open_json(L);
+    hlua_open_text(L);
+    hlua_open_require(L);
+    lua_pop(L, 1);
   } else {
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     hlua_open_sandbox(L);
@@ -136,7 +141,24 @@ static int set_library(lua_State *L) {
     lua_setfield(L, -3, type->methods[i].name);
   }
   lua_pop(L, 1);
-  lua_setglobal(L, (const char *)s->operand);
+  // A name with a dot is a field of a table that may be there already.
+  const char *name = (const char *)s->operand, *dot = strchr(name, '.');
+  if (!dot) {
+    lua_setglobal(L, name);
+    return 0;
+  }
+  lua_pushlstring(L, name, (size_t)(dot - name));
+  lua_pushvalue(L, -1);
+  lua_rawget(L, LUA_GLOBALSINDEX);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_GLOBALSINDEX);
+  }
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, dot + 1);
   return 0;
 }
 

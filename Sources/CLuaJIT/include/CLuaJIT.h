@@ -230,6 +230,8 @@ typedef struct hlua_options {
   void *_Nullable context; ///< for the two functions
   double (*now)(void *_Nullable context);
   void (*log)(void *_Nullable context, const uint8_t *_Nullable bytes, size_t count);
+  /// The source of a module that a script requires; NULL when there is none.
+  const uint8_t *_Nullable (*_Nonnull module)(void *_Nullable context, const uint8_t *name, size_t name_count, size_t *count);
 } hlua_options;
 
 typedef struct hlua_counters {

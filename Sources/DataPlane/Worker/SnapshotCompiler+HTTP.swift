@@ -89,7 +89,7 @@ extension SnapshotCompiler {
     func buildContext(_ filterName: String, _ statPrefix: String) -> FilterBuildContext {
         FilterBuildContext(
             worker: worker, filterName: filterName, statPrefix: statPrefix, stats: stats, log: resources.log,
-            environment: resources.environment)
+            environment: resources.environment, store: resources.store)
     }
 
     private func fillProtocols(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage)

@@ -20,6 +20,8 @@ import TrafficPolicy
     private var seed: UInt32
     private let settings: LuaSettings
     private let machine: LuaMachine
+    private let library: LuaLibrary
+    private let modules: [String: LuaModule]
     private(set) var state: LuaState
     private(set) var onRequest: LuaFunction?
     private(set) var onResponse: LuaFunction?
@@ -36,8 +38,10 @@ import TrafficPolicy
         log = context.log
         seed = UInt32(truncatingIfNeeded: context.worker.random.next())
         program = try LuaProgram(source: source)
-        state = try Self.makeState(program, settings, seed: seed, loop: loop, log: log)
-        machine = LuaMachine(context.stats.luaMachines()[.count])
+        library = LuaLibrary(context)
+        modules = settings.modules
+        state = try Self.makeState(program, settings, modules, library, seed: seed, loop: loop, log: log)
+        machine = LuaMachine(context.stats.luaMachines(), bytes: state.statistics.memoryBytes)
         findHooks()
         if onRequest == nil { log.info(.lua, "envoy_on_request() function not found. Lua filter will not hook requests. (\(name))") }
         if onResponse == nil { log.info(.lua, "envoy_on_response() function not found. Lua filter will not hook responses. (\(name))") }
@@ -60,7 +64,7 @@ import TrafficPolicy
     func reload(_ source: [UInt8]) throws(LuaError) {
         let changed = try LuaProgram(source: source)
         seed &+= 1
-        state = try Self.makeState(changed, settings, seed: seed, loop: loop, log: log)
+        state = try Self.makeState(changed, settings, modules, library, seed: seed, loop: loop, log: log)
         program = changed
         findHooks()
     }
@@ -80,7 +84,7 @@ import TrafficPolicy
     private func replace() {
         seed &+= 1
         do throws(LuaError) {
-            state = try Self.makeState(program, settings, seed: seed, loop: loop, log: log)
+            state = try Self.makeState(program, settings, modules, library, seed: seed, loop: loop, log: log)
             findHooks()
         } catch {
             log.error(.lua, "the script of \(name) cannot be loaded again: \(error)")
@@ -93,28 +97,36 @@ import TrafficPolicy
     }
 
     private static func makeState(
-        _ program: LuaProgram, _ settings: LuaSettings, seed: UInt32, loop: EventLoop, log: Log
+        _ program: LuaProgram, _ settings: LuaSettings, _ modules: [String: LuaModule], _ library: LuaLibrary, seed: UInt32, loop: EventLoop, log: Log
     ) throws(LuaError) -> LuaState {
-        let environment = LuaEnvironment(
+        var environment = LuaEnvironment(
             seed: seed, now: { Double(loop.wallNow) / 1e9 }, log: { log.info(.lua, "script print: \($0.text)") })
+        environment.modules = modules
         return try LuaState(
             program: program, limits: settings.limits, trust: settings.trust, environment: environment, classes: LuaHook.classes,
             globals: [
                 .value(
                     "EnvoyTimestampResolution",
                     .map([LuaField("MILLISECOND", .number(0)), LuaField("MICROSECOND", .number(1))]))
-            ], keepsTracebacks: true)
+            ] + library.globals, keepsTracebacks: true)
     }
 }
 
-/// One machine in the count of `lua.lua_vm_count`, as long as it lives.
+/// One machine in `lua.lua_vm_count` and `lua.lua_memory_bytes`, as long as it lives.
 private final class LuaMachine: Sendable {
-    private let count: Gauge
+    private let stats: LuaMachineStats
+    /// What the machine took when it was made.
+    private let bytes: Int
 
-    init(_ count: Gauge) {
-        self.count = count
-        count.add()
+    init(_ stats: LuaMachineStats, bytes: Int) {
+        self.stats = stats
+        self.bytes = bytes
+        stats[.count].add()
+        stats[.memoryBytes].add(bytes)
     }
 
-    deinit { count.subtract() }
+    deinit {
+        stats[.count].subtract()
+        stats[.memoryBytes].subtract(bytes)
+    }
 }

@@ -13,8 +13,8 @@ struct LuaSettings {
     var answer: LocalReply?
     /// Kills within a minute after which the filter is taken out of the chain.
     var killsBeforeDetach = 3
-    /// The folder of the modules that scripts can require.
-    var modulePath: String?
+    /// What scripts can require, by name: the Lua files of the filter's folder.
+    var modules: [String: LuaModule] = [:]
 
     /// Nanoseconds between two looks at the scripts' files; 0 for none.
     var reloadInterval: UInt64 = 0
@@ -26,7 +26,7 @@ struct LuaSettings {
         try readLimits(message)
         answer = try Self.answer(message)
         if message.killsBeforeDetach > 0 { killsBeforeDetach = Int(message.killsBeforeDetach) }
-        if !message.modulePath.isEmpty { modulePath = message.modulePath }
+        if !message.modulePath.isEmpty { modules = try LuaModules.read(message.modulePath) }
         if message.hasReloadInterval {
             let interval = message.reloadInterval
             guard interval.seconds >= 0, interval.seconds < 1 << 31, interval.nanos >= 0, interval.seconds > 0 || interval.nanos > 0 else {

@@ -51,7 +51,7 @@ import TrafficPolicy
             WorkerResources(
                 context: context, stats: stats, registry: registry, logWriter: logWriter, log: log,
                 environment: ProcessEnvironment.format(instanceID: seed), limits: { [limits] in limits.counters($0) },
-                balancer: balancer))
+                balancer: balancer, store: limits.store))
         worker.chainDrainTime = UInt64(identity.drainSeconds) * 1_000_000_000
     }
 
@@ -125,11 +125,25 @@ import TrafficPolicy
 
     init(memory: SharedMemory, identity: WorkerIdentity) {
         precondition(
-            memory.size >= LimitRegion.byteCount(slots: identity.concurrency, groups: identity.limitGroups),
+            memory.size >= Self.byteCount(workers: identity.concurrency, groups: identity.limitGroups),
             "a limit region that is too small")
         self.memory = memory
         self.identity = identity
         region = LimitRegion(memory: memory.base, slots: identity.concurrency, groups: identity.limitGroups)
+    }
+
+    /// What scripts share: behind the counters, on pages of its own.
+    var store: KeyValueRegion {
+        KeyValueRegion(memory: memory.base + Self.storeOffset(identity.concurrency, identity.limitGroups), owner: memory)
+    }
+
+    private nonisolated static func storeOffset(_ workers: Int, _ groups: Int) -> Int {
+        (LimitRegion.byteCount(slots: workers, groups: groups) + 4095) & ~4095
+    }
+
+    /// Bytes of the memory that all workers share: the counters and the scripts' table.
+    nonisolated static func byteCount(workers: Int, groups: Int) -> Int {
+        storeOffset(workers, groups) + KeyValueRegion.byteCount()
     }
 
     func counters(_ cluster: String) -> LimitCounters {

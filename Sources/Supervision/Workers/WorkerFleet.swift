@@ -55,7 +55,7 @@ import TrafficPolicy
         self.stats = stats
         board = try WorkerBoard(workers: concurrency)
         limitGroups = Self.limitGroups
-        limits = try SharedMemory(named: "heddle-limits", size: LimitRegion.byteCount(slots: concurrency, groups: limitGroups))
+        limits = try SharedMemory(named: "heddle-limits", size: LimitDirectory.byteCount(workers: concurrency, groups: limitGroups))
         limitRegion = LimitRegion(memory: limits.base, slots: concurrency, groups: limitGroups)
         let looks = UInt64(watchdogSeconds) * 1_000_000_000 / Self.lookInterval
         var slots: [WorkerSlot] = []

@@ -160,6 +160,13 @@ import TrafficPolicy
         return String(decoding: text.bytes, as: UTF8.self)
     }
 
+    /// What `/stats/prometheus` shows.
+    func prometheus() throws -> String {
+        var text = ByteWriter(capacity: 1 << 16)
+        try StatsReader(mapping: dup(stats.region.descriptor)).read().appendPrometheus(to: &text)
+        return String(decoding: text.bytes, as: UTF8.self)
+    }
+
     /// Everything logged so far.
     nonisolated var log: String {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)

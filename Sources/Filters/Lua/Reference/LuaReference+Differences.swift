@@ -1,7 +1,4 @@
 extension LuaReference {
-    /// Libraries that Envoy does not have.
-    package static let libraries: [Object] = []
-
     /// Where scripts see something else than in Envoy.
     package static let differences: [Difference] = [
         Difference(
