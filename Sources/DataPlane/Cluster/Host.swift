@@ -60,12 +60,6 @@ package import Reactor
         return pool
     }
 
-    /// Whether nobody uses the host and no connection to it is open.
-    var isIdle: Bool {
-        useCount == 0 && [http1, http2, negotiated].allSatisfy { $0?.isEmpty ?? true }
-            && named.values.allSatisfy { $0.values.allSatisfy(\.isEmpty) }
-    }
-
     func drain() {
         let pools = [http1, http2, negotiated] + named.values.flatMap(\.values)
         http1 = nil

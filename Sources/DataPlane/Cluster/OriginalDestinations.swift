@@ -66,7 +66,7 @@ import Reactor
 
     private func cleanUp(_ cluster: Cluster) {
         timer = nil
-        let unwanted = entries.filter { !$0.value.wasWanted && $0.value.host.isIdle }
+        let unwanted = entries.filter { !$0.value.wasWanted && $0.value.host.useCount == 0 }
         for (address, entry) in unwanted {
             entries[address] = nil
             entry.host.drain()

@@ -201,7 +201,7 @@ import Reactor
         "x-envoy-original-path", "x-envoy-original-host",
     ]
     private static let kept: [StaticString] = [
-        "x-envoy-peer-metadata", "x-envoy-peer-metadata-id", "x-envoy-attempt-count",
+        "x-envoy-peer-metadata", "x-envoy-peer-metadata-id", "x-envoy-attempt-count", "x-envoy-original-dst-host",
     ]
 
     private static func isInternalName(_ name: UnsafeRawBufferPointer, _ isEdge: Bool) -> Bool {

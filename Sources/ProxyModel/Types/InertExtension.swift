@@ -20,6 +20,7 @@ package struct InertExtension: Sendable {
     /// What is missing without it, for people.
     package let effect: String
 
+    /// The table.
     package static let all = [
         InertExtension(
             "io.istio.http.peer_metadata.Config", [.http],

@@ -168,6 +168,6 @@ public struct ClusterStats: StatView, Sendable {
     }
 
     private static let firstGauge = 81
-    private static let firstHistogram = 105
-    private static let firstCodes = 109
+    private static let firstHistogram = 106
+    private static let firstCodes = 110
 }
