@@ -82,14 +82,15 @@ void hlua_enter_c(lua_State *L, hlua_state *s) {
 
 // LuaJIT does not collect before it gives up at the cap, and paces itself by objects, not bytes: a few large strings
 // would fill the cap with garbage. So a full collection runs when what was added since the last one is worth it.
-static void collect_if_full(lua_State *L, hlua_state *s) {
+static bool collect_if_full(lua_State *L, hlua_state *s) {
   size_t limit = s->options.memory_limit;
   if (s->used < limit / 2 || s->used - s->collected < limit / 4) {
     if (s->used < s->collected) s->collected = s->used;
-    return;
+    return false;
   }
   lua_gc(L, LUA_GCCOLLECT, 0);
   s->collected = s->used;
+  return true;
 }
 
 void hlua_make_room(lua_State *L, hlua_state *s, size_t bytes) {
@@ -133,8 +134,8 @@ static void raise_pending(lua_State *L, hlua_state *s) {
 void hlua_hook(lua_State *L, lua_Debug *activation) {
   hlua_state *s = state_of(L);
   if (s->current && s->current->raising == L) raise_pending(L, s);
-  if (!hlua_spend(s, s->period)) {
-    collect_if_full(L, s);
+  // A full collection takes long enough to be counted before the script goes on.
+  if (!hlua_spend(s, s->period) && !(collect_if_full(L, s) && hlua_spend(s, 0))) {
     hlua_arm_hook(s, s->current && s->current->raising ? 1 : s->period);
     check_stack(L, s);
     if (!s->slice_over || !s->current || !lua_isyieldable(L)) return;

@@ -39,8 +39,11 @@ static bool push_cached(lua_State *L, hlua_state *s, hlua_run *run, uint32_t typ
   return false;
 }
 
+static void make_metatable(lua_State *L, hlua_state *s, const hlua_class *type);
+
 void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag) {
-  if (type >= HLUA_CLASSES || s->class_refs[type] == LUA_NOREF) luaL_error(L, "unknown class of object");
+  if (type >= HLUA_CLASSES || !s->classes[type]) luaL_error(L, "unknown class of object");
+  if (s->class_refs[type] == LUA_NOREF) make_metatable(L, s, s->classes[type]);
   bool cached = run && slot > 0 && slot < RUN_SLOTS;
   if (cached && push_cached(L, s, run, type, slot, host, tag)) return;
   hlua_object *object = lua_newuserdata(L, sizeof(hlua_object));
@@ -183,9 +186,9 @@ static void set_method(lua_State *L, const char *name, const hlua_method *method
   lua_setfield(L, -2, name);
 }
 
-void hlua_register_class(lua_State *L, hlua_state *s, const hlua_class *type) {
-  if (type->id >= HLUA_CLASSES) luaL_error(L, "too many classes");
-  if (s->class_refs[type->id] != LUA_NOREF) return;
+// Most scripts meet few of the classes that there are, and an idle state is to be small.
+static void make_metatable(lua_State *L, hlua_state *s, const hlua_class *type) {
+  luaL_checkstack(L, LUA_MINSTACK, "no room for a class");
   lua_createtable(L, 0, 4);
   lua_createtable(L, 0, (int)type->count);
   for (uint32_t i = 0; i < type->count; i++)

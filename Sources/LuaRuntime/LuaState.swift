@@ -24,6 +24,8 @@ package final class LuaState {
         for type in classes { try register(type) }
         for global in globals { try set(global) }
         try runMain(try load(program))
+        // The compiler's leavings: many states wait long for their first request.
+        collectGarbage()
     }
 
     /// Makes a state that has run nothing yet.
