@@ -27,7 +27,7 @@ extension LuaReference {
             heddle: "the safe ones; the others with `trust: TRUSTED`"),
         Difference(
             what: "a script that does not end", envoy: "stops the worker for ever",
-            heddle: "gives others their turn every half millisecond, and is ended when its budget is spent"),
+            heddle: "gives others their turn every quarter of a millisecond, and is ended when its budget is spent"),
         Difference(
             what: "memory of a script", envoy: "without a bound", heddle: "8 MiB, or what `limits` says; more raises `not enough memory`"),
     ]
