@@ -19,15 +19,19 @@ static int64_t nanoseconds(clockid_t clock) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static void arm_clock(hlua_state *s, int64_t wall) {
+  s->clock_armed = true;
+  s->wall_start = s->slice_start = wall;
+  s->cpu_start = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+}
+
 // The thread's CPU clock costs a system call. CPU time never runs ahead of the monotonic clock, which costs none, so
 // the former is read only when the latter says that the deadline may have passed.
 static bool deadline_passed(hlua_state *s) {
   if (s->cpu_left == INT64_MAX && s->options.slice_nanoseconds == 0) return false;
   int64_t wall = nanoseconds(CLOCK_MONOTONIC);
   if (!s->clock_armed) {
-    s->clock_armed = true;
-    s->wall_start = s->slice_start = wall;
-    s->cpu_start = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    arm_clock(s, wall);
     return s->cpu_left <= 0;
   }
   if (s->options.slice_nanoseconds > 0 && wall - s->slice_start >= s->options.slice_nanoseconds) s->slice_over = true;
@@ -164,6 +168,8 @@ void hlua_budget_begin(hlua_state *s, hlua_run *run) {
   s->cpu_left = run->cpu_left;
   s->clock_armed = s->slice_over = false;
   s->debt = 0;
+  // A run that was put aside is a long one: none of its time goes uncounted, as that before the first look does of others.
+  if (run->sliced) arm_clock(s, nanoseconds(CLOCK_MONOTONIC));
 }
 
 void hlua_budget_end(hlua_state *s, hlua_run *run) {
