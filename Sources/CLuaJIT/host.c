@@ -178,6 +178,22 @@ bool hlua_call_object(hlua_call *call, int32_t index, uint32_t type, void **host
   return true;
 }
 
+int hlua_keep(lua_State *L) {
+  lua_pushinteger(L, luaL_ref(L, LUA_REGISTRYINDEX));
+  return 1;
+}
+
+int32_t hlua_call_keep(hlua_call *call, int32_t index) {
+  lua_State *L = call->thread;
+  int position = call->first + index - 1;
+  if (index > call->count || !lua_isfunction(L, position)) return HLUA_NO_FUNCTION;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->state->keep_ref);
+  lua_pushvalue(L, position);
+  int32_t reference = lua_pcall(L, 1, 1, 0) == 0 ? (int32_t)lua_tointeger(L, -1) : HLUA_NO_FUNCTION;
+  lua_pop(L, 1);
+  return reference;
+}
+
 // MARK: Classes
 
 static void set_method(lua_State *L, const char *name, const hlua_method *method) {

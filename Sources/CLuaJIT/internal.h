@@ -114,6 +114,7 @@ struct hlua_state {
   int32_t result;
   int encode_ref;
   int prepare_ref;
+  int keep_ref;
   int functions_ref; // table of functions to their references
   int killed_text_ref;
   int array_ref; // the metatable of what JSON writes as an array
@@ -158,6 +159,9 @@ void hlua_budget_end(hlua_state *s, hlua_run *run);
 // values.c (all raise)
 int hlua_decode_all(lua_State *L, hlua_state *s, hlua_run *run, const uint8_t *bytes, size_t count);
 int hlua_encode(lua_State *L); // operand_depth, operand_count, operand_buffer → result
+
+// host.c (raises)
+int hlua_keep(lua_State *L); // a function → its reference
 
 // run.c (raise)
 int hlua_prepare_run(lua_State *L); // operand_run

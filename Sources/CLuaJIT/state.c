@@ -39,6 +39,8 @@ static int open_state(lua_State *L) {
   s->functions_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushcfunction(L, hlua_prepare_run);
   s->prepare_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushcfunction(L, hlua_keep);
+  s->keep_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushliteral(L, "script exceeded its budget");
   s->killed_text_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   // The registry's free list gets its slot now, so that giving a reference back allocates nothing.
@@ -225,6 +227,9 @@ int32_t hlua_state_function(hlua_state *s, const char *name) {
   s->operand = (const uint8_t *)name;
   return protect(s, find_function) == 0 ? s->result : HLUA_NO_FUNCTION;
 }
+
+// Allocates nothing: the slot of the free list is there.
+void hlua_state_release(hlua_state *s, int32_t function) { luaL_unref(s->main, LUA_REGISTRYINDEX, function); }
 
 // MARK: Facts
 

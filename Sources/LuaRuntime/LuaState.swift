@@ -52,6 +52,9 @@ package final class LuaState {
         return reference == HLUA_NO_FUNCTION ? nil : LuaFunction(reference: reference)
     }
 
+    /// Lets go of a function that was kept for a host; it is of no use from then on.
+    package func release(_ function: LuaFunction) { hlua_state_release(raw, function.reference) }
+
     /// A run, from the pool of coroutines.
     package func makeRun() -> LuaRun { LuaRun(self) }
 

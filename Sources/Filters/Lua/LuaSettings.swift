@@ -18,6 +18,8 @@ struct LuaSettings {
 
     /// Nanoseconds between two looks at the scripts' files; 0 for none.
     var reloadInterval: UInt64 = 0
+    /// `stat_prefix` of the filter.
+    var statPrefix = ""
 
     init() {}
 

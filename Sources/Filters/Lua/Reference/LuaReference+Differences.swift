@@ -48,6 +48,7 @@ extension LuaReference {
         | `memory_exceeded` | hooks in which memory was refused; Heddle's own |
         | `http_calls` | calls of other services; Heddle's own |
         | `responses` | answers by `respond()`; Heddle's own |
+        | `timer_runs` | runs of timers; Heddle's own |
 
         """
 }
