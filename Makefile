@@ -13,7 +13,7 @@ SOURCES = $$(git ls-files -co --exclude-standard '*.swift' | grep -v '\.pb\.swif
 BENCH_ARGS ?=
 DEMO_ARGS ?=
 
-.PHONY: help setup build release test conformance tidy bench bench-gate micro demo demo-edge lint format clean
+.PHONY: help setup build release test conformance tidy bench bench-gate micro lua-bounds demo demo-edge lint format clean
 
 help: ## Say what can be made
 	@if [ -t 1 ]; then bold=$$'\e[1m'; cyan=$$'\e[36m'; off=$$'\e[0m'; else bold=; cyan=; off=; fi; \
@@ -51,6 +51,10 @@ bench-gate: release ## The same, and fail where Benchmarks/thresholds.json is mi
 micro: ## Count instructions of the hot parts under callgrind, and fail where they grew
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product heddle-micro
 	python3 Benchmarks/Micro/instructions.py --program $(RELEASE_DIR)/release/heddle-micro
+
+lua-bounds: ## Measure what bounds of scripts come to (kills, time slices, memory), and fail where one does not hold
+	$(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product heddle-micro
+	$(RELEASE_DIR)/release/heddle-micro lua-bounds Benchmarks/Lua/bombs.lua
 
 demo: setup ## Run the sample shop, a proxy beside each of its services (DEMO_ARGS='--for 30s')
 	@printf 'building in release mode; the first time takes about ten minutes on two cores\n'

@@ -126,7 +126,7 @@ let allTargets: [Target] = [
     .executableTarget(
         name: "heddle-micro",
         dependencies: [
-            "Bytes", "HTTPModel", "HTTPCodec", "TrafficPolicy", "ProxyModel", "Observability", "Reactor", "DataPlane", "Filters",
+            "Bytes", "HTTPModel", "HTTPCodec", "TrafficPolicy", "ProxyModel", "Observability", "Reactor", "LuaRuntime", "DataPlane", "Filters",
         ], swiftSettings: hotPath),
 
     // Samples: the shop that the demo shows, one program with a subcommand for each service

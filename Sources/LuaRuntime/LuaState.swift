@@ -24,6 +24,8 @@ package final class LuaState {
         for type in classes { try register(type) }
         for global in globals { try set(global) }
         try runMain(try load(program))
+        // The compiler's leavings: many states wait long for their first request.
+        collectGarbage()
     }
 
     /// Makes a state that has run nothing yet.
@@ -49,6 +51,9 @@ package final class LuaState {
         let reference = hlua_state_function(raw, name)
         return reference == HLUA_NO_FUNCTION ? nil : LuaFunction(reference: reference)
     }
+
+    /// Lets go of a function that was kept for a host; it is of no use from then on.
+    package func release(_ function: LuaFunction) { hlua_state_release(raw, function.reference) }
 
     /// A run, from the pool of coroutines.
     package func makeRun() -> LuaRun { LuaRun(self) }

@@ -11,7 +11,7 @@ extension LuaHook {
     /// Every class that a filter's state knows.
     static let classes: [AnyLuaClass] = [
         handleType, headersType, bufferType, metadataType, ownerType, streamInfoType, connectionInfoType, connectionType, sslType,
-        subjectType, filterStateType, statsType, counterType, gaugeType, histogramType, keyType,
+        subjectType, filterStateType, statsType, counterType, gaugeType, histogramType, keyType, LuaJob.type,
     ]
 
     static let handleType = LuaClass<LuaHook>(

@@ -6,8 +6,8 @@ import Observability
 import Reactor
 import SecureTransport
 
-/// What Heddle gives to scripts besides Envoy's API: `crypto`, and `heddle` with its table, metrics and log. One object a
-/// script and worker.
+/// What Heddle gives to scripts besides Envoy's API: `crypto`, and `heddle` with its table, metrics, timers and log. One
+/// object a state.
 @WorkerActor final class LuaLibrary {
     /// Of the filter: keys of two filters are apart.
     private let name: String
@@ -15,8 +15,12 @@ import SecureTransport
     private let stats: StatsSegment
     private let log: Log
     private let store: KeyValueRegion
+    /// Nil when the script has another state by now.
+    // Safety: the script owns the timers, and takes them away here before it lets them go.
+    unowned(unsafe) var timers: LuaTimers?
 
-    init(_ context: FilterBuildContext) {
+    init(_ context: FilterBuildContext, _ timers: LuaTimers) {
+        self.timers = timers
         name = context.filterName
         worker = context.worker
         stats = context.stats
@@ -80,7 +84,12 @@ import SecureTransport
             .worker("uuid") { library, call in call.returning(library.uuid()) },
             .worker("now") { library, call in call.returning(Double(library.worker.loop.wallNow) / 1e9) },
             .worker("log") { library, call in library.write(call) },
+            .worker("every") { library, call in library.timers?.add(call, repeats: true) ?? call.fail(isReplaced) },
+            .worker("timer") { library, call in library.timers?.add(call, repeats: false) ?? call.fail(isReplaced) },
+            .worker("cancel") { library, call in library.timers?.cancel(call) ?? call.returning(false) },
         ])
+
+    private static let isReplaced = "the script has been loaded anew since"
 
     /// A random UUID (RFC 9562 version 4), lower-case.
     private func uuid() -> String {

@@ -7,7 +7,7 @@ import SwiftProtobuf
 
 /// What Heddle lets a configuration say of a Lua filter besides what Envoy has (`heddle.filters.http.lua.v1.LuaFilter`).
 struct LuaSettings {
-    var limits = LuaLimits(timeSlice: .microseconds(500))
+    var limits = LuaLimits(timeSlice: .microseconds(250))
     var trust = LuaTrust.sandboxed
     /// What a request or response is answered with whose script failed; nil lets the message go on, as Envoy does.
     var answer: LocalReply?
@@ -18,6 +18,8 @@ struct LuaSettings {
 
     /// Nanoseconds between two looks at the scripts' files; 0 for none.
     var reloadInterval: UInt64 = 0
+    /// `stat_prefix` of the filter.
+    var statPrefix = ""
 
     init() {}
 

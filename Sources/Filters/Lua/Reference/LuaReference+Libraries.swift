@@ -122,6 +122,15 @@ extension LuaReference {
             Function(
                 "log(level: string, message: string, fields: table?)", "Writes to the proxy's log: `name: message field=value`.",
                 Case("heddle.log('loud', 'x')", "bad argument #1 to 'log' (unknown level 'loud')")),
+            Function(
+                "every(seconds: number, run: function) → number",
+                "Calls a function with a `Job`, without a stream: first a tenth of a second after the script asked, then again and again. While one run waits, no other begins. Each worker has its own; they end when the script is loaded anew. A script has at most 16 timers.",
+                Case("heddle.every(0, print)", "bad argument #1 to 'every' (seconds from 0.1 to 10000000 expected)"),
+                Case("heddle.every(1)", "bad argument #2 to 'every' (function expected, got no value)")),
+            Function(
+                "timer(seconds: number, run: function) → number", "Likewise, once.",
+                Case("heddle.cancel(heddle.timer(60, print))", "true")),
+            Function("cancel(timer: number) → boolean", "Ends a timer; a run that has begun goes on.", Case("heddle.cancel(0)", "false")),
         ])
 
     private static let store = Object(

@@ -2,7 +2,7 @@ extension LuaReference {
     /// What Envoy gives to scripts.
     package static let objects: [Object] = [
         streamHandle, headerMap, buffer, metadataMap, metadataOwner, streamInfo, connectionStreamInfo, filterState, connection,
-        sslConnection, parsedName, publicKey, statsScope, counter, gauge, histogram,
+        sslConnection, parsedName, publicKey, statsScope, counter, gauge, histogram, job,
     ]
 
     private static let log: [Function] = ["Trace", "Debug", "Info", "Warn", "Err", "Critical"].map {
@@ -226,4 +226,12 @@ extension LuaReference {
                 "recordValue(value: number)", "Records a value.",
                 Case("h:stats():histogram('h'):recordValue(-1)", "histogram value must be non-negative"))
         ] + log)
+
+    private static let job = Object(
+        "Job", "", "What the function of a timer is called with (`heddle.every`, `heddle.timer`).",
+        [
+            Function(
+                "httpCall(cluster: string, headers: table, body: string?, timeout_or_options: any, asynchronous: boolean?) → headers, body",
+                "As that of a stream. An answer may have 1 MiB.", own: true)
+        ])
 }
