@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from shop import HERE, ORDER, PROGRAMS, ROOT, Demo, Visitor, eventually
+from shop import ORDER, PROGRAMS, ROOT, Demo, Visitor, eventually
 
 V2 = "Hipster Shop, the new one"
 
@@ -129,7 +129,7 @@ class Mesh(unittest.TestCase):
         return re.search("<h1>([^<]*)", self.demo.visitor().get("/").text).group(1)
 
     def test_the_filter_of_the_readme_acts_on_the_shop(self):
-        with open(os.path.join(HERE, "..", "README.md")) as readme:
+        with open(os.path.join(ROOT, "README.md")) as readme:
             script, = re.findall(r"<<'END'\n(.*?)END\n", readme.read(), re.DOTALL)
         self.assertLessEqual(script.count("\n"), 5)
         before = self.headline()
