@@ -59,7 +59,7 @@ def serve(address, port, name):
     threading.Thread(target=accept, daemon=True).start()
 
 
-def typed(name, **fields):
+def typed(name, /, **fields):
     return {"@type": f"type.googleapis.com/{name}", **fields}
 
 
@@ -209,4 +209,5 @@ def main():
     print(json.dumps(results))
 
 
-main()
+if __name__ == "__main__":
+    main()

