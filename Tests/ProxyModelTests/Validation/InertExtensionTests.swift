@@ -1,3 +1,4 @@
+import Foundation
 import ProxyModel
 import SwiftProtobuf
 import Testing
@@ -55,6 +56,14 @@ import Testing
             problems(
                 http: http.joined(), network: "- {name: y, \(Self.wrapped("envoy.tcp.metadataexchange.config.MetadataExchange"))}",
                 cluster: "{name: z, \(Self.wrapped("envoy.tcp.metadataexchange.config.MetadataExchange"))}") == [])
+    }
+
+    @Test("the table stands in docs/dynamic-configuration.md")
+    func documented() throws {
+        var root = URL(fileURLWithPath: #filePath)
+        for _ in 0..<4 { root.deleteLastPathComponent() }
+        let text = try String(contentsOf: root.appendingPathComponent("docs/dynamic-configuration.md"), encoding: .utf8)
+        for one in InertExtension.all { #expect(text.contains("| `\(one.messageName)` | \(one.effect) |")) }
     }
 
     @Test("what would do something, or stands elsewhere, is refused by name")
