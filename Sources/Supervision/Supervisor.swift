@@ -49,6 +49,8 @@ import SwiftProtobuf
     private(set) var config: Config?
     /// `/healthcheck/fail` was asked for.
     var failsHealthCheck = false
+    /// Requests that are refused because such ones killed workers.
+    let quarantine: QuarantineKeeper
     private let stats: StatsSegment
     private var limitGroups: LimitGroups
     private var pending: Pending?
@@ -75,6 +77,7 @@ import SwiftProtobuf
             loop: loop, log: log, levels: levels, logsJSON: options.logFormat == .json, concurrency: concurrency,
             clusters: bootstrap.staticResources.clusters.count, watchdogSeconds: options.watchdogSeconds, stats: serverStats)
         fleet.addStatistics(try StatsReader(mapping: try Socket.duplicate(stats.region.descriptor).release()))
+        quarantine = QuarantineKeeper(loop: loop, log: log, table: fleet.board.quarantine)
         limitGroups = LimitGroups(capacity: fleet.limitGroups)
         names = try NameDirectory(
             loop: loop, log: log, stats: stats, seed: heddle_random(), settings: NameResolver.Settings(bootstrap))
@@ -258,6 +261,8 @@ import SwiftProtobuf
         guard let action = pending?.rollout.ended(slot.index) else { return }
         perform(action)
     }
+
+    func workerCrashed(_ slot: WorkerSlot, on request: RequestInHand) { quarantine.blame(request) }
 
     private func workersServing() {
         guard state == .initializing, fleet.slots.allSatisfy({ $0.state == .serving }) else { return }

@@ -33,6 +33,7 @@ extension Stream {
             let wanted: FilterCallbacks = direction == .request ? .requestHeaders : .responseHeaders
             if filter.callbacks.has(wanted) {
                 let endStream = headEndsMessage(direction)
+                worker.takeInHand(self, filter)
                 let verdict =
                     direction == .request
                     ? filter.onRequestHeaders(self, endStream: endStream)
@@ -112,7 +113,8 @@ extension Stream {
     private func call(
         _ direction: Direction, _ filter: HTTPFilter, _ data: inout UnsafeRawBufferPointer, endStream: Bool
     ) -> DataVerdict {
-        direction == .request
+        worker.takeInHand(self, filter)
+        return direction == .request
             ? filter.onRequestData(self, &data, endStream: endStream)
             : filter.onResponseData(self, &data, endStream: endStream)
     }
@@ -187,6 +189,7 @@ extension Stream {
             if holds, case .trailers = self[direction].iteration.hold { return }
             let wanted: FilterCallbacks = direction == .request ? .requestTrailers : .responseTrailers
             if filter.callbacks.has(wanted) {
+                worker.takeInHand(self, filter)
                 let verdict = direction == .request ? filter.onRequestTrailers(self) : filter.onResponseTrailers(self)
                 guard !self[direction].isStopped else { return }
                 if verdict == .pause {
@@ -205,6 +208,9 @@ extension Stream {
     }
 
     // MARK: Going on
+
+    /// `filter` works on this stream from here on, outside of its callbacks: if it crashes, the two are named.
+    package func workGoesOn(in filter: HTTPFilter) { worker.takeInHand(self, filter) }
 
     /// Lets the request go on from `filter`, which held it back.
     package func continueRequest(from filter: HTTPFilter) {

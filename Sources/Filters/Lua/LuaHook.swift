@@ -209,6 +209,7 @@ import TrafficPolicy
 
     private func resume(_ results: (borrowing LuaValues) -> Void) {
         guard var run = run.take() else { return }
+        stream?.workGoesOn(in: filter)
         wait = .nothing
         let outcome = run.resume(with: results)
         took(run, outcome)

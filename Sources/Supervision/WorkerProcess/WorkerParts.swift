@@ -18,6 +18,7 @@ import TrafficPolicy
     let logWriter: LogFileWriter
     let worker: Worker
     let balancer: BoardBalancer?
+    let crashNotes: CrashNotes
     /// Which group of the limit region each cluster has.
     var groups: [String: Int] {
         get { limits.groups }
@@ -45,6 +46,8 @@ import TrafficPolicy
         vitals = WorkerVitals(stats: stats, index: identity.index, loop: loop)
         let seed = heddle_random()
         let context = WorkerContext(loop: loop, seed: seed)
+        context.quarantine = board.quarantine
+        crashNotes = CrashNotes(board.requestRecord(identity.index), of: context)
         worker = Worker(
             WorkerResources(
                 context: context, stats: stats, registry: registry, logWriter: logWriter, log: log,

@@ -9,6 +9,10 @@ final class SupervisedProxy {
     }
 
     static let program: String? = ProxyProcess.Kind.heddle.program
+    /// The same with a filter that crashes; it stands beside the other.
+    static let faultyProgram: String? = program.map { $0 + "-faulty" }.flatMap {
+        FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil
+    }
 
     let port: UInt16
     private(set) var id: Int32
@@ -16,13 +20,20 @@ final class SupervisedProxy {
     private let upstream: UInt16
     private let workers: Int
     private let flags: [String]
+    private let program: String?
+    private let filters: String
     private var generations = 0
 
-    init(workers: Int, upstream: UInt16, flags: [String] = []) throws {
+    /// - Parameter filters: items of `http_filters` before the router, each with a comma behind it.
+    init(
+        workers: Int, upstream: UInt16, flags: [String] = [], program: String? = SupervisedProxy.program, filters: String = ""
+    ) throws {
         port = Loopback.freePort()
         self.workers = workers
         self.upstream = upstream
         self.flags = flags
+        self.program = program
+        self.filters = filters
         folder = NSTemporaryDirectory() + "heddle-processes-\(getpid())-\(port)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         id = 0
@@ -56,7 +67,7 @@ final class SupervisedProxy {
                   "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                   stat_prefix: \(prefix)
                   route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: "/"}, route: {cluster: \(cluster)}}]}]}
-                  http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
+                  http_filters: [\(filters){name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
           clusters:
           - name: up
             load_assignment: {cluster_name: up, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: \(Loopback.address), port_value: \(upstream)}}}}]}]}
@@ -71,7 +82,7 @@ final class SupervisedProxy {
 
     /// Starts another program with the same configuration.
     func launch(_ more: [String] = []) throws -> Int32 {
-        guard let program = Self.program else { throw Failed(description: ProxyProcess.Kind.heddle.whyMissing) }
+        guard let program else { throw Failed(description: ProxyProcess.Kind.heddle.whyMissing) }
         let admin = folder + "/admin"
         unlink(admin)
         let arguments =
