@@ -3,7 +3,8 @@ import Glibc
 // One hot operation, many times: `heddle-micro NAME COUNT`. What `Benchmarks/Micro/instructions.py` counts is what runs
 // in `measure...`, a function of its own that is never inlined; all before it is preparation.
 
-let benchmarks = requestBenchmarks + codecBenchmarks + routeBenchmarks + loadBalancerBenchmarks + limitBenchmarks
+let benchmarks =
+    requestBenchmarks + codecBenchmarks + routeBenchmarks + loadBalancerBenchmarks + limitBenchmarks + fingerprintBenchmarks
 
 let arguments = CommandLine.arguments
 if arguments.count == 3, arguments[1] == "lua-bounds" {

@@ -216,6 +216,7 @@ import TrafficPolicy
 
     private func resume(_ results: (borrowing LuaValues) -> Void) {
         guard var run = run.take() else { return }
+        stream?.workGoesOn(in: filter)
         wait = .nothing
         factory.probe?.goesOn(self)
         let outcome = run.resume(with: results)

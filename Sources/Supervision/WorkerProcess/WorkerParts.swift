@@ -19,6 +19,7 @@ import TrafficPolicy
     let logWriter: LogFileWriter
     let worker: Worker
     let balancer: BoardBalancer?
+    let crashNotes: CrashNotes
     /// Which group of the limit region each cluster has.
     var groups: [String: Int] {
         get { limits.groups }
@@ -47,6 +48,8 @@ import TrafficPolicy
         let seed = heddle_random()
         let context = WorkerContext(loop: loop, seed: seed)
         context.secrets.ticketKeys = try TicketKeyring()
+        context.quarantine = board.quarantine
+        crashNotes = CrashNotes(board.requestRecord(identity.index), of: context)
         worker = Worker(
             WorkerResources(
                 context: context, stats: stats, registry: registry, logWriter: logWriter, log: log,
