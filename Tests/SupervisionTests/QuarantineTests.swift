@@ -13,10 +13,13 @@ struct QuarantineTests {
     @Test("a request that killed once is suspected, twice is refused, and others are not")
     func twice() {
         var list = QuarantineList()
-        #expect(!list.killed(by: request(1), now: 0))
-        #expect(!list.killed(by: request(2), now: 1))
+        let outcome1 = list.killed(by: request(1), now: 0)
+        #expect(!outcome1)
+        let outcome2 = list.killed(by: request(2), now: 1)
+        #expect(!outcome2)
         #expect(list.quarantined.isEmpty)
-        #expect(list.killed(by: request(1), now: 2))
+        let outcome3 = list.killed(by: request(1), now: 2)
+        #expect(outcome3)
         #expect(list.quarantined.map(\.request.fingerprint) == [1])
         #expect(list.entries.map(\.deaths) == [1, 2])
     }
@@ -26,10 +29,13 @@ struct QuarantineTests {
         var list = QuarantineList()
         for _ in 0..<QuarantineList.deaths { _ = list.killed(by: request(1), now: 5) }
         let end = 5 + QuarantineList.term
-        #expect(list.expire(now: end - 1).isEmpty)
-        #expect(list.expire(now: end) == [1])
+        let outcome4 = list.expire(now: end - 1)
+        #expect(outcome4.isEmpty)
+        let outcome5 = list.expire(now: end)
+        #expect(outcome5 == [1])
         #expect(list.quarantined.isEmpty)
-        #expect(list.killed(by: request(1), now: end + 1))
+        let outcome6 = list.killed(by: request(1), now: end + 1)
+        #expect(outcome6)
     }
 
     @Test("a suspicion is forgotten when nothing more happens")
@@ -40,7 +46,8 @@ struct QuarantineTests {
         #expect(list.entries.count == 1)
         _ = list.expire(now: 5 + QuarantineList.memory)
         #expect(list.entries.isEmpty)
-        #expect(!list.killed(by: request(1), now: 6 + QuarantineList.memory))
+        let outcome7 = list.killed(by: request(1), now: 6 + QuarantineList.memory)
+        #expect(!outcome7)
     }
 
     @Test("suspects and refused requests are bounded, and the oldest goes first")
