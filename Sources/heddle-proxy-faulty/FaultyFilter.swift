@@ -10,10 +10,10 @@ import SwiftProtobuf
 ///
 /// ```yaml
 /// - name: faulty
-///   typed_config: { "@type": type.googleapis.com/google.protobuf.Struct, value: {} }
+///   typed_config: { "@type": type.googleapis.com/heddle.filters.http.explain.v1.Explain }
 /// ```
 struct FaultyType: HTTPFilterType {
-    let messageNames = ["google.protobuf.Struct"]
+    let messageNames = ["heddle.filters.http.explain.v1.Explain"]
 
     nonisolated init() {}
 

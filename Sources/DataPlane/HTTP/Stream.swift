@@ -1,3 +1,4 @@
+// Size: one object with one life; what its chain and its two directions do is beside it, in extensions.
 import Bytes
 import HTTPCodec
 package import HTTPModel

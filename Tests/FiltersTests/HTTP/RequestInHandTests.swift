@@ -8,7 +8,7 @@ import Testing
 
 /// Stands behind another filter and tells the host what a crash would have told, here and in that one.
 private struct ProbeType: HTTPFilterType {
-    let messageNames = ["google.protobuf.Struct"]
+    let messageNames = ["heddle.filters.http.explain.v1.Explain"]
 
     nonisolated init() {}
 
@@ -42,7 +42,7 @@ private struct ProbeType: HTTPFilterType {
 struct RequestInHandTests {
     private static let probe = """
         - name: probe
-          typed_config: { "@type": type.googleapis.com/google.protobuf.Struct, value: {} }
+          typed_config: { "@type": type.googleapis.com/heddle.filters.http.explain.v1.Explain }
         """
 
     @Test("names route, filter and script, and a fingerprint that filters do not change")

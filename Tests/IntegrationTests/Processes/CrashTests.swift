@@ -13,7 +13,7 @@ struct CrashTests {
         try SupervisedProxy(
             workers: workers, upstream: upstream.port, flags: flags, program: SupervisedProxy.faultyProgram,
             filters: """
-                {name: faulty, typed_config: {"@type": type.googleapis.com/google.protobuf.Struct, value: {}}},
+                {name: faulty, typed_config: {"@type": type.googleapis.com/heddle.filters.http.explain.v1.Explain}},
                 """)
     }
 
