@@ -1,5 +1,5 @@
 package import ProxyModel
-package import SwiftProtobuf
+import SwiftProtobuf
 
 /// One response, whichever form of the protocol it came in.
 package struct DiscoveryUpdate: Equatable, Sendable {

@@ -43,8 +43,7 @@ package actor Cluster: LoopActor {
     private nonisolated(unsafe) var balancer: LoadBalancer
     private nonisolated(unsafe) var hosts: [Host?] = []
     /// In the place of a list of hosts, for clusters of type ORIGINAL_DST.
-    // Safety: as above.
-    nonisolated(unsafe) let destinations: OriginalDestinations?
+    nonisolated let destinations: OriginalDestinations?
 
     /// A cluster without hosts; they come with the first update.
     @WorkerActor package init(config: ClusterConfig, stats: ClusterStats, worker: WorkerContext, limits: ClusterLimits) {

@@ -1,4 +1,4 @@
-package import SwiftProtobuf
+import SwiftProtobuf
 
 /// Checks resources one by one, in binary form, as they come from a source: fields, constraints, and what must hold
 /// between them. What only compiling finds is left to the workers.
