@@ -65,6 +65,9 @@ public final class BlockPool {
     /// Blocks handed out and not yet returned.
     public private(set) var inUse = 0
 
+    /// Memory of the blocks that are handed out, in bytes.
+    public var bytesInUse: Int { inUse * ByteBlock.capacity }
+
     /// - Parameter maximumFree: blocks kept for reuse; what is returned above that goes back to the system.
     public init(maximumFree: Int = 256) {
         self.maximumFree = maximumFree

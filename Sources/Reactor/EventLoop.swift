@@ -61,6 +61,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// descriptor may have been served.
     private var longestTurn: UInt64 = 0
 
+    /// Nanoseconds spent in turns, waiting not counted.
+    public private(set) var busyTime: UInt64 = 0
+
     /// Jobs that came from other threads. On the data path this must not grow.
     public var foreignEnqueues: Int { foreignEnqueueCount.load(ordering: .relaxed) }
 
@@ -143,6 +146,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         WorkerActor.enterLoop(self, count) { $0.serve($1) }
         let spent = clock.monotonic() &- began
         if spent > longestTurn { longestTurn = spent }
+        busyTime &+= spent
     }
 
     /// Everything that a turn does after it has waited.

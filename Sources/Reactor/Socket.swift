@@ -33,6 +33,33 @@ public enum IOResult: Equatable, Sendable {
     case failed(Int32)
 }
 
+/// A socket option by its numbers, as a configuration names one that has no field of its own.
+public struct SocketOption: Hashable, Sendable {
+    /// When an option is set.
+    public enum State: Hashable, Sendable { case prebind, bound, listening }
+
+    /// As in setsockopt(2).
+    public var level: Int32
+    /// As in setsockopt(2).
+    public var name: Int32
+    /// As the kernel takes it.
+    public var value: [UInt8]
+    public var state: State
+
+    /// An option whose value is an integer.
+    public init(level: Int32, name: Int32, value: Int32, state: State = .prebind) {
+        self.init(level: level, name: name, value: withUnsafeBytes(of: value) { Array($0) }, state: state)
+    }
+
+    /// An option whose value is a structure or a text.
+    public init(level: Int32, name: Int32, value: [UInt8], state: State = .prebind) {
+        self.level = level
+        self.name = name
+        self.value = value
+        self.state = state
+    }
+}
+
 /// The system calls on sockets; all sockets are non-blocking and close-on-exec.
 public enum Socket {
     private static let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
@@ -45,6 +72,10 @@ public enum Socket {
         /// An IPv6 socket on `::` takes IPv4 too.
         public var dualStack = false
         public var freebind = false
+        /// Addresses of other hosts can be bound and accepted for (needs CAP_NET_ADMIN).
+        public var transparent = false
+        /// Options beyond these, in the order in which they are set.
+        public var options: [SocketOption] = []
         /// Mode of a unix socket's file; nil leaves what the umask gives.
         public var mode: UInt32?
 
@@ -60,12 +91,16 @@ public enum Socket {
             try set(descriptor.raw, Int32(IPPROTO_IPV6), IPV6_V6ONLY, options.dualStack ? 0 : 1)
         }
         if options.freebind { try set(descriptor.raw, Int32(IPPROTO_IP), IP_FREEBIND, 1) }
+        if options.transparent { try setTransparent(descriptor.raw, isIPv6: address.ip?.isIPv6 == true) }
+        try set(descriptor.raw, options.options, at: .prebind)
         let bound = withSockaddr(address) { bind(descriptor.raw, $0, $1) }
         guard bound == 0 else { throw SystemError("bind") }
         if case .unix(let path) = address.kind, let mode = options.mode, !path.hasPrefix("@") {
             guard chmod(path, mode) == 0 else { throw SystemError("chmod") }
         }
+        try set(descriptor.raw, options.options, at: .bound)
         guard Glibc.listen(descriptor.raw, options.backlog) == 0 else { throw SystemError("listen") }
+        try set(descriptor.raw, options.options, at: .listening)
         return descriptor
     }
 
@@ -109,7 +144,7 @@ public enum Socket {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { heddle_accept4(listener, $0, &size, flags) }
         }
         if raw >= 0 {
-            return .connection(Descriptor(raw), address(from: storage))
+            return .connection(Descriptor(raw), address(from: storage, size: size))
         }
         switch errno {
         case EAGAIN: return .wouldBlock
@@ -162,7 +197,7 @@ public enum Socket {
         // SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST are both 80 (linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h).
         let level = Int32(isV6 ? IPPROTO_IPV6 : IPPROTO_IP)
         guard getsockopt(descriptor, level, 80, &storage, &size) == 0 else { return nil }
-        return address(from: storage)
+        return address(from: storage, size: size)
     }
 
     // MARK: Bytes
@@ -255,7 +290,8 @@ public enum Socket {
         }
     }
 
-    private static func address(from storage: sockaddr_storage) -> SocketAddress {
+    /// - Parameter size: how much of it the kernel has filled.
+    private static func address(from storage: sockaddr_storage, size: socklen_t) -> SocketAddress {
         let family = Int32(storage.ss_family)
         return withUnsafeBytes(of: storage) { bytes in
             switch family {
@@ -267,7 +303,9 @@ public enum Socket {
                 let ip = withUnsafeBytes(of: &v6.sin6_addr) { SocketAddress.IP(networkBytes: $0) }
                 return SocketAddress(ip, port: UInt16(bigEndian: v6.sin6_port))
             default:
-                let path = bytes[MemoryLayout<sa_family_t>.size...].prefix { $0 != 0 }
+                let name = bytes.prefix(Int(size)).dropFirst(MemoryLayout<sa_family_t>.size)
+                // An abstract name begins with a zero and goes to the end of the address; a path ends with one.
+                let path = name.first == 0 ? name.map { $0 == 0 ? UInt8(ascii: "@") : $0 } : Array(name.prefix { $0 != 0 })
                 return SocketAddress(unixPath: String(decoding: path, as: UTF8.self))
             }
         }
@@ -281,7 +319,7 @@ public enum Socket {
         let status = withUnsafeMutablePointer(to: &storage) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call(descriptor, $0, &size) }
         }
-        return status == 0 ? address(from: storage) : nil
+        return status == 0 ? address(from: storage, size: size) : nil
     }
 
     private static func open(_ address: SocketAddress) throws(SystemError) -> Descriptor {
@@ -295,6 +333,33 @@ public enum Socket {
         let raw = socket(family, stream | flags, 0)
         guard raw >= 0 else { throw SystemError("socket") }
         return Descriptor(raw)
+    }
+
+    /// Sets those options that belong to a state of the socket.
+    public static func set(_ descriptor: Int32, _ options: [SocketOption], at state: SocketOption.State) throws(SystemError) {
+        for option in options where option.state == state {
+            let status = option.value.withUnsafeBytes {
+                setsockopt(descriptor, option.level, option.name, $0.baseAddress, socklen_t($0.count))
+            }
+            guard status == 0 else { throw SystemError("setsockopt") }
+        }
+    }
+
+    private static func setTransparent(_ descriptor: Int32, isIPv6: Bool) throws(SystemError) {
+        // 19 is IP_TRANSPARENT (linux/in.h), 75 IPV6_TRANSPARENT (linux/in6.h).
+        try set(descriptor, Int32(isIPv6 ? IPPROTO_IPV6 : IPPROTO_IP), isIPv6 ? 75 : 19, 1)
+    }
+
+    /// Gives a socket that listens already what can still be given to it.
+    public static func apply(_ options: ListenOptions, to descriptor: Int32, _ address: SocketAddress) throws(SystemError) {
+        if options.transparent { try setTransparent(descriptor, isIPv6: address.ip?.isIPv6 == true) }
+        for state in [SocketOption.State.prebind, .bound, .listening] { try set(descriptor, options.options, at: state) }
+        try setBacklog(descriptor, options.backlog)
+    }
+
+    /// Gives a listening socket another bound on the clients that wait.
+    public static func setBacklog(_ descriptor: Int32, _ backlog: Int32) throws(SystemError) {
+        guard Glibc.listen(descriptor, backlog) == 0 else { throw SystemError("listen") }
     }
 
     /// Sets an integer socket option.

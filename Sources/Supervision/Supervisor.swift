@@ -34,7 +34,7 @@ import SwiftProtobuf
     /// The bootstrap without its static resources, which the ledger has; nil before it is in force.
     private(set) var bootstrap: BootstrapFrame?
     /// `/healthcheck/fail` was asked for.
-    var failsHealthCheck = false
+    private(set) var failsHealthCheck = false
     /// Requests that are refused because such ones killed workers.
     let quarantine: QuarantineKeeper
     private let stats: StatsSegment
@@ -91,7 +91,7 @@ import SwiftProtobuf
         ledger.owner = self
         ledger.subscriber = subscriber
         if options.restartEpoch > 0, let path = options.takeOverPath {
-            let client = try TakeOverClient(loop: loop, path: path)
+            let client = try TakeOverClient(loop: loop, log: log, path: path)
             for (key, descriptor) in try client.receive() { sockets.inherit(key, descriptor) }
             inheritor = client
         }
@@ -200,7 +200,10 @@ import SwiftProtobuf
 
     // MARK: Workers
 
-    func workerStarted(_ slot: WorkerSlot) { ledger.workerStarted(slot) }
+    func workerStarted(_ slot: WorkerSlot) {
+        if failsHealthCheck { slot.send(.health(fails: true)) }
+        ledger.workerStarted(slot)
+    }
 
     func workerReported(_ slot: WorkerSlot, _ report: WorkerReport) { ledger.workerReported(slot, report) }
 
@@ -218,8 +221,10 @@ import SwiftProtobuf
         serverStats[.live].set(1)
         log.info(.main, "serving with \(fleet.slots.count) worker\(fleet.slots.count == 1 ? "" : "s")")
         sockets.dropInherited()
-        inheritor?.finish()
-        inheritor = nil
+        inheritor?.finish(fleet) { [unowned self] in
+            self.inheritor = nil
+            self.fleet.foldInherited()
+        }
         openTakeOver()
     }
 
@@ -282,10 +287,27 @@ import SwiftProtobuf
 
     func reopenLogs() { fleet.broadcast(.reopenLogs) }
 
+    /// `/healthcheck/fail` and `/healthcheck/ok`: workers tell clients to go elsewhere while it fails.
+    func setHealth(fails: Bool) {
+        guard failsHealthCheck != fails else { return }
+        failsHealthCheck = fails
+        fleet.broadcast(.health(fails: fails))
+    }
+
     /// Closes the listening sockets (`/drain_listeners`); what is open goes on.
-    func stopAccepting() {
-        fleet.broadcast(.stopAccepting)
-        sockets.closeAll(keepsPaths: false)
+    /// - Parameter inboundOnly: only those of listeners whose `traffic_direction` is INBOUND.
+    func stopAccepting(inboundOnly: Bool = false) {
+        guard inboundOnly else {
+            fleet.broadcast(.stopAccepting(listeners: nil))
+            sockets.closeAll(keepsPaths: false)
+            return
+        }
+        let inbound = ledger.store.active(.listener).compactMap { resource -> String? in
+            guard let listener: Envoy_Config_Listener_V3_Listener = ConfigDump.decode(resource) else { return nil }
+            return listener.trafficDirection == .inbound ? resource.key.name : nil
+        }
+        fleet.broadcast(.stopAccepting(listeners: inbound))
+        for name in inbound { sockets.remove(name) }
     }
 
     /// Takes nothing new and ends when what is under way has ended.
@@ -314,22 +336,5 @@ import SwiftProtobuf
         admin?.close()
         takeOver?.close()
         exit(exitCode)
-    }
-
-    /// The sum of all processes, now.
-    func statistics() -> StatsSnapshot {
-        serverStats[.uptime].set(Int((loop.now - startedAt) / 1_000_000_000))
-        serverStats[.state].set(state == .live ? 0 : state == .draining ? 1 : 2)
-        var physical = 0
-        for process in [getpid()] + fleet.slots.map(\.process) where process != 0 {
-            physical += ProcessFiles.memory(process)?.proportional ?? 0
-        }
-        serverStats[.memoryPhysicalSize].set(physical)
-        let heap = HeapSize.current
-        serverStats[.memoryAllocated].set(heap.allocated)
-        serverStats[.memoryHeapSize].set(heap.held)
-        let (snapshot, failures) = fleet.merger.snapshot()
-        for (index, failure) in failures { log.error(.stats, "the statistics of worker \(index) cannot be read: \(failure)") }
-        return snapshot
     }
 }

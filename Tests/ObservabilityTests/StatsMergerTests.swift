@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Observability
@@ -167,5 +168,89 @@ struct StatsMergerTests {
         #expect(old["x.a"] == .counter(1))
         #expect(old["x.b"] == .counter(12))
         #expect(old["x.c"] == .counter(20))
+    }
+
+    @Test("what is written for another program is read back, but for the gauges; what is broken is refused", arguments: 0..<5)
+    func wire(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let snapshot = try Self.reader(Self.segment(&generator)).read()
+        let bytes = snapshot.encoded
+        #expect(try StatsSnapshot(decoding: bytes) == snapshot.withoutGauges)
+        for cut in stride(from: 0, to: bytes.count, by: max(1, bytes.count / 97)) {
+            #expect(throws: RegionError.self) { try StatsSnapshot(decoding: Array(bytes[..<cut])) }
+        }
+        for _ in 0..<200 {
+            var damaged = bytes
+            damaged[Int.random(in: 0..<bytes.count, using: &generator)] ^= UInt8.random(in: 1...255, using: &generator)
+            // Refused, or read as something else; never a trap.
+            _ = try? StatsSnapshot(decoding: damaged)
+        }
+    }
+
+    @Test("what another program counts goes on here, and stays when it has ended")
+    func inherited() throws {
+        let old = try StatsSegment(named: "old")
+        let supervisor = try StatsSegment(named: "old-supervisor")
+        var before = StatsMerger()
+        before.add(0, try Self.reader(Self.counted(3)))
+        try before.fold(0)
+        before.add(1, try Self.reader(old))
+        before.add(-1, try Self.reader(supervisor))
+        old.cluster("a")[.upstreamRqTotal].add(10)
+        old.cluster("a")[.upstreamCxActive].set(4)
+        old.cluster("a")[.membershipTotal].set(9)
+        supervisor.server()[.memoryAllocated].set(5)
+
+        var merger = StatsMerger()
+        merger.inherit(try StatsSnapshot(decoding: before.ended.encoded))
+        for (id, descriptor) in before.regions { merger.inherit(try StatsReader(mapping: dup(descriptor)), isWorker: id >= 0) }
+        merger.add(0, try Self.reader(Self.counted(100)))
+        #expect(merger.snapshot().stats["cluster.a.upstream_rq_total"] == .counter(113))
+        old.cluster("a")[.upstreamRqTotal].add(1)
+        #expect(merger.snapshot().stats["cluster.a.upstream_rq_total"] == .counter(114))
+        #expect(merger.snapshot().stats["cluster.a.upstream_cx_active"] == .gauge(4))
+        #expect(merger.snapshot().stats["cluster.a.membership_total"] == .sharedGauge(0))
+        #expect(merger.snapshot().stats["server.memory_allocated"] == nil)
+        #expect(merger.foldInherited() == 0)
+        #expect(merger.snapshot().stats["cluster.a.upstream_rq_total"] == .counter(114))
+        #expect(merger.snapshot().stats["cluster.a.upstream_cx_active"] == .gauge(0))
+        // The next program goes on from there.
+        #expect(merger.ended["cluster.a.upstream_rq_total"] == .counter(14))
+    }
+
+    private static func counted(_ amount: UInt64) throws -> StatsSegment {
+        let segment = try StatsSegment(named: "counted")
+        segment.cluster("a")[.upstreamRqTotal].add(amount)
+        return segment
+    }
+
+    @Test("hosts are counted beside the statistics, and their memory serves others when they are gone")
+    func hosts() throws {
+        let segment = try StatsSegment(named: "hosts")
+        let first = segment.host("1.2.3.4:80", of: "web")
+        _ = segment.host("1.2.3.4:80", of: "web")
+        first[.rqTotal].add(2)
+        first[.cxActive].set(1)
+        first.countAnswer(500)
+        first.countAnswer(404)
+        var snapshot = try Self.reader(segment).read()
+        let hosts = snapshot.takeHosts()
+        #expect(snapshot.groups.isEmpty)
+        let counts = hosts.counts(cluster: "web", host: "1.2.3.4:80").map { "\($0.name)=\($0.level)" }
+        #expect(
+            counts == [
+                "cx_active=1", "cx_connect_fail=0", "cx_total=0", "rq_active=0", "rq_error=1", "rq_success=1", "rq_timeout=0", "rq_total=2",
+            ])
+        #expect(hosts.counts(cluster: "web", host: "5.6.7.8:80").allSatisfy { $0.level == 0 })
+        // There are two who know the host; it is gone when both have let go.
+        segment.retireHost("1.2.3.4:80", of: "web")
+        snapshot = try Self.reader(segment).read()
+        #expect(snapshot.takeHosts() == hosts)
+        segment.retireHost("1.2.3.4:80", of: "web")
+        snapshot = try Self.reader(segment).read()
+        #expect(snapshot.takeHosts().counts(cluster: "web", host: "1.2.3.4:80").allSatisfy { $0.level == 0 })
+        let size = segment.region.used
+        _ = segment.host("9.9.9.9:80", of: "web")
+        #expect(segment.region.used == size)
     }
 }

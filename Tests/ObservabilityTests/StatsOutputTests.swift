@@ -40,6 +40,62 @@ struct StatsOutputTests {
         #expect(used.hasPrefix("cluster.web.upstream_rq_time: P0(nan,0.39) P25(nan,0.46) P50(nan,0.92) P75(nan,0.92) P90(nan,"))
     }
 
+    private struct Rule: StatTagRule {
+        let tag: String
+        let start: String
+        let length: Int
+
+        func find(in name: String) -> (value: String, removed: Range<Int>)? {
+            guard name.hasPrefix(start) else { return nil }
+            let end = start.utf8.count
+            return (String(name.dropFirst(start.count).prefix(length)), end..<end + length + 1)
+        }
+    }
+
+    @Test("tags are labels, and what they say is not in the metric's name")
+    func tags() throws {
+        let snapshot = try Self.sample()
+        func lines(_ tags: StatTags) -> Set<Substring> {
+            Set(Self.text { snapshot.appendPrometheus(to: &$0, tags: tags) }.split(separator: "\n"))
+        }
+        var fixed = StatTags()
+        fixed.fixed = [("zone", "a\"b")]
+        #expect(lines(fixed).contains(#"envoy_cluster_upstream_rq_total{envoy_cluster_name="web",zone="a\"b"} 4"#))
+        #expect(lines(fixed).contains(#"envoy_server_live{zone="a\"b"} 1"#))
+        var none = StatTags()
+        none.defaults = []
+        let flat = lines(none)
+        #expect(flat.contains("envoy_cluster_web_upstream_rq_total 4"))
+        #expect(flat.contains("envoy_cluster_web_upstream_rq_200 1"))
+        #expect(flat.contains("envoy_cluster_web_upstream_rq_2xx 1"))
+        #expect(flat.contains("envoy_listener_0_0_0_0_80_http_in_downstream_rq_2xx 3"))
+        var some = StatTags()
+        some.defaults = ["envoy_response_code"]
+        #expect(lines(some).contains(#"envoy_cluster_web_upstream_rq{envoy_response_code="503"} 1"#))
+        var own = StatTags()
+        own.rules = [Rule(tag: "kind", start: "cluster.web.", length: 8)]
+        #expect(lines(own).contains(#"envoy_cluster_rq_total{envoy_cluster_name="web",kind="upstream"} 4"#))
+        #expect(lines(own).contains(#"envoy_cluster_rq{envoy_response_code="200",envoy_cluster_name="web",kind="upstream"} 1"#))
+        #expect(lines(own).contains(#"envoy_cluster_rq_xx{envoy_response_code_class="2",envoy_cluster_name="web",kind="upstream"} 1"#))
+        #expect(StatTags.known.isSuperset(of: ["envoy_cluster_name", "envoy_http_conn_manager_prefix", "envoy_response_code_class"]))
+    }
+
+    @Test("a selection leaves nothing of what it does not name")
+    func keeping() throws {
+        let snapshot = try Self.sample().keeping { $0.hasPrefix("server.live") || $0.hasSuffix("rq_503") }
+        #expect(Self.text { snapshot.appendText(to: &$0) } == "cluster.web.upstream_rq_503: 1\nserver.live: 1\n")
+    }
+
+    @Test("levels that are counted elsewhere take the place of a cluster's own, and new ones come to it")
+    func clusterLevels() throws {
+        var snapshot = try Self.sample()
+        snapshot.setCluster("web", [("circuit_breakers.default.rq_open", 1), ("circuit_breakers.default.remaining_rq", 7)])
+        snapshot.setCluster("unknown", [("x", 1)])
+        #expect(snapshot["cluster.web.circuit_breakers.default.rq_open"] == .sharedGauge(1))
+        #expect(snapshot["cluster.web.circuit_breakers.default.remaining_rq"] == .sharedGauge(7))
+        #expect(snapshot["cluster.unknown.x"] == nil)
+    }
+
     @Test(
         "filters choose by name, use and type",
         arguments: [

@@ -157,4 +157,74 @@ struct SocketTests {
         #expect(wait(client.raw, POLLIN))
         #expect(receive(client.raw).result == .failed(ECONNRESET))
     }
+
+    private func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> Int32? {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, level, name, &value, &size) == 0 ? value : nil
+    }
+
+    @Test("options by number are set on the socket, each in its state")
+    func optionsByNumber() throws {
+        let loopback = try #require(SocketAddress(host: "127.0.0.1", port: 0))
+        var options = Socket.ListenOptions()
+        options.reusePort = true
+        options.options = [
+            SocketOption(level: SOL_SOCKET, name: SO_KEEPALIVE, value: 1, state: .prebind),
+            SocketOption(level: Int32(IPPROTO_TCP), name: TCP_KEEPIDLE, value: 77, state: .bound),
+            SocketOption(level: Int32(IPPROTO_TCP), name: TCP_DEFER_ACCEPT, value: 1, state: .listening),
+            SocketOption(level: Int32(IPPROTO_TCP), name: TCP_CONGESTION, value: Array("reno".utf8), state: .listening),
+        ]
+        let listener = try Socket.listen(loopback, options)
+        #expect(option(listener.raw, SOL_SOCKET, SO_REUSEPORT) == 1)
+        #expect(option(listener.raw, SOL_SOCKET, SO_KEEPALIVE) == 1)
+        #expect(option(listener.raw, Int32(IPPROTO_TCP), TCP_KEEPIDLE) == 77)
+        #expect(option(listener.raw, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT) == 1)
+        let address = try #require(Socket.localAddress(listener.raw))
+        let second = try Socket.listen(address, options)
+        #expect(Socket.localAddress(second.raw) == address)
+        // Another listener without the option cannot have the port.
+        #expect(throws: SystemError("bind", code: EADDRINUSE)) { _ = try Socket.listen(address) }
+        options.options.append(SocketOption(level: SOL_SOCKET, name: 9999, value: 1, state: .listening))
+        #expect(throws: SystemError("setsockopt", code: ENOPROTOOPT)) { _ = try Socket.listen(loopback, options) }
+    }
+
+    @Test("a transparent socket is one, or the kernel's refusal is told")
+    func transparent() throws {
+        let loopback = try #require(SocketAddress(host: "127.0.0.1", port: 0))
+        var options = Socket.ListenOptions()
+        options.transparent = true
+        do {
+            let listener = try Socket.listen(loopback, options)
+            // 19 is IP_TRANSPARENT.
+            #expect(option(listener.raw, Int32(IPPROTO_IP), 19) == 1)
+        } catch {
+            #expect(error.code == EPERM)
+        }
+    }
+
+    @Test("a socket that listens already takes options and another backlog")
+    func appliedLater() throws {
+        let loopback = try #require(SocketAddress(host: "127.0.0.1", port: 0))
+        let listener = try Socket.listen(loopback)
+        var options = Socket.ListenOptions()
+        options.backlog = 3
+        options.options = [SocketOption(level: Int32(IPPROTO_TCP), name: TCP_KEEPIDLE, value: 55, state: .prebind)]
+        try Socket.apply(options, to: listener.raw, loopback)
+        #expect(option(listener.raw, Int32(IPPROTO_TCP), TCP_KEEPIDLE) == 55)
+    }
+
+    @Test("an abstract unix socket is known by its name with an @")
+    func abstractName() throws {
+        let address = SocketAddress(unixPath: "@heddle-name-\(getpid())")
+        let listener = try Socket.listen(address)
+        #expect(Socket.localAddress(listener.raw) == address)
+        let client = try Socket.connect(to: address)
+        #expect(Socket.peerAddress(client.raw) == address)
+        // A client that has no name has none.
+        #expect(Socket.localAddress(client.raw) == SocketAddress(unixPath: ""))
+        let accepted = try #require(accept(listener.raw))
+        close(accepted.descriptor)
+        #expect(accepted.peer == SocketAddress(unixPath: ""))
+    }
 }

@@ -220,4 +220,37 @@ struct RuleTests {
             FilterCompanions.findings(in: source("", path: "Sources/Filters/Lua/X.swift"), tests: [], samples: [])
                 .isEmpty)
     }
+
+    @Test("a field or an enum's value that nothing reads, and a reason for nothing")
+    func unreadField() {
+        let rule = UnreadField(
+            schema: """
+                m envoy.A
+                1 used_field string
+                2 has_only string
+                3 unread string
+                4 excused string
+                e envoy.A.Kind
+                0 ZERO
+                1 KIND_ONE
+                2 TWO
+                m envoy.service.discovery.v3.Request
+                1 wire string
+                t envoy.other Missing
+                """,
+            table: """
+                | message | fields | why |
+                | `envoy.A` | `excused`, `gone` | because |
+                | `envoy.B` | `x` | |
+                """)
+        let code = source("let a = message.usedField\nif message.hasHasOnly {}\nswitch kind { case .one: 1 } // .unread\n\".two\"")
+        let model = source("message.unread", path: "Sources/ProxyModel/A.swift")
+        let findings = rule.findings(in: [code, model]).map(\.description)
+        #expect(findings.filter { $0.hasPrefix(UnreadField.schemaPath) }.map { $0.split(separator: " ")[1] } == ["envoy.A.Kind.TWO", "envoy.A.unread"])
+        #expect(
+            findings.filter { $0.hasPrefix(UnreadField.tablePath) } == [
+                "docs/DIFFERENCES.md:2: the schema has no envoy.A.gone", "docs/DIFFERENCES.md:3: no reason is given",
+                "docs/DIFFERENCES.md:3: the schema has no envoy.B.x",
+            ])
+    }
 }

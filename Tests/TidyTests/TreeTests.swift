@@ -71,6 +71,16 @@ struct TreeTests {
         #expect(findings.isEmpty, "\(findings.report)")
     }
 
+    @Test("a field that a configuration may have is read, or it is said why not")
+    func fieldsAreRead() {
+        let rule = UnreadField(
+            schema: Repository.text(UnreadField.schemaPath) ?? "", table: Repository.text(UnreadField.tablePath) ?? "")
+        #expect(rule.accepted.count > 300)
+        #expect(rule.excused.count > 3)
+        let findings = rule.findings(in: Self.sources)
+        #expect(findings.isEmpty, "\(findings.report)")
+    }
+
     @Test("every HTTP filter has documentation, a test and a sample")
     func filtersAreComplete() {
         let names = Set(Self.tests.filter { $0.target == "FiltersTests" }.map(\.name))

@@ -38,6 +38,9 @@ package actor Cluster: LoopActor {
     package nonisolated let stats: ClusterStats
     package nonisolated let worker: WorkerContext
     package nonisolated let limits: ClusterLimits
+    /// Of routes with `priority: HIGH`.
+    private nonisolated let highLimits: ClusterLimits
+    nonisolated let hostCounters: HostCounterBook
     // Safety: touched by the verbs below alone. They run on `WorkerActor`, whose executor is this actor's own; going
     // through `enter` would allocate twice for each pick and each end of a request.
     private nonisolated(unsafe) var balancer: LoadBalancer
@@ -46,11 +49,13 @@ package actor Cluster: LoopActor {
     nonisolated let destinations: OriginalDestinations?
 
     /// A cluster without hosts; they come with the first update.
-    @WorkerActor package init(config: ClusterConfig, stats: ClusterStats, worker: WorkerContext, limits: ClusterLimits) {
+    @WorkerActor package init(config: ClusterConfig, segment: StatsSegment, worker: WorkerContext, breaker: CircuitBreaker) {
         self.config = config
-        self.stats = stats
+        hostCounters = HostCounterBook(segment, cluster: config.statName)
+        stats = segment.cluster(config.statName)
         self.worker = worker
-        self.limits = limits
+        limits = ClusterLimits(breaker)
+        highLimits = ClusterLimits(breaker, .high)
         balancer = LoadBalancer(settings: config.balancing)
         destinations = config.originalDestination.map { OriginalDestinations($0) }
     }
@@ -62,8 +67,8 @@ package actor Cluster: LoopActor {
         let gone = replaceMembers(endpoints)
         let created = missingHosts(endpoints)
         for (slot, endpoint) in created {
-            let host = Host(address: endpoint.address, hostname: endpoint.hostname, slot: slot, cluster: self)
-            hosts[slot] = host
+            hosts[slot] = Host(
+                address: endpoint.address, hostname: endpoint.hostname, slot: slot, cluster: self)
         }
         for host in gone { host.drain() }
         let counts = counts()
@@ -107,7 +112,8 @@ package actor Cluster: LoopActor {
 
     /// Admits a request and chooses a host for it. A request that got one must be given back with ``ended(_:)``.
     /// - Parameter wanted: the host that a filter asked for, which comes first if it is there and not unhealthy.
-    @WorkerActor package func pick(_ wanted: HostOverride? = nil) -> Pick {
+    @WorkerActor package func pick(_ wanted: HostOverride? = nil, priority: RoutingPriority = .default) -> Pick {
+        let limits = limits(priority)
         guard limits.tryBeginRequest() else {
             stats[.upstreamRqPendingOverflow].add()
             return .overflow
@@ -121,13 +127,19 @@ package actor Cluster: LoopActor {
         }
         stats[.upstreamRqTotal].add()
         stats[.upstreamRqActive].add()
+        host.stats[.rqTotal].add()
+        host.stats[.rqActive].add()
         return .host(host)
     }
 
+    /// The limits for requests of one routing priority.
+    @WorkerActor func limits(_ priority: RoutingPriority) -> ClusterLimits { priority == .high ? highLimits : limits }
+
     /// A request to `host` has ended.
-    @WorkerActor package func ended(_ host: Host) {
-        limits.requestEnded()
+    @WorkerActor package func ended(_ host: Host, priority: RoutingPriority = .default) {
+        limits(priority).requestEnded()
         stats[.upstreamRqActive].subtract()
+        host.stats[.rqActive].subtract()
         giveBack(host)
     }
 

@@ -49,6 +49,8 @@ package import TrafficPolicy
     /// Nanoseconds; 0 switches off.
     package var connectTimeout: UInt64 = 5_000_000_000
     package var idleTimeout: UInt64 = 3_600_000_000_000
+    /// How long a connection is given new requests; 0 for without end.
+    package var maxConnectionDuration: UInt64 = 0
     /// How long a request may be on its connection, response included.
     package var maxStreamDuration: UInt64 = 0
     package var bufferLimit = 1024 * 1024
@@ -68,8 +70,12 @@ package import TrafficPolicy
         }
     }
 
-    package nonisolated init(name: String, maxRequestsPerConnection: UInt64 = 0) {
-        self.name = NamedText(name)
+    /// What the cluster is called in statistics.
+    nonisolated var statName: String { name.shownAs?.text ?? name.text }
+
+    /// - Parameter statName: `alt_stat_name`; empty for none.
+    package nonisolated init(name: String, statName: String = "", maxRequestsPerConnection: UInt64 = 0) {
+        self.name = NamedText(name, shownAs: statName.isEmpty ? nil : NamedText(statName))
         self.maxRequestsPerConnection = maxRequestsPerConnection
     }
 }

@@ -1,10 +1,11 @@
 package import Bytes
 package import Observability
-package import Reactor
+import Reactor
 
-/// Where a finished request is written down: a file, standard output.
-@WorkerActor package protocol AccessLogSink: AnyObject {
+/// Where a finished request or connection is written down: a file, standard output.
+@WorkerActor protocol AccessLogSink: AnyObject {
     func write(_ stream: Stream)
+    func write(_ connection: ConnectionRecord, scratch: inout ByteWriter)
 }
 
 extension Stream {

@@ -77,7 +77,8 @@ package final class UpgradeConfig {
     package var defaultHostForHTTP10: NamedText?
     package var earlyMutations = HeaderMutations()
     package var upgrades: [UpgradeConfig] = []
-    package var accessLogs: [any AccessLogSink] = []
+    var accessLogs: [any AccessLogSink] = []
+    /// Where the decisions of a request are shown; nil: nowhere.
     package var explainHeader: String?
     /// Filters that are off unless a route switches them on, a bit for each.
     package var switchedOff: UInt64 = 0

@@ -108,7 +108,15 @@ public enum TrailersVerdict: Equatable, Sendable {
 }
 
 /// Per-route configuration of a filter in its checked form, as its own module made it.
-package protocol FilterRouteConfig: AnyObject {}
+package protocol FilterRouteConfig: AnyObject {
+    /// What holds where a wider scope (virtual host, route configuration) says something too.
+    func merged(over outer: any FilterRouteConfig) -> any FilterRouteConfig
+}
+
+extension FilterRouteConfig {
+    /// For most filters the most specific configuration alone holds.
+    package func merged(over outer: any FilterRouteConfig) -> any FilterRouteConfig { self }
+}
 
 /// Says that the route switches a filter on that is off by default (`HttpFilter.disabled`), and nothing else of it.
 package final class EnabledFilter: FilterRouteConfig {

@@ -7,7 +7,7 @@ import SecureTransport
 @WorkerActor final class ConnectionInspection: EventHandler {
     private let worker: WorkerContext
     private let descriptor: Descriptor
-    private var facts: ConnectionFacts
+    private(set) var facts: ConnectionFacts
     let config: ListenerConfig
     let began: UInt64
     private unowned let listener: ListenerSocket
@@ -25,7 +25,7 @@ import SecureTransport
         self.facts = facts
         self.config = config
         self.listener = listener
-        readsProxyHeader = config.readsProxyProtocol
+        readsProxyHeader = config.proxyProtocol.applies(to: facts)
         began = worker.loop.now
     }
 
@@ -76,7 +76,10 @@ import SecureTransport
     private func takeProxyHeader(_ bytes: UnsafeRawBufferPointer) -> Bool {
         switch ProxyProtocolHeader.parse(bytes) {
         case .needMore: return false
-        case .malformed:
+        case .absent where config.allowsMissingProxyHeader:
+            readsProxyHeader = false
+            return inspectsNext()
+        case .absent, .malformed:
             fail()
             return false
         case .header(let header, let length):
@@ -90,19 +93,23 @@ import SecureTransport
             readsProxyHeader = false
             if let source = header.source { facts.remote = source }
             if let destination = header.destination { facts.local = destination }
-            guard config.inspectsClientHello || config.inspectsHTTP else {
-                finish()
-                return false
-            }
-            return true
+            return inspectsNext()
         }
     }
 
+    /// After the PROXY header, which may have changed the addresses, the client's first bytes are looked at.
+    /// - Returns: false when the connection is done with.
+    private func inspectsNext() -> Bool {
+        if config.clientHello.applies(to: facts) || config.httpInspection.applies(to: facts) { return true }
+        finish()
+        return false
+    }
+
     private func inspect(_ bytes: UnsafeRawBufferPointer) {
-        guard config.inspectsClientHello else { return inspectHTTP(bytes) }
+        guard config.clientHello.applies(to: facts) else { return inspectHTTP(bytes) }
         switch inspector.inspect(bytes) {
         case .needMore: break
-        case .notTLS: if config.inspectsHTTP { inspectHTTP(bytes) } else { finish() }
+        case .notTLS: if config.httpInspection.applies(to: facts) { inspectHTTP(bytes) } else { finish() }
         case .malformed: fail()
         case .found(let hello):
             facts.isTLS = true

@@ -44,6 +44,8 @@ package struct ListenerCounters: Sendable {
         listener[.downstreamCxActive].add()
     }
 
+    func accepted(inOneEvent count: Int) { listener[.connectionsAcceptedPerSocketEvent].record(UInt64(count)) }
+
     func closed(age: UInt64) {
         listener[.downstreamCxActive].subtract()
         listener[.downstreamCxDestroy].add()

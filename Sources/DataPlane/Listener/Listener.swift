@@ -4,50 +4,6 @@ import Observability
 package import Reactor
 import SecureTransport
 
-/// What a listener does with connections, compiled. A newer one takes over the filter chains that it has as well.
-@WorkerActor package final class ListenerConfig {
-    package let name: String
-    package let matcher: FilterChainMatcher
-    package let chains: [FilterChain]
-    package let defaultChain: FilterChain?
-    package let stats: ListenerCounters
-    package var inspectsClientHello = false
-    package var readsProxyProtocol = false
-    package var usesOriginalDestination = false
-    /// `use_original_dst`: connections go to the listener of the address that they were made to, where there is one.
-    var handsOver = false
-    /// `http_inspector`
-    var inspectsHTTP = false
-    /// Where it listens, or stands for connections that others accept.
-    var addresses: [SocketAddress] = []
-    /// Nanoseconds for the listener filters together; 0 switches off.
-    package var inspectionTimeout: UInt64 = 15_000_000_000
-    package var continuesAfterTimeout = false
-    package var bufferLimit = 1024 * 1024
-    package var maxConnections = Int.max
-    package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
-
-    private let chainIDs: Set<ObjectIdentifier>
-
-    /// - Parameter chains: as `matcher` counts them.
-    package init(
-        name: String, matcher: FilterChainMatcher, chains: [FilterChain], defaultChain: FilterChain?, stats: ListenerCounters
-    ) {
-        self.name = name
-        self.matcher = matcher
-        self.chains = chains
-        self.defaultChain = defaultChain
-        self.stats = stats
-        chainIDs = Set((chains + (defaultChain.map { [$0] } ?? [])).map { ObjectIdentifier($0) })
-    }
-
-    /// Whether connections of the chain stay under this configuration.
-    func holds(_ chain: FilterChain) -> Bool { chainIDs.contains(ObjectIdentifier(chain)) }
-
-    /// All chains, for those that a newer configuration has as well.
-    var allChains: [FilterChain] { chains + (defaultChain.map { [$0] } ?? []) }
-}
-
 /// Spreads accepted connections over the workers of the proxy.
 @WorkerActor package protocol ConnectionBalancer: AnyObject {
     /// A worker that should take the next connection instead of this one; nil when this one should.
@@ -116,8 +72,6 @@ package actor Listener: LoopActor {
 
 /// The sockets of a listener and the connections that came by them.
 @WorkerActor package final class ListenerSocket: EventHandler, DownstreamConnectionHost {
-    /// Connections accepted in one event: then others get their turn.
-    private static let acceptBatch = 16
     /// How long accepting pauses when descriptors run out, in nanoseconds.
     private static let exhaustedPause: UInt64 = 100_000_000
 
@@ -167,19 +121,30 @@ package actor Listener: LoopActor {
     }
 
     private func acceptBatch(_ socket: Int32) {
-        for _ in 0..<Self.acceptBatch {
+        let config = listener.current
+        let count = accept(socket, atMost: config.acceptBatch)
+        if count > 0 { config.stats.accepted(inOneEvent: count) }
+    }
+
+    /// - Returns: how many connections there were.
+    private func accept(_ socket: Int32, atMost limit: Int) -> Int {
+        var count = 0
+        for _ in 0..<limit {
             switch Socket.accept(socket) {
-            case .connection(let descriptor, let remote): accepted(descriptor, remote)
-            case .wouldBlock: return
+            case .connection(let descriptor, let remote):
+                count += 1
+                accepted(descriptor, remote)
+            case .wouldBlock: return count
             case .passing: continue
             case .exhausted:
                 pause()
-                return
+                return count
             case .failed:
                 pause()
-                return
+                return count
             }
         }
+        return count
     }
 
     private func accepted(_ descriptor: consuming Descriptor, _ remote: SocketAddress) {
@@ -203,15 +168,17 @@ package actor Listener: LoopActor {
             try? Socket.setKeepalive(
                 descriptor.raw, probes: keepalive.probes, time: keepalive.time, interval: keepalive.interval)
         }
-        let original = config.usesOriginalDestination ? Socket.originalDestination(descriptor.raw) : nil
-        let local = original ?? Socket.localAddress(descriptor.raw) ?? remote
-        var facts = ConnectionFacts(local: local, remote: remote, directRemote: remote)
-        facts.isRestored = original != nil
+        let own = Socket.localAddress(descriptor.raw) ?? remote
+        var facts = ConnectionFacts(local: own, remote: remote, directRemote: remote)
+        if config.originalDestination.applies(to: facts), let original = Socket.originalDestination(descriptor.raw) {
+            facts.local = original
+            facts.isRestored = true
+        }
         inspect(descriptor, facts, config)
     }
 
     private func inspect(_ descriptor: consuming Descriptor, _ facts: ConnectionFacts, _ config: ListenerConfig) {
-        guard config.inspectsClientHello || config.readsProxyProtocol || config.inspectsHTTP else {
+        guard config.inspects(facts) else {
             serve(descriptor, facts, config, began: worker.loop.now)
             return
         }
@@ -243,6 +210,7 @@ package actor Listener: LoopActor {
     /// The listener filters, or the client, gave up.
     func inspectionFailed(_ inspection: ConnectionInspection) {
         inspections[ObjectIdentifier(inspection)] = nil
+        note(inspection.facts, inspection.config, began: inspection.began) { _ in }
         ended(inspection.config, began: inspection.began)
     }
 
@@ -256,6 +224,10 @@ package actor Listener: LoopActor {
         }
         guard let chain = current.matcher.match(facts).map({ current.chains[$0] }) ?? current.defaultChain else {
             config.stats.noFilterChain()
+            note(facts, config, began: began) {
+                $0.responseFlags.insert(.noRouteFound)
+                $0.responseCodeDetails = "filter_chain_not_found"
+            }
             ended(config, began: began)
             return
         }
@@ -282,6 +254,7 @@ package actor Listener: LoopActor {
         connections.append(connection)
         do {
             try connection.start()
+            if worker.failsHealthCheck, config.drainsOnFailedHealth { connection.discourage() }
         } catch {
             connectionEnded(connection)
         }
@@ -298,6 +271,17 @@ package actor Listener: LoopActor {
         }
         timer.schedule(after: Self.exhaustedPause)
         pauseTimer = timer
+    }
+
+    /// Writes the line of a connection that no network filter has seen.
+    private func note(
+        _ facts: ConnectionFacts, _ config: ListenerConfig, began: UInt64, _ fill: @WorkerActor (inout StreamInfo) -> Void
+    ) {
+        guard !config.accessLogs.isEmpty else { return }
+        let record = ConnectionRecord(worker: worker, facts: facts, age: worker.loop.now - began)
+        record.info.connectionID = worker.nextConnectionID()
+        fill(&record.info)
+        record.write(to: config.accessLogs)
     }
 
     // MARK: Connections
@@ -347,6 +331,12 @@ package actor Listener: LoopActor {
         }
         retireTimer = nil
         if connections.contains(where: { $0.retiredUntil.map { $0 < .max } ?? false }) { scheduleRetirement() }
+    }
+
+    /// `/healthcheck/fail` was asked for: connections end with their next response, so that clients go elsewhere.
+    func healthFailed() {
+        guard listener.current.drainsOnFailedHealth else { return }
+        for connection in connections { connection.discourage() }
     }
 
     /// Takes nothing new and lets what is there come to its end.

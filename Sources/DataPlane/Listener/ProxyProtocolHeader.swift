@@ -9,6 +9,8 @@ struct ProxyProtocolHeader: Equatable {
 
     enum Parsed: Equatable {
         case needMore
+        /// The bytes begin with something else.
+        case absent
         case malformed
         /// The header and its length in bytes.
         case header(ProxyProtocolHeader, length: Int)
@@ -31,7 +33,7 @@ struct ProxyProtocolHeader: Equatable {
     private static func parseLine(_ bytes: UnsafeRawBufferPointer) -> Parsed {
         let prefix = UnsafeRawBufferPointer("PROXY ")
         let common = min(bytes.count, prefix.count)
-        guard bytes.slice(0, common).equals(prefix.slice(0, common)) else { return .malformed }
+        guard bytes.slice(0, common).equals(prefix.slice(0, common)) else { return .absent }
         guard let lineFeed = bytes.slice(0, min(bytes.count, maximumLine)).offset(of: 0x0A) else {
             return bytes.count >= maximumLine ? .malformed : .needMore
         }
@@ -56,7 +58,7 @@ struct ProxyProtocolHeader: Equatable {
 
     private static func parseBinary(_ bytes: UnsafeRawBufferPointer) -> Parsed {
         let common = min(bytes.count, signature.count)
-        for index in 0..<common where bytes[index] != signature[index] { return .malformed }
+        for index in 0..<common where bytes[index] != signature[index] { return .absent }
         guard bytes.count >= 16 else { return .needMore }
         guard bytes[12] >> 4 == 2 else { return .malformed }
         let size = Int(bytes[14]) << 8 | Int(bytes[15])

@@ -26,6 +26,7 @@ import SecureTransport
     var retiredUntil: UInt64?
     /// Position in the host's list, for removal at no cost.
     var slot = 0
+    private var record: ConnectionRecord?
 
     /// Takes over an accepted socket; nothing is read before ``start()``.
     package init(
@@ -72,6 +73,24 @@ import SecureTransport
         info.requestedServerName = serverName
     }
 
+    /// What is logged of the connection as a whole, made now when nobody has asked for it yet.
+    func recordForWriting() -> ConnectionRecord {
+        if let record { return record }
+        let fresh = ConnectionRecord(worker: worker, facts: facts, age: age)
+        record = fresh
+        return fresh
+    }
+
+    /// The connection is over: what its listener logs of it.
+    private func log(_ transport: Transport) {
+        guard record != nil || !listenerConfig.accessLogs.isEmpty else { return }
+        let record = recordForWriting()
+        describe(&record.info)
+        record.info.downstreamWireBytesReceived = transport.bytesRead
+        record.info.downstreamWireBytesSent = transport.bytesWritten
+        if let failure = transport.tlsFailure { record.info.downstreamTransportFailureReason = .init(copying: failure.openSSLText) }
+    }
+
     /// Takes no new request and closes after the last one.
     package func drain() {
         filter?.drain()
@@ -82,6 +101,9 @@ import SecureTransport
         retiredUntil = deadline
         filter?.retire()
     }
+
+    /// The proxy fails its health check: the connection closes with its next response.
+    func discourage() { filter?.retire() }
 
     private func handshakeTimedOut() {
         handshakeTimer = nil
@@ -122,9 +144,11 @@ import SecureTransport
     package func transportClosed(_ transport: Transport, _ reason: TransportClose) {
         handshakeTimer = nil
         if reason == .tlsFailed { chain.listenerStats.handshakeFailed(transport.tlsFailure) }
+        log(transport)
         let filter = self.filter
         self.filter = nil
         filter?.connectionClosed(reason)
+        if !listenerConfig.accessLogs.isEmpty { record?.write(to: listenerConfig.accessLogs) }
         host.connectionEnded(self)
     }
 }

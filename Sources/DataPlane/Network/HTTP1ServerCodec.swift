@@ -52,6 +52,7 @@ import Reactor
                 if stream == nil, offset < bytes.count { armHeadTimer() }
                 return offset
             case .head(let head):
+                if parser.droppedFields > 0 { worker.http1Counters.droppedFields(UInt64(parser.droppedFields)) }
                 begin(head)
             case .body(let at, let count):
                 stream?.receiveData(input.slice(at, at + count), endStream: false)
@@ -121,6 +122,7 @@ import Reactor
 
     private func fail(_ error: HTTP1Error) {
         manager.config.stats.protocolError()
+        worker.http1Counters.refused(error)
         headTimer?.cancel()
         if let stream {
             // The body broke: the host must not take it for whole.

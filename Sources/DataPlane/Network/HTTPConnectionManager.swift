@@ -151,6 +151,7 @@ import SecureTransport
 
     func makeStream(_ codec: any DownstreamCodec) -> Stream {
         activeStreams += 1
+        connection.worker.activeStreams += 1
         requests += 1
         idleTimer?.cancel()
         let stream = config.takeStream(self, codec)
@@ -165,6 +166,7 @@ import SecureTransport
     /// A stream has ended: it is counted and logged.
     func streamEnded(_ stream: Stream) {
         activeStreams -= 1
+        connection.worker.activeStreams -= 1
         let duration = stream.info.times.end - stream.info.times.start
         config.stats.requestEnded(
             status: Int(stream.info.responseCode), duration: duration, answered: stream.responsePath.delivered != .head)

@@ -1,4 +1,5 @@
 import Bytes
+import HTTPModel
 import Observability
 import ProxyModel
 import Reactor
@@ -20,6 +21,8 @@ import TrafficPolicy
     var maxConnectAttempts = 1
     var maxDuration: UInt64 = 0
     var bufferLimit = 1024 * 1024
+    /// What writes a line for each connection.
+    var accessLogs: [any AccessLogSink] = []
 
     init(target: Target, stats: TCPStats) {
         self.target = target
@@ -51,12 +54,18 @@ import TrafficPolicy
     private var clientPaused = false
     private var hostPaused = false
     private var isClosed = false
+    private var isHostOpen = false
     private var timer: LoopTimer?
     private var durationTimer: LoopTimer?
+    private var connectBegan: UInt64 = 0
+    /// Nil when nobody logs the connection.
+    private let record: ConnectionRecord?
 
     init(connection: DownstreamConnection, config: TCPProxyConfig) {
         self.connection = connection
         self.config = config
+        record =
+            config.accessLogs.isEmpty && connection.listenerConfig.accessLogs.isEmpty ? nil : connection.recordForWriting()
         // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
         timer = LoopTimer(loop: connection.worker.loop) { [unowned(unsafe) self] in self.timerExpired() }
     }
@@ -69,7 +78,7 @@ import TrafficPolicy
         config.stats[.downstreamCxTotal].add()
         if config.maxDuration > 0 {
             // Safety: as above.
-            let timer = LoopTimer(loop: connection.worker.loop) { [unowned(unsafe) self] in self.end() }
+            let timer = LoopTimer(loop: connection.worker.loop) { [unowned(unsafe) self] in self.durationReached() }
             timer.schedule(after: config.maxDuration)
             durationTimer = timer
         }
@@ -80,6 +89,7 @@ import TrafficPolicy
         noteActivity()
         guard let upstream else { return bytes.count }
         config.stats[.downstreamCxRxBytesTotal].add(UInt64(bytes.count))
+        record?.info.bytesReceived += UInt64(bytes.count)
         upstream.write(bytes)
         return bytes.count
     }
@@ -109,6 +119,7 @@ import TrafficPolicy
         let upstream = self.upstream
         release()
         if reason == .reset { upstream?.abort() } else { upstream?.closeAfterFlush() }
+        if !config.accessLogs.isEmpty { record?.write(to: config.accessLogs) }
     }
 
     /// Connections of other protocols know no end between two messages; they end with their owner or the drain's deadline.
@@ -126,27 +137,46 @@ import TrafficPolicy
         }
         guard let cluster = reference.cluster else {
             config.stats[.downstreamCxNoRoute].add()
-            client.abort()
+            fail(.noClusterFound)
             return
         }
         attempts += 1
+        record?.info.clusterName = cluster.config.name
         guard cluster.limits.canOpenConnection else {
             cluster.stats[.upstreamCxOverflow].add()
-            client.abort()
+            fail(.upstreamOverflow)
             return
         }
         guard let host = cluster.pickForConnection(to: connection.facts.originalDestination) else {
-            client.abort()
+            fail(.noHealthyUpstream)
             return
         }
         self.host = host
+        record?.info.upstreamRemoteAddress = host.address
+        record?.info.upstreamHostName = host.hostname
+        record?.info.upstreamAttemptCount = UInt32(clamping: attempts)
+        connectBegan = connection.worker.loop.now
         do {
             try open(host, cluster)
         } catch {
             cluster.stats[.upstreamCxConnectFail].add()
+            noteFailure("\(error)")
             giveHostBack()
+            if attempts >= config.maxConnectAttempts { cluster.stats[.upstreamCxConnectAttemptsExceeded].add() }
             retryOrEnd()
         }
+    }
+
+    /// The client gets nothing: there is no host for it.
+    private func fail(_ flag: ResponseFlags) {
+        record?.info.responseFlags.insert(flag)
+        client.abort()
+    }
+
+    private func noteFailure(_ reason: String) {
+        guard let record else { return }
+        record.info.responseFlags.insert(.upstreamConnectionFailure)
+        record.info.upstreamTransportFailureReason = .init(copying: reason)
     }
 
     private func open(_ host: Host, _ cluster: Cluster) throws {
@@ -167,6 +197,8 @@ import TrafficPolicy
         upstream = transport
         cluster.stats[.upstreamCxTotal].add()
         cluster.stats[.upstreamCxActive].add()
+        host.stats[.cxTotal].add()
+        host.stats[.cxActive].add()
         isCounted = cluster.limits.connectionOpened()
         if cluster.config.connectTimeout > 0 { timer?.schedule(after: cluster.config.connectTimeout) }
         // Until the host answers, what the client sends waits in the transport up to its watermark.
@@ -179,6 +211,8 @@ import TrafficPolicy
         guard let host else { return }
         if upstream != nil {
             host.cluster.stats[.upstreamCxActive].subtract()
+            host.cluster.stats[.upstreamCxDestroy].add()
+            host.stats[.cxActive].subtract()
             if isCounted { host.cluster.limits.connectionClosed() }
         }
         isCounted = false
@@ -195,21 +229,29 @@ import TrafficPolicy
 
     private func retryOrEnd() {
         guard attempts < config.maxConnectAttempts else {
-            if !isClosed { client.abort() }
+            if !isClosed { fail(.upstreamRetryLimitExceeded) }
             return
         }
         connect()
     }
 
     fileprivate func hostOpened() {
+        isHostOpen = true
         timer?.cancel()
         noteActivity()
+        host?.cluster.stats[.upstreamCxConnectMS].record(nanoseconds: connection.worker.loop.now - connectBegan)
+        if let record, let upstream {
+            record.info.times.upstreamConnectionReady = connection.worker.loop.now
+            record.info.upstreamLocalAddress = Socket.localAddress(upstream.rawDescriptor)
+            record.info.upstreamTLS = upstream.tls.map { TLSFacts($0) }
+        }
         if clientEnded { upstream?.endOutput() }
     }
 
     fileprivate func hostReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         noteActivity()
         config.stats[.downstreamCxTxBytesTotal].add(UInt64(bytes.count))
+        record?.info.bytesSent += UInt64(bytes.count)
         client.write(bytes)
         return bytes.count
     }
@@ -233,20 +275,33 @@ import TrafficPolicy
     }
 
     fileprivate func hostClosed(_ reason: TransportClose) {
-        let wasOpen: Bool
-        switch reason {
-        case .connectFailed, .tlsFailed: wasOpen = false
-        default: wasOpen = true
+        let wasOpen = isHostOpen
+        isHostOpen = false
+        if !wasOpen {
+            host?.cluster.stats[.upstreamCxConnectFail].add()
+            host?.stats[.cxConnectFail].add()
+            noteFailure(failureText(reason))
         }
-        if !wasOpen { host?.cluster.stats[.upstreamCxConnectFail].add() }
+        let stats = host?.cluster.stats
         release()
         guard !isClosed else { return }
         if !wasOpen {
+            if attempts >= config.maxConnectAttempts { stats?[.upstreamCxConnectAttemptsExceeded].add() }
             retryOrEnd()
         } else if reason == .reset {
             client.abort()
         } else {
             client.closeAfterFlush()
+        }
+    }
+
+    private func failureText(_ reason: TransportClose) -> String {
+        switch reason {
+        case .tlsFailed: upstream?.tlsFailure?.openSSLText ?? "TLS_error"
+        // Nobody but the timer closes a connection that is not up yet and still has an owner.
+        case .connectFailed(0), .local: "connection timeout"
+        case .connectFailed(let code): "delayed connect error: \(SystemError.text(code))"
+        default: "connection reset during connect"
         }
     }
 
@@ -264,6 +319,13 @@ import TrafficPolicy
             return
         }
         config.stats[.idleTimeout].add()
+        end()
+    }
+
+    private func durationReached() {
+        guard !isClosed else { return }
+        config.stats[.maxDownstreamConnectionDuration].add()
+        record?.info.responseFlags.insert(.durationTimeout)
         end()
     }
 
@@ -313,8 +375,12 @@ extension SnapshotCompiler {
         if message.hasMaxDownstreamConnectionDuration {
             config.maxDuration = message.maxDownstreamConnectionDuration.nanoseconds
         }
-        guard message.accessLog.isEmpty else {
-            throw ConfigProblem("access logs of TCP connections are not supported yet", path: "access_log")
+        for (index, log) in message.accessLog.enumerated() {
+            do throws(ConfigProblem) {
+                config.accessLogs.append(try accessLog(log))
+            } catch {
+                throw error.within("access_log[\(index)]")
+            }
         }
         return TCPProxyFactory(config)
     }

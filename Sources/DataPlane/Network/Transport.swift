@@ -91,6 +91,8 @@ private final class TLSFailure {
     private var outputBlocked = false
     private var hangupSeen = false
     private var inputEnded = false
+    /// The peer's direction ended without the word that TLS has for it (close_notify): somebody may have cut it.
+    private(set) var isInputTruncated = false
     private var readPauses = 0
     private var isDirty = false
     private var outputEnds = false
@@ -285,7 +287,9 @@ private final class TLSFailure {
         case .wantWrite:
             outputBlocked = true
             return .wouldBlock
-        case .closed: return .endOfFile
+        case .closed(let clean):
+            isInputTruncated = !clean
+            return .endOfFile
         case .failed:
             tlsFailureBox = tls.failure.map { TLSFailure($0) }
             return .failed(EPROTO)

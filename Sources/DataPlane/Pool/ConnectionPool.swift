@@ -20,9 +20,13 @@ package actor ConnectionPool: LoopActor {
     /// - Parameters:
     ///   - version: nil: what each connection agrees on by ALPN.
     ///   - serverName: the name by which the host is asked for and known; nil: as the cluster says.
-    @WorkerActor init(host: Host, cluster: Cluster, version: HTTPVersion?, serverName: UpstreamServerName? = nil) {
+    @WorkerActor init(
+        host: Host, cluster: Cluster, version: HTTPVersion?, priority: RoutingPriority = .default,
+        serverName: UpstreamServerName? = nil
+    ) {
         machine = ConnectionPoolStateMachine(maximumRequests: cluster.config.maxRequestsPerConnection)
-        connections = PoolConnections(host: host, cluster: cluster, version: version, serverName: serverName)
+        connections = PoolConnections(
+            host: host, cluster: cluster, version: version, serverName: serverName, limits: cluster.limits(priority))
     }
 
     /// Whether nothing is under way or waits here.
@@ -34,7 +38,7 @@ package actor ConnectionPool: LoopActor {
 
     /// Gives the request a connection now, later, or tells it that it gets none.
     @WorkerActor func acquire(_ request: UpstreamRequest) {
-        let limits = connections.cluster.limits
+        let limits = connections.limits
         let ticket = connections.nextTicket()
         let mayConnect = limits.canOpenConnection
         let mayWait = limits.canWait
@@ -59,7 +63,7 @@ package actor ConnectionPool: LoopActor {
 
     /// A request on connection `number` has ended.
     @WorkerActor func ended(_ number: Int, reusable: Bool) {
-        let mayConnect = connections.cluster.limits.canOpenConnection
+        let mayConnect = connections.limits.canOpenConnection
         perform(machine.ended(number, reusable: reusable, mayConnect: mayConnect))
     }
 
@@ -85,25 +89,26 @@ package actor ConnectionPool: LoopActor {
         }
         let expected = connections.expectedCapacity
         while true {
-            let mayConnect = connections.cluster.limits.canOpenConnection
+            let mayConnect = connections.limits.canOpenConnection
             guard let number = machine.cover(mayConnect: mayConnect, expectedCapacity: expected) else { return }
             open(number)
         }
     }
 
     @WorkerActor func drained(_ number: Int) {
-        let mayConnect = connections.cluster.limits.canOpenConnection
+        let mayConnect = connections.limits.canOpenConnection
         perform(machine.drained(number, mayConnect: mayConnect))
     }
 
     @WorkerActor func closed(_ number: Int) {
         connections.remove(number)
-        let mayConnect = connections.cluster.limits.canOpenConnection
+        let mayConnect = connections.limits.canOpenConnection
         perform(machine.closed(number, mayConnect: mayConnect))
     }
 
     @WorkerActor func connectFailed(_ number: Int, _ failure: ConnectFailure) {
         connections.remove(number)
+        connections.host.stats[.cxConnectFail].add()
         let tickets = machine.failed(number)
         if !tickets.isEmpty { connections.cluster.stats[.upstreamRqPendingFailureEject].add(UInt64(tickets.count)) }
         for ticket in tickets { connections.stopWaiting(ticket)?.connectFailed(failure) }
@@ -147,6 +152,7 @@ struct ConnectFailure: Sendable {
     let cluster: Cluster
     let version: HTTPVersion?
     let serverName: UpstreamServerName?
+    let limits: ClusterLimits
     /// What the latest connection carries, where that is not known before.
     private var negotiatedCapacity = 1
     private var connections: [UpstreamConnection?] = []
@@ -155,11 +161,12 @@ struct ConnectFailure: Sendable {
     private var waiting: [UInt64: UpstreamRequest] = [:]
     private var lastTicket: UInt64 = 0
 
-    nonisolated init(host: Host, cluster: Cluster, version: HTTPVersion?, serverName: UpstreamServerName?) {
+    nonisolated init(host: Host, cluster: Cluster, version: HTTPVersion?, serverName: UpstreamServerName?, limits: ClusterLimits) {
         self.host = host
         self.cluster = cluster
         self.version = version
         self.serverName = serverName
+        self.limits = limits
     }
 
     /// Requests that a connection carries until its peer says otherwise.
@@ -180,7 +187,7 @@ struct ConnectFailure: Sendable {
     func wait(_ request: UpstreamRequest, _ ticket: UInt64) {
         waiting[ticket] = request
         request.ticket = ticket
-        request.countsAsWaiting = cluster.limits.waitBegan()
+        request.countsAsWaiting = limits.waitBegan()
         cluster.stats[.upstreamRqPendingTotal].add()
         cluster.stats[.upstreamRqPendingActive].add()
     }
@@ -189,7 +196,7 @@ struct ConnectFailure: Sendable {
     func stopWaiting(_ ticket: UInt64) -> UpstreamRequest? {
         guard let request = waiting.removeValue(forKey: ticket) else { return nil }
         request.ticket = nil
-        if request.countsAsWaiting { cluster.limits.waitEnded() }
+        if request.countsAsWaiting { limits.waitEnded() }
         request.countsAsWaiting = false
         cluster.stats[.upstreamRqPendingActive].subtract()
         return request
@@ -205,9 +212,11 @@ struct ConnectFailure: Sendable {
             connections.append(nil)
             counted.append(false)
         }
-        counted[number] = cluster.limits.connectionOpened()
+        counted[number] = limits.connectionOpened()
         cluster.stats[.upstreamCxTotal].add()
         cluster.stats[.upstreamCxActive].add()
+        host.stats[.cxTotal].add()
+        host.stats[.cxActive].add()
         do {
             let connection = try UpstreamConnection(pool: pool, connections: self, number: number)
             connections[number] = connection
@@ -224,10 +233,11 @@ struct ConnectFailure: Sendable {
 
     func remove(_ number: Int) {
         connections[number] = nil
-        if counted[number] { cluster.limits.connectionClosed() }
+        if counted[number] { limits.connectionClosed() }
         counted[number] = false
         cluster.stats[.upstreamCxActive].subtract()
         cluster.stats[.upstreamCxDestroy].add()
+        host.stats[.cxActive].subtract()
     }
 }
 

@@ -238,6 +238,9 @@ import Reactor
             return
         }
         switch parser.endOfInput() {
+        case .end where transport.isInputTruncated && !isTunnel:
+            // A body that ends with the connection is whole only if TLS says that it has ended (RFC 9112 section 9.8).
+            transport.closeNow()
         case .end:
             keepAlive = false
             end(request) { request.receiveData(.empty, endStream: true) }

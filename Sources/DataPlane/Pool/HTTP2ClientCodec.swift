@@ -30,7 +30,7 @@ import Reactor
         let worker = cluster.worker
         guard
             let session = HTTP2Session(
-                role: .client, options: cluster.config.http2, pool: worker.http2Pool, counters: worker.http2Counters.cluster(cluster.config.name.text),
+                role: .client, options: cluster.config.http2, pool: worker.http2Pool, counters: worker.http2Counters.cluster(cluster.config.statName),
                 now: worker.loop.now)
         else { return nil }
         self.transport = transport
@@ -205,7 +205,7 @@ import Reactor
 
     private func peerIsGone() {
         guard !isClosed else { return }
-        worker.http2Counters.cluster(cluster.config.name.text).keepaliveTimeout += 1
+        worker.http2Counters.cluster(cluster.config.statName).keepaliveTimeout += 1
         transport.closeNow()
     }
 

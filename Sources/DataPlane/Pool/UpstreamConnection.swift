@@ -18,6 +18,7 @@ import SecureTransport
     private var timer: LoopTimer?
     private var timedOut = false
     private let isNegotiated: Bool
+    private var durationTimer: LoopTimer?
     private(set) var isUp = false
 
     init(pool: ConnectionPool, connections: PoolConnections, number: Int) throws {
@@ -80,6 +81,18 @@ import SecureTransport
         codec.drain()
     }
 
+    /// After its time the connection takes no more requests, and closes after those that it has.
+    private func limitDuration() {
+        guard cluster.config.maxConnectionDuration > 0 else { return }
+        // Safety: as with the other timer.
+        let timer = LoopTimer(loop: cluster.worker.loop) { [unowned(unsafe) self] in
+            self.cluster.stats[.upstreamCxMaxDurationReached].add()
+            self.pool.drained(self.number)
+        }
+        timer.schedule(after: cluster.config.maxConnectionDuration)
+        durationTimer = timer
+    }
+
     // MARK: TransportOwner
 
     func transportOpened(_ transport: Transport) {
@@ -93,6 +106,7 @@ import SecureTransport
             codec.connection = self
         }
         timer?.cancel()
+        limitDuration()
         let stats = cluster.stats
         stats[.upstreamCxConnectMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[codec.version == .http2 ? .upstreamCxHTTP2Total : .upstreamCxHTTP1Total].add()
@@ -114,6 +128,7 @@ import SecureTransport
 
     func transportClosed(_ transport: Transport, _ reason: TransportClose) {
         timer?.cancel()
+        durationTimer = nil
         let stats = cluster.stats
         stats[.upstreamCxRxBytesTotal].add(transport.bytesRead)
         stats[.upstreamCxTxBytesTotal].add(transport.bytesWritten)

@@ -61,6 +61,8 @@ package import TrafficPolicy
     package var virtualHostMetadata: [String: MetadataValue] = [:]
     /// Upgrades that the route allows or forbids against the connection manager's word.
     package var upgrades: [UpgradeConfig] = []
+    /// Which of the cluster's limits hold for the requests.
+    package var priority = RoutingPriority.default
     package var tlsRequirement = TLSRequirement.none
     package var includesAttemptCount = false
     /// `include_attempt_count_in_response`

@@ -211,7 +211,9 @@ import TrafficPolicy
         guard let stream, let cluster else { return }
         attempts += 1
         stream.info.upstreamAttemptCount = attempts
-        switch cluster.pick(cluster.destinations == nil ? stream.hostOverride : destination(stream, cluster)) {
+        let priority = stream.route?.priority ?? .default
+        let wanted = cluster.destinations == nil ? stream.hostOverride : destination(stream, cluster)
+        switch cluster.pick(wanted, priority: priority) {
         case .overflow:
             countFailure(cluster)
             stream.recorder?.note(.limit, "max_requests reached")
@@ -243,7 +245,7 @@ import TrafficPolicy
             let request = self.request ?? UpstreamRequest(owner: self, worker: stream.worker)
             self.request = request
             request.begin(
-                host, version: cluster.config.version(for: stream.info.downstreamProtocol),
+                host, version: cluster.config.version(for: stream.info.downstreamProtocol), priority: priority,
                 name: cluster.config.serverName(for: stream.requestHeaders), endStream: requestEnded && !hasBody)
         }
     }
@@ -366,6 +368,7 @@ import TrafficPolicy
     private func timeoutExpired() {
         guard let stream, stream.isActive, let cluster else { return }
         cluster.stats[.upstreamRqTimeout].add()
+        request?.noteTimeout()
         stream.info.responseFlags.insert(.upstreamRequestTimeout)
         guard !responseStarted else {
             stream.setDetails("response_timeout")

@@ -2,6 +2,7 @@ import Bytes
 import HTTPModel
 import Observability
 import Reactor
+import TrafficPolicy
 
 /// One attempt to have a request answered by a host: from the pool's connection to the end of the response.
 ///
@@ -23,6 +24,7 @@ import Reactor
     private(set) var codec: (any UpstreamCodec)?
     private(set) var host: Host?
     private var pool: ConnectionPool?
+    private var priority = RoutingPriority.default
     private var body: ByteQueue
     private var hasTrailers = false
     /// The end of the request has been handed to the codec.
@@ -54,12 +56,15 @@ import Reactor
     // MARK: From the owner
 
     /// - Parameter name: of the host, where the request decides it.
-    func begin(_ host: Host, version: HTTPVersion?, name: UpstreamServerName?, endStream: Bool) {
+    func begin(
+        _ host: Host, version: HTTPVersion?, priority: RoutingPriority = .default, name: UpstreamServerName?, endStream: Bool
+    ) {
         precondition(state == .idle, "an attempt began twice")
         state = .waiting
         requestEndSeen = endStream
         self.host = host
-        guard let pool = name.map({ host.pool(version, as: $0) }) ?? host.pool(version) else {
+        self.priority = priority
+        guard let pool = name.map({ host.pool(version, priority: priority, as: $0) }) ?? host.pool(version, priority: priority) else {
             host.cluster.stats[.upstreamCxPoolOverflow].add()
             poolRefused()
             return
@@ -98,6 +103,12 @@ import Reactor
         guard pauses > 0 else { return }
         pauses -= 1
         codec?.resumeResponse(self)
+    }
+
+    /// The host did not answer in time.
+    func noteTimeout() {
+        host?.stats[.rqTimeout].add()
+        if !hasResponse { host?.stats[.rqError].add() }
     }
 
     /// Gives the attempt up; nothing is heard of it any more.
@@ -151,6 +162,7 @@ import Reactor
 
     func connectFailed(_ failure: ConnectFailure) {
         guard state == .waiting else { return }
+        host?.stats[.rqError].add()
         clear()
         owner.attemptFailed(.connectionFailure, reason: failure.reason, detail: failure.detail)
     }
@@ -167,6 +179,7 @@ import Reactor
 
     func receiveHeaders(_ fields: inout HeaderBlock, endStream: Bool) {
         hasResponse = true
+        host?.stats.countAnswer(fields.status)
         owner.responseHeaders(&fields, endStream: endStream)
     }
 
@@ -182,6 +195,7 @@ import Reactor
     func receiveReset(_ reason: StreamReset, detail: StaticString) {
         guard state == .sending else { return }
         let afterHead = hasResponse
+        if !afterHead { host?.stats[.rqError].add() }
         let unanswered = isOnReusedConnection && !hasResponse
         clear()
         owner.attemptReset(reason, afterHead: afterHead, onReusedConnection: unanswered)
@@ -220,7 +234,7 @@ import Reactor
 
     private func clear() {
         resumeClient()
-        if let host { host.cluster.ended(host) }
+        if let host { host.cluster.ended(host, priority: priority) }
         state = .idle
         codec = nil
         codecContext = nil

@@ -1,10 +1,10 @@
 package import Observability
-import ProxyModel
+package import ProxyModel
 package import SwiftProtobuf
-import TrafficPolicy
+package import TrafficPolicy
 
 /// Matches, rewrites and redirects of the configuration as the policies' own types.
-enum RouteMatching {
+package enum RouteMatching {
     static func match(
         _ message: Envoy_Config_Route_V3_RouteMatch, _ runtime: RuntimeValues
     ) throws(ConfigProblem) -> RouteMatchConfig {
@@ -75,7 +75,8 @@ enum RouteMatching {
         }
     }
 
-    static func stringMatcher(_ message: Envoy_Type_Matcher_V3_StringMatcher) throws(PolicyError) -> StringMatcher {
+    /// A matcher of texts, with its regular expression compiled.
+    package static func stringMatcher(_ message: Envoy_Type_Matcher_V3_StringMatcher) throws(PolicyError) -> StringMatcher {
         switch message.matchPattern {
         case .exact(let text): .exact(text, ignoresCase: message.ignoreCase)
         case .prefix(let text): .prefix(text, ignoresCase: message.ignoreCase)

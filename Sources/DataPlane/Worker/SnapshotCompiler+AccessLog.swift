@@ -1,3 +1,4 @@
+import Bytes
 import HTTPModel
 import Observability
 import ProxyModel
@@ -121,11 +122,17 @@ extension SnapshotCompiler {
             scratch: &stream.worker.scratchText, request: stream.requestHeaders, response: stream.responseHeaders,
             trailers: stream.responseTrailers, info: stream.info)
     }
+
+    func write(_ connection: ConnectionRecord, scratch: inout ByteWriter) {
+        let none = HeaderBlock()
+        if let filter, !filter.accepts(request: none, info: connection.info, now: connection.info.times.end) { return }
+        log.write(scratch: &scratch, request: none, response: none, trailers: none, info: connection.info)
+    }
 }
 
 /// Which requests are logged (`AccessLogFilter`).
 @WorkerActor indirect enum AccessLogFilter {
-    enum Comparison { case equal, greaterOrEqual, lessOrEqual }
+    enum Comparison { case equal, greaterOrEqual, lessOrEqual, notEqual }
 
     case status(Comparison, UInt32)
     case durationMilliseconds(Comparison, UInt32)
@@ -155,7 +162,8 @@ extension SnapshotCompiler {
             self = .grpcStatus(Set(filter.statuses.map { UInt32($0.rawValue) }), excludes: filter.exclude)
         case .andFilter(let filter): self = .all(try Self.list(filter.filters, runtime))
         case .orFilter(let filter): self = .any(try Self.list(filter.filters, runtime))
-        case .notHealthCheckFilter: throw ConfigProblem("not_health_check_filter is not supported yet")
+        // Only the health_check filter marks requests as such, and Heddle has none.
+        case .notHealthCheckFilter: self = .all([])
         case nil: throw ConfigProblem("one filter is required")
         }
     }
@@ -178,27 +186,33 @@ extension SnapshotCompiler {
         switch op {
         case .ge: .greaterOrEqual
         case .le: .lessOrEqual
+        case .ne: .notEqual
         default: .equal
         }
     }
 
+    /// What is chosen of streams may not have ended: filters choose local replies too.
     func accepts(_ stream: Stream) -> Bool {
-        switch self {
-        case .status(let comparison, let value): Self.holds(comparison, UInt64(stream.info.responseCode), UInt64(value))
-        case .durationMilliseconds(let comparison, let value):
-            Self.holds(comparison, Self.duration(stream) / 1_000_000, UInt64(value))
-        case .header(let matcher): matcher.matches(stream.requestHeaders)
-        case .flags(let flags): flags.isEmpty ? !stream.info.responseFlags.isEmpty : !stream.info.responseFlags.isDisjoint(with: flags)
-        case .grpcStatus(let statuses, let excludes): statuses.contains(stream.info.grpcStatus ?? 2) != excludes
-        case .all(let filters): filters.allSatisfy { $0.accepts(stream) }
-        case .any(let filters): filters.contains { $0.accepts(stream) }
-        }
+        accepts(request: stream.requestHeaders, info: stream.info, now: stream.worker.loop.now)
     }
 
-    /// Up to now for a stream that has not ended: filters choose local replies too.
-    private static func duration(_ stream: Stream) -> UInt64 {
-        let end = stream.info.times.end
-        return (end == 0 ? stream.worker.loop.now : end) - stream.info.times.start
+    /// - Parameter now: the end of what has not ended.
+    func accepts(request: borrowing HeaderBlock, info: borrowing StreamInfo, now: UInt64) -> Bool {
+        switch self {
+        case .status(let comparison, let value): return Self.holds(comparison, UInt64(info.responseCode), UInt64(value))
+        case .durationMilliseconds(let comparison, let value):
+            let end = info.times.end == 0 ? now : info.times.end
+            return Self.holds(comparison, (end - info.times.start) / 1_000_000, UInt64(value))
+        case .header(let matcher): return matcher.matches(request)
+        case .flags(let flags): return flags.isEmpty ? !info.responseFlags.isEmpty : !info.responseFlags.isDisjoint(with: flags)
+        case .grpcStatus(let statuses, let excludes): return statuses.contains(info.grpcStatus ?? 2) != excludes
+        case .all(let filters):
+            for filter in filters where !filter.accepts(request: request, info: info, now: now) { return false }
+            return true
+        case .any(let filters):
+            for filter in filters where filter.accepts(request: request, info: info, now: now) { return true }
+            return false
+        }
     }
 
     private static func holds(_ comparison: Comparison, _ left: UInt64, _ right: UInt64) -> Bool {
@@ -206,6 +220,7 @@ extension SnapshotCompiler {
         case .equal: left == right
         case .greaterOrEqual: left >= right
         case .lessOrEqual: left <= right
+        case .notEqual: left != right
         }
     }
 }

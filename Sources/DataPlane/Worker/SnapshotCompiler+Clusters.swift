@@ -2,7 +2,7 @@ import Bytes
 import HTTPCodec
 import HTTPModel
 import Observability
-import ProxyModel
+package import ProxyModel
 import Reactor
 import SecureTransport
 import SwiftProtobuf
@@ -23,16 +23,18 @@ extension SnapshotCompiler {
         let common =
             options.hasCommonHTTPProtocolOptions ? options.commonHTTPProtocolOptions : message.commonHTTPProtocolOptions
         let perConnection = common.hasMaxRequestsPerConnection ? UInt64(common.maxRequestsPerConnection.value) : 0
-        let config = ClusterConfig(name: message.name, maxRequestsPerConnection: perConnection)
+        let config = ClusterConfig(
+            name: message.name, statName: message.altStatName, maxRequestsPerConnection: perConnection)
         if message.hasConnectTimeout { config.connectTimeout = message.connectTimeout.nanoseconds }
         if common.hasIdleTimeout { config.idleTimeout = common.idleTimeout.nanoseconds }
+        if common.hasMaxConnectionDuration { config.maxConnectionDuration = common.maxConnectionDuration.nanoseconds }
         if common.hasMaxStreamDuration { config.maxStreamDuration = common.maxStreamDuration.nanoseconds }
         if message.hasPerConnectionBufferLimitBytes {
             config.bufferLimit = Int(message.perConnectionBufferLimitBytes.value)
         }
         fillProtocol(config, message, options, common)
         config.balancing = balancing(message)
-        fillThresholds(config, message.circuitBreakers)
+        (config.thresholds, config.highThresholds) = CircuitThresholds.compile(message.circuitBreakers)
         if message.hasUpstreamConnectionOptions, message.upstreamConnectionOptions.hasTcpKeepalive {
             config.keepalive = keepalive(message.upstreamConnectionOptions.tcpKeepalive)
         }
@@ -117,7 +119,7 @@ extension SnapshotCompiler {
         config.http1 = Protocols.http1(http1, common, serves: false)
         config.http1Writer = Protocols.writer(http1)
         config.http1AllowsTrailers = http1.enableTrailers
-        config.http2 = Protocols.http2(http2, common)
+        config.http2 = Protocols.http2(http2, common, serves: false)
         config.http2.keepsMalformed = http2.overrideStreamErrorOnInvalidHTTPMessage.value
         config.http2Keepalive = Protocols.keepalive(http2)
         if !http2.hasMaxConcurrentStreams { config.http2.maxConcurrentStreams = 1024 }
@@ -140,17 +142,6 @@ extension SnapshotCompiler {
         }
     }
 
-    private func fillThresholds(_ config: ClusterConfig, _ message: Envoy_Config_Cluster_V3_CircuitBreakers) {
-        for threshold in message.thresholds {
-            var values = CircuitThresholds()
-            if threshold.hasMaxConnections { values.maxConnections = threshold.maxConnections.value }
-            if threshold.hasMaxPendingRequests { values.maxPendingRequests = threshold.maxPendingRequests.value }
-            if threshold.hasMaxRequests { values.maxRequests = threshold.maxRequests.value }
-            if threshold.hasMaxRetries { values.maxRetries = threshold.maxRetries.value }
-            if threshold.priority == .high { config.highThresholds = values } else { config.thresholds = values }
-        }
-    }
-
     func keepalive(_ message: Envoy_Config_Core_V3_TcpKeepalive) -> (probes: Int32?, time: Int32?, interval: Int32?) {
         (
             message.hasKeepaliveProbes ? Int32(clamping: message.keepaliveProbes.value) : nil,
@@ -166,19 +157,17 @@ extension SnapshotCompiler {
         var endpoints: [Endpoint] = []
         for (place, locality) in assignment.endpoints.enumerated() {
             for (index, member) in locality.lbEndpoints.enumerated() {
-                let path = "endpoints[\(place)].lb_endpoints[\(index)].endpoint.address"
-                let address = try Address.compile(member.endpoint.address).problem(within: path)
-                endpoints.append(
-                    Endpoint(
-                        address: address, hostname: member.endpoint.hostname.isEmpty ? nil : member.endpoint.hostname,
-                        weight: member.hasLoadBalancingWeight ? member.loadBalancingWeight.value : 1,
-                        priority: Int(locality.priority), health: Self.health(member.healthStatus)))
+                do throws(ConfigProblem) {
+                    endpoints.append(try Endpoint(member, priority: locality.priority))
+                } catch {
+                    throw error.within("endpoints[\(place)].lb_endpoints[\(index)]")
+                }
             }
         }
         return endpoints
     }
 
-    static func health(_ status: Envoy_Config_Core_V3_HealthStatus) -> HostHealthFlags {
+    nonisolated static func health(_ status: Envoy_Config_Core_V3_HealthStatus) -> HostHealthFlags {
         switch status {
         case .unhealthy, .draining, .timeout: .unhealthyByDiscovery
         case .degraded: .degradedByDiscovery
@@ -267,5 +256,16 @@ extension SnapshotCompiler {
         case .tlsv13: .tls13
         default: nil
         }
+    }
+}
+
+extension Endpoint {
+    /// A member of an assignment.
+    package init(_ message: Envoy_Config_Endpoint_V3_LbEndpoint, priority: UInt32) throws(ConfigProblem) {
+        self.init(
+            address: try Address.compile(message.endpoint.address).problem(within: "endpoint.address"),
+            hostname: message.endpoint.hostname.isEmpty ? nil : message.endpoint.hostname,
+            weight: message.hasLoadBalancingWeight ? message.loadBalancingWeight.value : 1, priority: Int(priority),
+            health: SnapshotCompiler.health(message.healthStatus))
     }
 }

@@ -106,7 +106,7 @@ extension SnapshotCompiler {
         config.http1Writer = Protocols.writer(http1)
         config.http1AllowsTrailers = http1.enableTrailers
         if !http1.defaultHostForHTTP10.isEmpty { config.defaultHostForHTTP10 = NamedText(http1.defaultHostForHTTP10) }
-        config.http2 = Protocols.http2(message.http2ProtocolOptions, common)
+        config.http2 = Protocols.http2(message.http2ProtocolOptions, common, serves: true)
         if message.hasMaxRequestHeadersKb {
             config.http1.maximumHeadBytes = Int(message.maxRequestHeadersKb.value) * 1024
             config.http2.maxHeaderBytes = Int(message.maxRequestHeadersKb.value) * 1024
@@ -205,12 +205,17 @@ enum Protocols {
         if !serves, common.hasMaxResponseHeadersKb {
             options.maximumHeadBytes = Int(common.maxResponseHeadersKb.value) * 1024
         }
-        switch common.headersWithUnderscoresAction {
-        case .rejectRequest: options.underscores = .rejectMessage
-        case .dropHeader: options.underscores = .dropField
-        default: options.underscores = .allow
-        }
+        if serves { options.underscores = underscores(common) }
         return options
+    }
+
+    /// What becomes of the fields of clients; those of hosts may be named as they like, as in Envoy.
+    private static func underscores(_ common: Envoy_Config_Core_V3_HttpProtocolOptions) -> HTTP1Options.Underscores {
+        switch common.headersWithUnderscoresAction {
+        case .rejectRequest: .rejectMessage
+        case .dropHeader: .dropField
+        default: .allow
+        }
     }
 
     static func writer(_ message: Envoy_Config_Core_V3_Http1ProtocolOptions) -> HTTP1Writer {
@@ -219,9 +224,11 @@ enum Protocols {
     }
 
     static func http2(
-        _ message: Envoy_Config_Core_V3_Http2ProtocolOptions, _ common: Envoy_Config_Core_V3_HttpProtocolOptions
+        _ message: Envoy_Config_Core_V3_Http2ProtocolOptions, _ common: Envoy_Config_Core_V3_HttpProtocolOptions,
+        serves: Bool
     ) -> HTTP2Options {
         var options = HTTP2Options()
+        if serves { options.underscores = underscores(common) }
         if message.hasHpackTableSize { options.headerTableSize = message.hpackTableSize.value }
         if message.hasMaxConcurrentStreams { options.maxConcurrentStreams = message.maxConcurrentStreams.value }
         if message.hasInitialStreamWindowSize {
@@ -232,7 +239,7 @@ enum Protocols {
         }
         options.allowConnect = message.allowConnect
         if common.hasMaxHeadersCount { options.maxHeaderCount = Int(common.maxHeadersCount.value) }
-        if common.hasMaxResponseHeadersKb { options.maxHeaderBytes = Int(common.maxResponseHeadersKb.value) * 1024 }
+        if !serves, common.hasMaxResponseHeadersKb { options.maxHeaderBytes = Int(common.maxResponseHeadersKb.value) * 1024 }
         if message.hasMaxOutboundFrames { options.abuse.maxOutboundFrames = Int(message.maxOutboundFrames.value) }
         if message.hasMaxOutboundControlFrames {
             options.abuse.maxOutboundControlFrames = Int(message.maxOutboundControlFrames.value)

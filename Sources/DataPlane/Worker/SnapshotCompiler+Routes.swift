@@ -60,7 +60,6 @@ extension SnapshotCompiler {
             message.responseHeadersToRemove)
         let ownFilters = merged(try filterConfigs(message.typedPerFilterConfig, filters), outerFilters)
         let name = NamedText(message.name)
-        if message.hasRetryPolicy { throw ConfigProblem("retries are not supported yet", path: "retry_policy") }
         var matches: [RouteMatchConfig] = []
         var entries: [RouteEntry] = []
         for (index, route) in message.routes.enumerated() {
@@ -206,14 +205,11 @@ extension SnapshotCompiler {
             entry.hostRewrite = .path(try RouteMatching.rewrite(regex, "host_rewrite_path_regex"))
         case nil: break
         }
+        if action.priority == .high { entry.priority = .high }
         entry.appendsForwardedHost = action.appendXForwardedHost
         for upgrade in action.upgradeConfigs {
             entry.upgrades.append(
                 UpgradeConfig(type: upgrade.upgradeType, enabled: !upgrade.hasEnabled || upgrade.enabled.value))
-        }
-        if action.hasRetryPolicy { throw ConfigProblem("retries are not supported yet", path: "retry_policy") }
-        if !action.hashPolicy.isEmpty {
-            throw ConfigProblem("hash policies are not supported yet", path: "hash_policy")
         }
     }
 
@@ -280,7 +276,10 @@ extension SnapshotCompiler {
     private func merged(
         _ inner: [(any FilterRouteConfig)?], _ outer: [(any FilterRouteConfig)?]
     ) -> [(any FilterRouteConfig)?] {
-        zip(inner, outer).map { $0 ?? $1 }
+        zip(inner, outer).map { inner, outer in
+            guard let inner, let outer else { return inner ?? outer }
+            return inner.merged(over: outer)
+        }
     }
 
     func text(_ source: Envoy_Config_Core_V3_DataSource, _ path: String) throws(ConfigProblem) -> String {

@@ -56,26 +56,27 @@ package import SwiftProtobuf
         let matcher = FilterChainMatcher(criteria)
         let config = ListenerConfig(
             name: name, matcher: matcher, chains: chains, defaultChain: fallback, stats: counters)
-        config.inspectsClientHello = matcher.needsClientHello
         config.bufferLimit = limit
         if message.hasListenerFiltersTimeout { config.inspectionTimeout = message.listenerFiltersTimeout.nanoseconds }
         config.continuesAfterTimeout = message.continueOnListenerFiltersTimeout
-        config.usesOriginalDestination = message.useOriginalDst.value
         config.handsOver = message.useOriginalDst.value
         config.addresses = [address]
         for (index, additional) in message.additionalAddresses.enumerated() {
             let compiled = Address.compile(additional.address)
             config.addresses.append(try compiled.problem(within: "additional_addresses[\(index)].address"))
         }
-        for (position, filter) in message.listenerFilters.enumerated() {
-            switch filter.typedConfig.messageName {
-            case "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": config.inspectsClientHello = true
-            case "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": config.inspectsHTTP = true
-            case "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol": config.readsProxyProtocol = true
-            case "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": config.usesOriginalDestination = true
-            case let other:
-                throw ConfigProblem(
-                    "no listener filter of type \(other)", path: "listener_filters[\(position)].typed_config")
+        config.clientHello.isConfigured = matcher.needsClientHello
+        config.originalDestination.isConfigured = message.useOriginalDst.value
+        try fillListenerFilters(config, message.listenerFilters)
+        if message.hasMaxConnectionsToAcceptPerSocketEvent {
+            config.acceptBatch = Int(message.maxConnectionsToAcceptPerSocketEvent.value)
+        }
+        config.drainsOnFailedHealth = message.drainType == .default
+        for (index, log) in message.accessLog.enumerated() {
+            do throws(ConfigProblem) {
+                config.accessLogs.append(try accessLog(log))
+            } catch {
+                throw error.within("access_log[\(index)]")
             }
         }
         return config

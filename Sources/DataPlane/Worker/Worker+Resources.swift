@@ -111,9 +111,9 @@ extension Worker {
         let config = prepared.config
         let name = config.name.text
         let cluster = Cluster(
-            config: config, stats: resources.stats.cluster(name), worker: resources.context,
-            limits: ClusterLimits(
-                CircuitBreaker(counters: resources.limits(name), normal: config.thresholds, high: config.highThresholds)))
+            config: config, segment: resources.stats, worker: resources.context,
+            breaker: CircuitBreaker(
+                counters: resources.limits(name), normal: config.thresholds, high: config.highThresholds))
         forgetMembers(of: name)
         switch prepared.members {
         case .listed(let endpoints): cluster.replace(endpoints)
@@ -155,9 +155,10 @@ extension Worker {
         case .cluster:
             forgetMembers(of: key.name)
             members.named[key.name] = nil
-            directory.cluster(key.name)?.drain()
+            guard let cluster = directory.cluster(key.name) else { return }
+            cluster.drain()
             directory.set(key.name, nil)
-            resources.context.http2Counters.forget(key.name)
+            resources.context.http2Counters.forget(cluster.config.statName)
         case .clusterLoadAssignment: members.discovered[key.name] = nil
         case .secret: resources.context.secrets.remove(key.name)
         case .listener: if let socket = sockets.removeValue(forKey: key.name) { retire(socket) }

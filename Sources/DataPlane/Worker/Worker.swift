@@ -77,8 +77,15 @@ package import TrafficPolicy
     }
 
     /// Stops accepting without draining what is open.
-    package func stopAccepting() {
-        for socket in sockets.values { socket.stopAccepting() }
+    /// - Parameter listeners: only these; nil for all.
+    package func stopAccepting(_ listeners: Set<String>? = nil) {
+        for (name, socket) in sockets where listeners?.contains(name) ?? true { socket.stopAccepting() }
+    }
+
+    /// Whether the proxy answers health checks with failure, so that connections should go elsewhere.
+    package func setHealth(fails: Bool) {
+        resources.context.failsHealthCheck = fails
+        if fails { for socket in sockets.values { socket.healthFailed() } }
     }
 
     /// The listeners in force.
@@ -86,6 +93,7 @@ package import TrafficPolicy
 
     /// Brings what is counted beside the statistics into them; to be called now and then.
     package func publishStatistics() {
+        resources.context.http1Counters.publish(to: resources.stats)
         resources.context.http2Counters.publish(to: resources.stats)
     }
 
@@ -93,6 +101,12 @@ package import TrafficPolicy
     package var connectionCount: Int {
         sockets.values.reduce(0) { $0 + $1.connectionCount } + draining.reduce(0) { $0 + $1.connectionCount }
     }
+
+    /// Requests that are under way.
+    package var streamCount: Int { resources.context.activeStreams }
+
+    /// Memory that bodies and output wait in, in bytes.
+    package var bufferedBytes: Int { resources.context.blocks.bytesInUse }
 
     /// Ends every connection now.
     package func closeAll() {

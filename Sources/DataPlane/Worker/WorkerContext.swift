@@ -26,9 +26,15 @@ package import TrafficPolicy
     /// Route configurations with names of their own, and secrets.
     package let routes = RouteDirectory()
     package let secrets = SecretDirectory()
+    /// `/healthcheck/fail` was asked for.
+    var failsHealthCheck = false
     /// What HTTP/2 sessions reuse and count.
     let http2Pool: HTTP2Pool
     let http2Counters = HTTP2CounterBook()
+    /// What HTTP/1 codecs of clients count.
+    let http1Counters = HTTP1CounterBook()
+    /// Requests of all connections.
+    var activeStreams = 0
     /// Where heads and lines are written.
     var scratchText = ByteWriter(capacity: 4096)
 

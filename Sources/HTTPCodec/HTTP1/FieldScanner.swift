@@ -37,6 +37,8 @@ struct FieldScanner {
     /// Entries that are pseudo-headers; they do not count against the limit.
     var pseudoCount = 0
     var byteCount = 0
+    /// Fields that were left out for the underscores in their names.
+    var droppedFields: UInt16 = 0
     var present: UInt64 = 0
     var facts: HeadFacts
 
@@ -310,6 +312,7 @@ extension FieldScanner {
             }
             if options.underscores == .dropField {
                 textEnd = start
+                droppedFields &+= 1
                 return .dropField
             }
         }

@@ -42,6 +42,7 @@ extension HTTP1Parser {
                 searched = 0
                 lastAttempt = 0
                 emptyLines = 0
+                droppedFields = scanner.droppedFields
                 return finishHead(scanner, line, into: &fields)
             case .growText: fields.growEmptyText()
             case .growFields: fields.growEmptyEntries()

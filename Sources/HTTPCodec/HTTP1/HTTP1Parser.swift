@@ -66,6 +66,8 @@ public struct HTTP1Parser: ~Copyable {
     var lastAttempt: Int32 = 0
     /// Empty lines skipped before a request (RFC 9112 section 2.2).
     var emptyLines: UInt8 = 0
+    /// Fields that the last head had and that were left out for the underscores in their names.
+    public internal(set) var droppedFields: UInt16 = 0
 
     /// Empty lines that may stand before a request.
     public static let maximumEmptyLines: UInt8 = 8

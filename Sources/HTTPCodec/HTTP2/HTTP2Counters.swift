@@ -3,6 +3,9 @@
 /// A worker has one for each stat prefix and adds it to its statistics; nothing here is shared between threads.
 public final class HTTP2Counters {
     public var goawaySent: UInt64 = 0
+    /// Fields left out, and requests refused, for an underscore in a name.
+    public var droppedFieldsWithUnderscores: UInt64 = 0
+    public var requestsRejectedForUnderscores: UInt64 = 0
     /// Streams reset because their header or trailer section was past a limit (`header_overflow`).
     public var headerOverflow: UInt64 = 0
     public var inboundEmptyFramesFlood: UInt64 = 0
@@ -34,6 +37,8 @@ public final class HTTP2Counters {
     public var all: [(name: StaticString, value: UInt64)] {
         [
             ("goaway_sent", goawaySent),
+            ("dropped_headers_with_underscores", droppedFieldsWithUnderscores),
+            ("requests_rejected_with_underscores_in_headers", requestsRejectedForUnderscores),
             ("header_overflow", headerOverflow),
             ("inbound_empty_frames_flood", inboundEmptyFramesFlood),
             ("inbound_priority_frames_flood", inboundPriorityFramesFlood),

@@ -29,6 +29,8 @@ public struct HTTP2Options: Sendable, Equatable {
     /// A message that breaks the rules ends its stream alone (`stream_error_on_invalid_http_message`); else it ends the
     /// connection.
     public var keepsMalformed = true
+    /// What becomes of fields of requests with an underscore in their name (`headers_with_underscores_action`).
+    public var underscores = HTTP1Options.Underscores.allow
     /// What one peer may do before its connection is closed.
     public var abuse = AbuseLimits()
 

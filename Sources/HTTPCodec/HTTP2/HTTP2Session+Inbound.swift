@@ -40,6 +40,14 @@ extension HTTP2Session {
 
     func headerReceived(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) -> Int32 {
         guard let section = headerSection else { return CallbackResult.proceed }
+        if options.underscores != .allow, role == .server, name.offset(of: UInt8(ascii: "_")) != nil {
+            guard options.underscores == .rejectMessage else {
+                counters.droppedFieldsWithUnderscores += 1
+                return CallbackResult.proceed
+            }
+            counters.requestsRejectedForUnderscores += 1
+            return rejectHeaderSection(.protocolError)
+        }
         let isWithinLimits = section._withUnsafeGuaranteedRef { section -> Bool in
             guard section.fields.count < options.maxHeaderCount,
                 section.fields.byteCount + name.count + value.count <= options.maxHeaderBytes

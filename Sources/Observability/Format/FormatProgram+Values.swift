@@ -186,7 +186,8 @@ extension FormatProgram {
         case .upstreamHostName:
             if let name = info.upstreamHostName { return write(name.bytes, instruction, to: &writer) }
             return address(info.upstreamRemoteAddress, to: &writer)
-        case .upstreamCluster, .upstreamClusterRaw: return named(info.clusterName, instruction, to: &writer)
+        case .upstreamCluster: return named(info.clusterName?.shownAs ?? info.clusterName, instruction, to: &writer)
+        case .upstreamClusterRaw: return named(info.clusterName, instruction, to: &writer)
         case .routeName: return named(info.routeName, instruction, to: &writer)
         case .filterChainName: return named(info.filterChainName, instruction, to: &writer)
         case .accessLogType:

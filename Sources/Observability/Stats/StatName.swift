@@ -18,6 +18,39 @@ enum StatName {
         return pieces
     }
 
+    /// A piece of a group's own prefix.
+    enum Part {
+        /// Text of the pattern, or a part of the name that the metric's name has.
+        case text(String)
+        case label(String, value: String)
+        /// Labels with their values, encoded.
+        case list(String)
+    }
+
+    /// The pieces of a group's prefix, in order; together they are its text.
+    static func parts(pattern: String, name: String) -> [Part] {
+        var values = GroupName.split(name)[...]
+        var result: [Part] = []
+        var dropsDot = false
+        for piece in pieces(pattern) {
+            switch piece {
+            case .text(let text):
+                result.append(.text(dropsDot && text.hasPrefix(".") ? String(text.dropFirst()) : text))
+                dropsDot = false
+            case .label(let label):
+                let value = values.popFirst() ?? ""
+                dropsDot = value.isEmpty
+                guard !value.isEmpty else { continue }
+                if label == labelList {
+                    result.append(.list(value))
+                } else {
+                    result.append(label.hasPrefix(namePart) ? .text(value) : .label(label, value: value))
+                }
+            }
+        }
+        return result
+    }
+
     /// Envoy's prefix of a group's statistics, for instance `cluster.web.`
     static func text(pattern: String, name: String) -> String {
         var parts = GroupName.split(name)[...]
@@ -69,6 +102,13 @@ enum StatName {
                 if label.hasPrefix(namePart) { result += metric(value) }
             }
         }
+        while result.contains("__") { result.replace("__", with: "_") }
+        return result
+    }
+
+    /// The metric of a name from which labels have been taken out.
+    static func metricName(_ rest: String, pattern: String) -> String {
+        var result = (pattern.hasPrefix("{+") ? "" : "envoy_") + metric(rest)
         while result.contains("__") { result.replace("__", with: "_") }
         return result
     }

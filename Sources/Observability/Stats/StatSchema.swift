@@ -4,6 +4,7 @@ enum StatKindID: Int, CaseIterable {
     case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute
     case server, listenerManager, clusterManager, worker, filesystem
     case controlPlane, clusterDiscovery, listenerDiscovery, namedDiscovery
+    case host
 }
 
 /// Lets the segment hand out typed views by their type.
@@ -58,6 +59,7 @@ public enum StatSchema {
         case .clusterManager: ClusterManagerStats.self
         case .worker: WorkerStats.self
         case .filesystem: FilesystemStats.self
+        case .host: HostStats.self
         case .controlPlane: ControlPlaneStats.self
         case .clusterDiscovery: ClusterDiscoveryStats.self
         case .listenerDiscovery: ListenerDiscoveryStats.self

@@ -5,6 +5,8 @@
 public struct StatsMerger {
     private var base = StatsSnapshot()
     private var live: [Int: StatsReader] = [:]
+    /// Processes of the program that this one has taken over from; they end by themselves.
+    private var inherited: [(reader: StatsReader, isWorker: Bool)] = []
 
     public init() {}
 
@@ -18,7 +20,42 @@ public struct StatsMerger {
     /// - Throws: what is wrong with its region; its counters are then lost, and the process is removed all the same.
     public mutating func fold(_ id: Int) throws(RegionError) {
         guard let reader = live.removeValue(forKey: id) else { return }
-        base.merge(try reader.read().withoutGauges)
+        var last = try reader.read().withoutGauges
+        // Hosts come and go: what a dead worker counted of them is not worth keeping for ever.
+        _ = last.takeHosts()
+        base.merge(last)
+    }
+
+    /// What ended processes have counted: what a program that takes over begins with.
+    public var ended: StatsSnapshot { base }
+
+    /// The regions of the processes that live, whose descriptors stay this object's.
+    public var regions: [(id: Int, descriptor: Int32)] {
+        live.sorted { $0.key < $1.key }.map { ($0.key, $0.value.descriptor) }
+    }
+
+    /// Goes on from what another program's ended processes had counted.
+    public mutating func inherit(_ ended: StatsSnapshot) { base.merge(ended) }
+
+    /// Adds a process of the program that this one has taken over from.
+    /// - Parameter isWorker: its levels count too, such as open connections.
+    public mutating func inherit(_ reader: StatsReader, isWorker: Bool) { inherited.append((reader, isWorker)) }
+
+    /// The other program has ended: what its processes counted stays.
+    /// - Returns: how many regions could not be read.
+    public mutating func foldInherited() -> Int {
+        var failures = 0
+        for (reader, _) in inherited {
+            do throws(RegionError) {
+                var last = try reader.read().withoutGauges
+                _ = last.takeHosts()
+                base.merge(last)
+            } catch {
+                failures += 1
+            }
+        }
+        inherited = []
+        return failures
     }
 
     /// Drops what ended processes counted for a cluster that is no longer configured, as Envoy drops its statistics.
@@ -41,6 +78,11 @@ public struct StatsMerger {
             } catch {
                 failures[id] = error
             }
+        }
+        for (reader, isWorker) in inherited {
+            // What cannot be read now is told of when it is folded.
+            guard let stats = try? reader.read() else { continue }
+            result.merge(isWorker ? stats.withoutSharedGauges : stats.withoutGauges)
         }
         return (result, failures)
     }

@@ -11,6 +11,9 @@ public final class StatsReader {
         kinds = try StatSchema.decode(region.schema)
     }
 
+    /// The region's descriptor, which stays this object's.
+    public var descriptor: Int32 { region.descriptor }
+
     /// What the region says now. A group whose record contradicts itself or the schema is left out.
     public func read() throws(RegionError) -> StatsSnapshot {
         var snapshot = StatsSnapshot()

@@ -42,6 +42,8 @@ public final class StatsSegment {
     }
 
     private var groups: [Key: UnsafeMutableRawPointer] = [:]
+    /// Who has asked for the groups of hosts: a host may be there twice while a cluster changes.
+    private var hostUsers: [String: Int] = [:]
     private var retired: [Int: [UnsafeMutableRawPointer]] = [:]
     private var privateMemory: [UnsafeMutablePointer<UInt64>] = []
     // Safety: the region's mapping, which lives as long as `region`.
@@ -101,6 +103,11 @@ public final class StatsSegment {
     public func clusterHTTP1(_ name: String) -> ClusterHTTP1CodecStats { view([name]) }
     /// `cluster.<name>.http2.`
     public func clusterHTTP2(_ name: String) -> ClusterHTTP2CodecStats { view([name]) }
+    /// One host of a cluster; see ``retireHost(_:of:)``.
+    public func host(_ address: String, of cluster: String) -> HostStats {
+        hostUsers[GroupName.join([cluster, address]), default: 0] += 1
+        return view([cluster, address])
+    }
     /// `listener.<address>.ssl.`
     public func listenerTLS(_ address: String) -> ListenerTLSStats { view([address]) }
     /// `cluster.<name>.ssl.`
@@ -160,6 +167,15 @@ public final class StatsSegment {
     /// other clusters.
     public func retireCluster(_ name: String) {
         for id in [StatKindID.cluster, .clusterHTTP1, .clusterHTTP2, .clusterTLS] { retire(id, [name]) }
+    }
+
+    /// One that asked for a host's group needs it no longer; the last one takes it out, as ``retireCluster(_:)`` does a
+    /// cluster's.
+    public func retireHost(_ address: String, of cluster: String) {
+        let name = GroupName.join([cluster, address])
+        let left = (hostUsers[name] ?? 1) - 1
+        hostUsers[name] = left > 0 ? left : nil
+        if left <= 0 { retire(.host, [cluster, address]) }
     }
 
     /// Takes a listener's groups out, as ``retireCluster(_:)`` does a cluster's.

@@ -10,14 +10,22 @@ extension StatsSnapshot {
     ]
 
     /// Appends all metrics, each with its help and type once.
-    public func appendPrometheus(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
+    public func appendPrometheus(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter(), tags: StatTags = StatTags()) {
         var families: [String: Family] = [:]
+        let fixed = PrometheusText.labels(tags.fixed)
         for (key, group) in groups {
             let prefix = StatName.text(pattern: key.pattern, name: key.name)
-            let labels = PrometheusText.labels(StatName.labels(pattern: key.pattern, name: key.name))
+            let labels = PrometheusText.joined(PrometheusText.labels(StatName.labels(pattern: key.pattern, name: key.name)), fixed)
             let metricPrefix = StatName.metricPrefix(key.pattern, name: key.name)
             for (stat, value) in zip(group.stats, group.values) where filter.admits(prefix + stat.name, value) {
-                Family.add(stat, value, metricPrefix: metricPrefix, pattern: key.pattern, labels: labels, to: &families)
+                let help = key.pattern + stat.name
+                if tags.isPlain {
+                    Family.add(stat, value, metricPrefix + StatName.metric(stat.name), help: help, labels: labels, tags, to: &families)
+                } else {
+                    let (name, found) = tags.metric(key, stat.name)
+                    let labels = PrometheusText.joined(PrometheusText.labels(found), fixed)
+                    Family.add(stat, value, name, help: help, labels: labels, tags, to: &families)
+                }
             }
         }
         for (name, family) in families.sorted(by: { $0.key < $1.key }) {
@@ -42,20 +50,27 @@ extension StatsSnapshot {
         var samples: [Sample] = []
 
         static func add(
-            _ stat: StatDefinition, _ value: Value, metricPrefix: String, pattern: String, labels: String,
+            _ stat: StatDefinition, _ value: Value, _ metric: String, help: String, labels: String, _ tags: StatTags,
             to families: inout [String: Family]
         ) {
-            var name = metricPrefix + StatName.metric(stat.name)
+            var name = metric
             var samples = [Sample(labels: labels, value: value)]
             if case .codes(let codes) = value {
-                name.removeLast()
+                guard tags.takes(StatTags.codeLabel) else {
+                    for (code, count) in codes {
+                        let plain = StatDefinition(name: stat.name + String(code), type: .counter)
+                        add(plain, .counter(count), metric + String(code), help: help + String(code), labels: labels, tags, to: &families)
+                    }
+                    return
+                }
+                if name.hasSuffix("_") { name.removeLast() }
                 samples = codes.map { code, count in
-                    Sample(labels: PrometheusText.joined("envoy_response_code=\"\(code)\"", labels), value: .counter(count))
+                    Sample(labels: PrometheusText.joined("\(StatTags.codeLabel)=\"\(code)\"", labels), value: .counter(count))
                 }
                 guard !samples.isEmpty else { return }
-            } else if let digit = statusClass(stat.name) {
+            } else if tags.takes(StatTags.classLabel), let digit = statusClass(stat.name), name.hasSuffix("\(digit)xx") {
                 name = String(name.dropLast(3)) + "xx"
-                samples = [Sample(labels: PrometheusText.joined("envoy_response_code_class=\"\(digit)\"", labels), value: value)]
+                samples = [Sample(labels: PrometheusText.joined("\(StatTags.classLabel)=\"\(digit)\"", labels), value: value)]
             }
             let type: StaticString =
                 switch value {
@@ -63,7 +78,7 @@ extension StatsSnapshot {
                 case .gauge, .sharedGauge: "gauge"
                 case .histogram: "histogram"
                 }
-            families[name, default: Family(type: type, help: pattern + stat.name, scale: stat.scale)].samples += samples
+            families[name, default: Family(type: type, help: help, scale: stat.scale)].samples += samples
         }
 
         /// `2` of `downstream_rq_2xx`.

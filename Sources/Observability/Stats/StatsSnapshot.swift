@@ -46,11 +46,64 @@ public struct StatsSnapshot: Equatable, Sendable {
     }
 
     /// Only what does not go away with the process: no gauges.
-    public var withoutGauges: StatsSnapshot {
+    public var withoutGauges: StatsSnapshot { dropping { $0.isGauge } }
+
+    /// Without levels that another process knows better.
+    public var withoutSharedGauges: StatsSnapshot {
+        dropping { if case .sharedGauge = $0 { true } else { false } }
+    }
+
+    private func dropping(_ isDropped: (Value) -> Bool) -> StatsSnapshot {
         StatsSnapshot(groups: groups.mapValues { group in
-            let kept = group.values.indices.filter { !group.values[$0].isGauge }
+            let kept = group.values.indices.filter { !isDropped(group.values[$0]) }
             return Group(stats: kept.map { group.stats[$0] }, values: kept.map { group.values[$0] })
         })
+    }
+
+    /// Takes the counts of single hosts out, which are no statistics of the proxy.
+    public mutating func takeHosts() -> HostStatistics {
+        let hosts = groups.filter { $0.key.pattern == HostStats.kind.pattern }
+        if !hosts.isEmpty { groups = groups.filter { $0.key.pattern != HostStats.kind.pattern } }
+        return HostStatistics(groups: Dictionary(hosts.map { ($0.key.name, $0.value) }) { first, _ in first })
+    }
+
+    /// Only what `admits` says yes to, by Envoy's full name.
+    public func keeping(_ admits: (String) -> Bool) -> StatsSnapshot {
+        var kept: [GroupKey: Group] = [:]
+        for (key, group) in groups {
+            let prefix = StatName.text(pattern: key.pattern, name: key.name)
+            var part = Group(stats: [], values: [])
+            for (stat, value) in zip(group.stats, group.values) {
+                var value = value
+                if case .codes(let codes) = value {
+                    value = .codes(codes.filter { admits(prefix + stat.name + String($0.key)) })
+                    if value.isZero { continue }
+                } else if !admits(prefix + stat.name) {
+                    continue
+                }
+                part.stats.append(stat)
+                part.values.append(value)
+            }
+            if !part.stats.isEmpty { kept[key] = part }
+        }
+        return StatsSnapshot(groups: kept)
+    }
+
+    /// Sets levels of a cluster that are counted elsewhere than in the statistics' regions; those that are unknown yet are
+    /// added.
+    public mutating func setCluster(_ name: String, _ levels: [(stat: String, level: Int)]) {
+        let key = GroupKey(pattern: ClusterStats.kind.pattern, name: GroupName.join([name]))
+        guard var group = groups[key] else { return }
+        for (stat, level) in levels {
+            let definition = StatDefinition(name: stat, type: .sharedGauge)
+            if let index = group.stats.firstIndex(of: definition) {
+                group.values[index] = .sharedGauge(Int64(level))
+            } else {
+                group.stats.append(definition)
+                group.values.append(.sharedGauge(Int64(level)))
+            }
+        }
+        groups[key] = group
     }
 
     /// A value by Envoy's full name, for instance `cluster.web.upstream_rq_total`; for tests and admin, not fast.

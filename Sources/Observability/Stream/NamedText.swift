@@ -5,14 +5,17 @@ public import Bytes
 public final class NamedText: Sendable {
     /// The text; for callers off the hot path.
     public let text: String
+    /// What logs and statistics say in its place (`alt_stat_name` of a cluster); nil: the text itself.
+    public let shownAs: NamedText?
 
     // Safety: `memory` holds `count` initialised bytes, is written in `init` only and freed in `deinit`.
     nonisolated(unsafe) private let memory: UnsafeMutableRawPointer
     private let count: Int
 
     /// Copies the text once; make it where a snapshot is compiled.
-    public init(_ text: String) {
+    public init(_ text: String, shownAs: NamedText? = nil) {
         self.text = text
+        self.shownAs = shownAs
         let utf8 = Array(text.utf8)
         count = utf8.count
         memory = .allocate(byteCount: max(count, 1), alignment: 1)

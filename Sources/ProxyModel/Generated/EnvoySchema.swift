@@ -534,10 +534,9 @@ m envoy.config.route.v3.VirtualHost
 15 typed_per_filter_config map<string,google.protobuf.Any>
 14 include_request_attempt_count bool
 19 include_attempt_count_in_response bool
-16 retry_policy envoy.config.route.v3.RetryPolicy
 25 request_body_buffer_limit google.protobuf.UInt64Value
 24 metadata envoy.config.core.v3.Metadata
-- 21:matcher 5:virtual_clusters 6:rate_limits 8:cors! 20:retry_policy_typed_config 17:hedge_policy 23:include_is_timeout_retry_header 18:per_request_buffer_limit_bytes! 22:request_mirror_policies
+- 21:matcher 5:virtual_clusters 6:rate_limits 8:cors! 16:retry_policy 20:retry_policy_typed_config 17:hedge_policy 23:include_is_timeout_retry_header 18:per_request_buffer_limit_bytes! 22:request_mirror_policies
 e envoy.config.route.v3.VirtualHost.TlsRequirementType
 0 NONE
 1 EXTERNAL_ONLY
@@ -548,7 +547,6 @@ m envoy.config.route.v3.Route
 2 route envoy.config.route.v3.RouteAction @action
 3 redirect envoy.config.route.v3.RedirectAction @action
 7 direct_response envoy.config.route.v3.DirectResponseAction @action
-18 non_forwarding_action envoy.config.route.v3.NonForwardingAction @action
 4 metadata envoy.config.core.v3.Metadata
 13 typed_per_filter_config map<string,google.protobuf.Any>
 9 request_headers_to_add *envoy.config.core.v3.HeaderValueOption max_items=1000
@@ -557,7 +555,7 @@ m envoy.config.route.v3.Route
 11 response_headers_to_remove *string item.min=1 item.loose_header_name
 20 request_body_buffer_limit google.protobuf.UInt64Value
 o action
-- 17:filter_action 5:decorator 15:tracing 16:per_request_buffer_limit_bytes! 19:stat_prefix
+- 17:filter_action 18:non_forwarding_action 5:decorator 15:tracing 16:per_request_buffer_limit_bytes! 19:stat_prefix
 m envoy.config.route.v3.WeightedCluster
 1 clusters *envoy.config.route.v3.WeightedCluster.ClusterWeight min_items=1
 - 3:total_weight! 2:runtime_key_prefix 4:header_name 5:use_hash_policy
@@ -599,33 +597,11 @@ m envoy.config.route.v3.RouteAction
 38 append_x_forwarded_host bool
 8 timeout google.protobuf.Duration
 24 idle_timeout google.protobuf.Duration
-9 retry_policy envoy.config.route.v3.RetryPolicy
 11 priority =envoy.config.core.v3.RoutingPriority
-15 hash_policy *envoy.config.route.v3.RouteAction.HashPolicy
 25 upgrade_configs *envoy.config.route.v3.RouteAction.UpgradeConfig
 36 max_stream_duration envoy.config.route.v3.RouteAction.MaxStreamDuration
 o cluster_specifier
-- 37:cluster_specifier_plugin 39:inline_cluster_specifier_plugin 4:metadata_match 41:path_rewrite_policy 45:path_rewrite 44:host_rewrite 42:flush_timeout 40:early_data_policy 33:retry_policy_typed_config 30:request_mirror_policies 13:rate_limits 14:include_vh_rate_limits! 17:cors! 23:max_grpc_timeout! 28:grpc_timeout_offset! 34:internal_redirect_policy 26:internal_redirect_action! 31:max_internal_redirects! 27:hedge_policy
-m envoy.config.route.v3.RouteAction.HashPolicy
-1 header envoy.config.route.v3.RouteAction.HashPolicy.Header @policy_specifier
-2 cookie envoy.config.route.v3.RouteAction.HashPolicy.Cookie @policy_specifier
-3 connection_properties envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties @policy_specifier
-5 query_parameter envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter @policy_specifier
-4 terminal bool
-o policy_specifier
-- 6:filter_state
-m envoy.config.route.v3.RouteAction.HashPolicy.Header
-1 header_name string min=1 loose_header_name
-2 regex_rewrite envoy.type.matcher.v3.RegexMatchAndSubstitute
-m envoy.config.route.v3.RouteAction.HashPolicy.Cookie
-1 name string min=1
-2 ttl google.protobuf.Duration
-3 path string
-- 4:attributes
-m envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties
-1 source_ip bool
-m envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter
-1 name string min=1
+- 37:cluster_specifier_plugin 39:inline_cluster_specifier_plugin 4:metadata_match 41:path_rewrite_policy 45:path_rewrite 44:host_rewrite 42:flush_timeout 40:early_data_policy 9:retry_policy 33:retry_policy_typed_config 30:request_mirror_policies 13:rate_limits 14:include_vh_rate_limits! 15:hash_policy 17:cors! 23:max_grpc_timeout! 28:grpc_timeout_offset! 34:internal_redirect_policy 26:internal_redirect_action! 31:max_internal_redirects! 27:hedge_policy
 m envoy.config.route.v3.RouteAction.UpgradeConfig
 1 upgrade_type string min=1 loose_header_value
 2 enabled google.protobuf.BoolValue
@@ -638,34 +614,6 @@ e envoy.config.route.v3.RouteAction.ClusterNotFoundResponseCode
 0 SERVICE_UNAVAILABLE
 1 NOT_FOUND
 2 INTERNAL_SERVER_ERROR
-m envoy.config.route.v3.RetryPolicy
-1 retry_on string
-2 num_retries google.protobuf.UInt32Value
-3 per_try_timeout google.protobuf.Duration
-13 per_try_idle_timeout google.protobuf.Duration
-5 retry_host_predicate *envoy.config.route.v3.RetryPolicy.RetryHostPredicate
-6 host_selection_retry_max_attempts int64
-7 retriable_status_codes *uint32
-8 retry_back_off envoy.config.route.v3.RetryPolicy.RetryBackOff
-11 rate_limited_retry_back_off envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff
-9 retriable_headers *envoy.config.route.v3.HeaderMatcher
-10 retriable_request_headers *envoy.config.route.v3.HeaderMatcher
-- 4:retry_priority 12:retry_options_predicates
-m envoy.config.route.v3.RetryPolicy.RetryHostPredicate
-1 name string min=1
-3 typed_config google.protobuf.Any @config_type
-m envoy.config.route.v3.RetryPolicy.RetryBackOff
-1 base_interval google.protobuf.Duration required gt=0s
-2 max_interval google.protobuf.Duration gt=0s
-m envoy.config.route.v3.RetryPolicy.ResetHeader
-1 name string min=1 loose_header_name
-2 format =envoy.config.route.v3.RetryPolicy.ResetHeaderFormat
-m envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff
-1 reset_headers *envoy.config.route.v3.RetryPolicy.ResetHeader min_items=1
-2 max_interval google.protobuf.Duration gt=0s
-e envoy.config.route.v3.RetryPolicy.ResetHeaderFormat
-0 SECONDS
-1 UNIX_TIMESTAMP
 m envoy.config.route.v3.RedirectAction
 4 https_redirect bool @scheme_rewrite_specifier
 7 scheme_redirect string @scheme_rewrite_specifier
@@ -686,7 +634,6 @@ m envoy.config.route.v3.DirectResponseAction
 1 status uint32 lt=600 gte=200
 2 body envoy.config.core.v3.DataSource
 3 body_format envoy.config.core.v3.SubstitutionFormatString
-m envoy.config.route.v3.NonForwardingAction
 m envoy.config.route.v3.HeaderMatcher
 1 name string min=1 loose_header_name
 4 exact_match string @header_match_specifier
@@ -857,7 +804,6 @@ m envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig
 6 query_timeout_seconds google.protobuf.UInt64Value gte=1
 7 query_tries google.protobuf.UInt32Value gte=1
 - 4:filter_unroutable_families 5:udp_max_queries 8:rotate_nameservers 9:edns0_max_payload_size 10:max_udp_channel_duration 11:reinit_channel_on_timeout
-m envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate
 m envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer
 m envoy.extensions.transport_sockets.tls.v3.TlsParameters
 1 tls_minimum_protocol_version =envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol
@@ -1158,7 +1104,7 @@ t envoy.config.retry.omit_canary_hosts.v2 OmitCanaryHostsPredicate
 t envoy.config.retry.omit_host_metadata.v2 OmitHostMetadataConfig
 t envoy.config.retry.previous_hosts.v2 PreviousHostsPredicate
 t envoy.config.retry.previous_priorities PreviousPrioritiesConfig
-t envoy.config.route.v3 ClusterSpecifierPlugin CorsPolicy Decorator FilterAction HedgePolicy InternalRedirectPolicy RateLimit RouteList ScopedRouteConfiguration Tracing Vhds VirtualCluster
+t envoy.config.route.v3 ClusterSpecifierPlugin CorsPolicy Decorator FilterAction HedgePolicy InternalRedirectPolicy NonForwardingAction RateLimit RetryPolicy RouteList ScopedRouteConfiguration Tracing Vhds VirtualCluster
 t envoy.config.tap.v3 BufferedAdminSink FilePerTapSink HttpGenericBodyMatch HttpHeadersMatch MatchPredicate OutputConfig OutputSink StreamingAdminSink StreamingGrpcSink TapConfig
 t envoy.config.trace.v2 DatadogConfig DynamicOtConfig LightstepConfig OpenCensusConfig TraceServiceConfig Tracing ZipkinConfig
 t envoy.config.trace.v2alpha XRayConfig
@@ -1393,6 +1339,7 @@ t envoy.extensions.resource_monitors.fixed_heap.v3 FixedHeapConfig
 t envoy.extensions.resource_monitors.injected_resource.v3 InjectedResourceConfig
 t envoy.extensions.retry.host.omit_canary_hosts.v3 OmitCanaryHostsPredicate
 t envoy.extensions.retry.host.omit_host_metadata.v3 OmitHostMetadataConfig
+t envoy.extensions.retry.host.previous_hosts.v3 PreviousHostsPredicate
 t envoy.extensions.retry.priority.previous_priorities.v3 PreviousPrioritiesConfig
 t envoy.extensions.router.cluster_specifiers.lua.v3 LuaConfig
 t envoy.extensions.router.cluster_specifiers.matcher.v3 ClusterAction MatcherClusterSpecifier

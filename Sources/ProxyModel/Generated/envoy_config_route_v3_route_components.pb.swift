@@ -49,15 +49,6 @@ package nonisolated struct Envoy_Config_Route_V3_VirtualHost: Sendable {
 
   package var includeAttemptCountInResponse: Bool = false
 
-  package var retryPolicy: Envoy_Config_Route_V3_RetryPolicy {
-    get {_retryPolicy ?? Envoy_Config_Route_V3_RetryPolicy()}
-    set {_retryPolicy = newValue}
-  }
-  /// Returns true if `retryPolicy` has been explicitly set.
-  package var hasRetryPolicy: Bool {self._retryPolicy != nil}
-  /// Clears the value of `retryPolicy`. Subsequent reads from it will return its default value.
-  package mutating func clearRetryPolicy() {self._retryPolicy = nil}
-
   package var requestBodyBufferLimit: SwiftProtobuf.Google_Protobuf_UInt64Value {
     get {_requestBodyBufferLimit ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
     set {_requestBodyBufferLimit = newValue}
@@ -118,7 +109,6 @@ package nonisolated struct Envoy_Config_Route_V3_VirtualHost: Sendable {
 
   package init() {}
 
-  fileprivate var _retryPolicy: Envoy_Config_Route_V3_RetryPolicy? = nil
   fileprivate var _requestBodyBufferLimit: SwiftProtobuf.Google_Protobuf_UInt64Value? = nil
   fileprivate var _metadata: Envoy_Config_Core_V3_Metadata? = nil
 }
@@ -171,14 +161,6 @@ package nonisolated struct Envoy_Config_Route_V3_Route: @unchecked Sendable {
     set {_uniqueStorage()._action = .directResponse(newValue)}
   }
 
-  package var nonForwardingAction: Envoy_Config_Route_V3_NonForwardingAction {
-    get {
-      if case .nonForwardingAction(let v)? = _storage._action {return v}
-      return Envoy_Config_Route_V3_NonForwardingAction()
-    }
-    set {_uniqueStorage()._action = .nonForwardingAction(newValue)}
-  }
-
   package var metadata: Envoy_Config_Core_V3_Metadata {
     get {_storage._metadata ?? Envoy_Config_Core_V3_Metadata()}
     set {_uniqueStorage()._metadata = newValue}
@@ -228,7 +210,6 @@ package nonisolated struct Envoy_Config_Route_V3_Route: @unchecked Sendable {
     case route(Envoy_Config_Route_V3_RouteAction)
     case redirect(Envoy_Config_Route_V3_RedirectAction)
     case directResponse(Envoy_Config_Route_V3_DirectResponseAction)
-    case nonForwardingAction(Envoy_Config_Route_V3_NonForwardingAction)
 
   }
 
@@ -509,23 +490,9 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
   /// Clears the value of `idleTimeout`. Subsequent reads from it will return its default value.
   package mutating func clearIdleTimeout() {_uniqueStorage()._idleTimeout = nil}
 
-  package var retryPolicy: Envoy_Config_Route_V3_RetryPolicy {
-    get {_storage._retryPolicy ?? Envoy_Config_Route_V3_RetryPolicy()}
-    set {_uniqueStorage()._retryPolicy = newValue}
-  }
-  /// Returns true if `retryPolicy` has been explicitly set.
-  package var hasRetryPolicy: Bool {_storage._retryPolicy != nil}
-  /// Clears the value of `retryPolicy`. Subsequent reads from it will return its default value.
-  package mutating func clearRetryPolicy() {_uniqueStorage()._retryPolicy = nil}
-
   package var priority: Envoy_Config_Core_V3_RoutingPriority {
     get {_storage._priority}
     set {_uniqueStorage()._priority = newValue}
-  }
-
-  package var hashPolicy: [Envoy_Config_Route_V3_RouteAction.HashPolicy] {
-    get {_storage._hashPolicy}
-    set {_uniqueStorage()._hashPolicy = newValue}
   }
 
   package var upgradeConfigs: [Envoy_Config_Route_V3_RouteAction.UpgradeConfig] {
@@ -597,132 +564,6 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
 
   }
 
-  package nonisolated struct HashPolicy: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    package var policySpecifier: Envoy_Config_Route_V3_RouteAction.HashPolicy.OneOf_PolicySpecifier? = nil
-
-    package var header: Envoy_Config_Route_V3_RouteAction.HashPolicy.Header {
-      get {
-        if case .header(let v)? = policySpecifier {return v}
-        return Envoy_Config_Route_V3_RouteAction.HashPolicy.Header()
-      }
-      set {policySpecifier = .header(newValue)}
-    }
-
-    package var cookie: Envoy_Config_Route_V3_RouteAction.HashPolicy.Cookie {
-      get {
-        if case .cookie(let v)? = policySpecifier {return v}
-        return Envoy_Config_Route_V3_RouteAction.HashPolicy.Cookie()
-      }
-      set {policySpecifier = .cookie(newValue)}
-    }
-
-    package var connectionProperties: Envoy_Config_Route_V3_RouteAction.HashPolicy.ConnectionProperties {
-      get {
-        if case .connectionProperties(let v)? = policySpecifier {return v}
-        return Envoy_Config_Route_V3_RouteAction.HashPolicy.ConnectionProperties()
-      }
-      set {policySpecifier = .connectionProperties(newValue)}
-    }
-
-    package var queryParameter: Envoy_Config_Route_V3_RouteAction.HashPolicy.QueryParameter {
-      get {
-        if case .queryParameter(let v)? = policySpecifier {return v}
-        return Envoy_Config_Route_V3_RouteAction.HashPolicy.QueryParameter()
-      }
-      set {policySpecifier = .queryParameter(newValue)}
-    }
-
-    package var terminal: Bool = false
-
-    package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    package nonisolated enum OneOf_PolicySpecifier: Equatable, Sendable {
-      case header(Envoy_Config_Route_V3_RouteAction.HashPolicy.Header)
-      case cookie(Envoy_Config_Route_V3_RouteAction.HashPolicy.Cookie)
-      case connectionProperties(Envoy_Config_Route_V3_RouteAction.HashPolicy.ConnectionProperties)
-      case queryParameter(Envoy_Config_Route_V3_RouteAction.HashPolicy.QueryParameter)
-
-    }
-
-    package nonisolated struct Header: Sendable {
-      // SwiftProtobuf.Message conformance is added in an extension below. See the
-      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-      // methods supported on all messages.
-
-      package var headerName: String = String()
-
-      package var regexRewrite: Envoy_Type_Matcher_V3_RegexMatchAndSubstitute {
-        get {_regexRewrite ?? Envoy_Type_Matcher_V3_RegexMatchAndSubstitute()}
-        set {_regexRewrite = newValue}
-      }
-      /// Returns true if `regexRewrite` has been explicitly set.
-      package var hasRegexRewrite: Bool {self._regexRewrite != nil}
-      /// Clears the value of `regexRewrite`. Subsequent reads from it will return its default value.
-      package mutating func clearRegexRewrite() {self._regexRewrite = nil}
-
-      package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-      package init() {}
-
-      fileprivate var _regexRewrite: Envoy_Type_Matcher_V3_RegexMatchAndSubstitute? = nil
-    }
-
-    package nonisolated struct Cookie: Sendable {
-      // SwiftProtobuf.Message conformance is added in an extension below. See the
-      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-      // methods supported on all messages.
-
-      package var name: String = String()
-
-      package var ttl: SwiftProtobuf.Google_Protobuf_Duration {
-        get {_ttl ?? SwiftProtobuf.Google_Protobuf_Duration()}
-        set {_ttl = newValue}
-      }
-      /// Returns true if `ttl` has been explicitly set.
-      package var hasTtl: Bool {self._ttl != nil}
-      /// Clears the value of `ttl`. Subsequent reads from it will return its default value.
-      package mutating func clearTtl() {self._ttl = nil}
-
-      package var path: String = String()
-
-      package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-      package init() {}
-
-      fileprivate var _ttl: SwiftProtobuf.Google_Protobuf_Duration? = nil
-    }
-
-    package nonisolated struct ConnectionProperties: Sendable {
-      // SwiftProtobuf.Message conformance is added in an extension below. See the
-      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-      // methods supported on all messages.
-
-      package var sourceIp: Bool = false
-
-      package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-      package init() {}
-    }
-
-    package nonisolated struct QueryParameter: Sendable {
-      // SwiftProtobuf.Message conformance is added in an extension below. See the
-      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-      // methods supported on all messages.
-
-      package var name: String = String()
-
-      package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-      package init() {}
-    }
-
-    package init() {}
-  }
-
   package nonisolated struct UpgradeConfig: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -785,222 +626,6 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
     fileprivate var _maxStreamDuration: SwiftProtobuf.Google_Protobuf_Duration? = nil
     fileprivate var _grpcTimeoutHeaderMax: SwiftProtobuf.Google_Protobuf_Duration? = nil
     fileprivate var _grpcTimeoutHeaderOffset: SwiftProtobuf.Google_Protobuf_Duration? = nil
-  }
-
-  package init() {}
-
-  fileprivate var _storage = _StorageClass.defaultInstance
-}
-
-package nonisolated struct Envoy_Config_Route_V3_RetryPolicy: @unchecked Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var retryOn: String {
-    get {_storage._retryOn}
-    set {_uniqueStorage()._retryOn = newValue}
-  }
-
-  package var numRetries: SwiftProtobuf.Google_Protobuf_UInt32Value {
-    get {_storage._numRetries ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
-    set {_uniqueStorage()._numRetries = newValue}
-  }
-  /// Returns true if `numRetries` has been explicitly set.
-  package var hasNumRetries: Bool {_storage._numRetries != nil}
-  /// Clears the value of `numRetries`. Subsequent reads from it will return its default value.
-  package mutating func clearNumRetries() {_uniqueStorage()._numRetries = nil}
-
-  package var perTryTimeout: SwiftProtobuf.Google_Protobuf_Duration {
-    get {_storage._perTryTimeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
-    set {_uniqueStorage()._perTryTimeout = newValue}
-  }
-  /// Returns true if `perTryTimeout` has been explicitly set.
-  package var hasPerTryTimeout: Bool {_storage._perTryTimeout != nil}
-  /// Clears the value of `perTryTimeout`. Subsequent reads from it will return its default value.
-  package mutating func clearPerTryTimeout() {_uniqueStorage()._perTryTimeout = nil}
-
-  package var perTryIdleTimeout: SwiftProtobuf.Google_Protobuf_Duration {
-    get {_storage._perTryIdleTimeout ?? SwiftProtobuf.Google_Protobuf_Duration()}
-    set {_uniqueStorage()._perTryIdleTimeout = newValue}
-  }
-  /// Returns true if `perTryIdleTimeout` has been explicitly set.
-  package var hasPerTryIdleTimeout: Bool {_storage._perTryIdleTimeout != nil}
-  /// Clears the value of `perTryIdleTimeout`. Subsequent reads from it will return its default value.
-  package mutating func clearPerTryIdleTimeout() {_uniqueStorage()._perTryIdleTimeout = nil}
-
-  package var retryHostPredicate: [Envoy_Config_Route_V3_RetryPolicy.RetryHostPredicate] {
-    get {_storage._retryHostPredicate}
-    set {_uniqueStorage()._retryHostPredicate = newValue}
-  }
-
-  package var hostSelectionRetryMaxAttempts: Int64 {
-    get {_storage._hostSelectionRetryMaxAttempts}
-    set {_uniqueStorage()._hostSelectionRetryMaxAttempts = newValue}
-  }
-
-  package var retriableStatusCodes: [UInt32] {
-    get {_storage._retriableStatusCodes}
-    set {_uniqueStorage()._retriableStatusCodes = newValue}
-  }
-
-  package var retryBackOff: Envoy_Config_Route_V3_RetryPolicy.RetryBackOff {
-    get {_storage._retryBackOff ?? Envoy_Config_Route_V3_RetryPolicy.RetryBackOff()}
-    set {_uniqueStorage()._retryBackOff = newValue}
-  }
-  /// Returns true if `retryBackOff` has been explicitly set.
-  package var hasRetryBackOff: Bool {_storage._retryBackOff != nil}
-  /// Clears the value of `retryBackOff`. Subsequent reads from it will return its default value.
-  package mutating func clearRetryBackOff() {_uniqueStorage()._retryBackOff = nil}
-
-  package var rateLimitedRetryBackOff: Envoy_Config_Route_V3_RetryPolicy.RateLimitedRetryBackOff {
-    get {_storage._rateLimitedRetryBackOff ?? Envoy_Config_Route_V3_RetryPolicy.RateLimitedRetryBackOff()}
-    set {_uniqueStorage()._rateLimitedRetryBackOff = newValue}
-  }
-  /// Returns true if `rateLimitedRetryBackOff` has been explicitly set.
-  package var hasRateLimitedRetryBackOff: Bool {_storage._rateLimitedRetryBackOff != nil}
-  /// Clears the value of `rateLimitedRetryBackOff`. Subsequent reads from it will return its default value.
-  package mutating func clearRateLimitedRetryBackOff() {_uniqueStorage()._rateLimitedRetryBackOff = nil}
-
-  package var retriableHeaders: [Envoy_Config_Route_V3_HeaderMatcher] {
-    get {_storage._retriableHeaders}
-    set {_uniqueStorage()._retriableHeaders = newValue}
-  }
-
-  package var retriableRequestHeaders: [Envoy_Config_Route_V3_HeaderMatcher] {
-    get {_storage._retriableRequestHeaders}
-    set {_uniqueStorage()._retriableRequestHeaders = newValue}
-  }
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package nonisolated enum ResetHeaderFormat: SwiftProtobuf.Enum, Swift.CaseIterable {
-    package typealias RawValue = Int
-    case seconds // = 0
-    case unixTimestamp // = 1
-    case UNRECOGNIZED(Int)
-
-    package init() {
-      self = .seconds
-    }
-
-    package init?(rawValue: Int) {
-      switch rawValue {
-      case 0: self = .seconds
-      case 1: self = .unixTimestamp
-      default: self = .UNRECOGNIZED(rawValue)
-      }
-    }
-
-    package var rawValue: Int {
-      switch self {
-      case .seconds: return 0
-      case .unixTimestamp: return 1
-      case .UNRECOGNIZED(let i): return i
-      }
-    }
-
-    // The compiler won't synthesize support with the UNRECOGNIZED case.
-    package static let allCases: [Envoy_Config_Route_V3_RetryPolicy.ResetHeaderFormat] = [
-      .seconds,
-      .unixTimestamp,
-    ]
-
-  }
-
-  package nonisolated struct RetryHostPredicate: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    package var name: String = String()
-
-    package var configType: Envoy_Config_Route_V3_RetryPolicy.RetryHostPredicate.OneOf_ConfigType? = nil
-
-    package var typedConfig: SwiftProtobuf.Google_Protobuf_Any {
-      get {
-        if case .typedConfig(let v)? = configType {return v}
-        return SwiftProtobuf.Google_Protobuf_Any()
-      }
-      set {configType = .typedConfig(newValue)}
-    }
-
-    package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    package nonisolated enum OneOf_ConfigType: Equatable, Sendable {
-      case typedConfig(SwiftProtobuf.Google_Protobuf_Any)
-
-    }
-
-    package init() {}
-  }
-
-  package nonisolated struct RetryBackOff: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    package var baseInterval: SwiftProtobuf.Google_Protobuf_Duration {
-      get {_baseInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
-      set {_baseInterval = newValue}
-    }
-    /// Returns true if `baseInterval` has been explicitly set.
-    package var hasBaseInterval: Bool {self._baseInterval != nil}
-    /// Clears the value of `baseInterval`. Subsequent reads from it will return its default value.
-    package mutating func clearBaseInterval() {self._baseInterval = nil}
-
-    package var maxInterval: SwiftProtobuf.Google_Protobuf_Duration {
-      get {_maxInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
-      set {_maxInterval = newValue}
-    }
-    /// Returns true if `maxInterval` has been explicitly set.
-    package var hasMaxInterval: Bool {self._maxInterval != nil}
-    /// Clears the value of `maxInterval`. Subsequent reads from it will return its default value.
-    package mutating func clearMaxInterval() {self._maxInterval = nil}
-
-    package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    package init() {}
-
-    fileprivate var _baseInterval: SwiftProtobuf.Google_Protobuf_Duration? = nil
-    fileprivate var _maxInterval: SwiftProtobuf.Google_Protobuf_Duration? = nil
-  }
-
-  package nonisolated struct ResetHeader: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    package var name: String = String()
-
-    package var format: Envoy_Config_Route_V3_RetryPolicy.ResetHeaderFormat = .seconds
-
-    package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    package init() {}
-  }
-
-  package nonisolated struct RateLimitedRetryBackOff: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    package var resetHeaders: [Envoy_Config_Route_V3_RetryPolicy.ResetHeader] = []
-
-    package var maxInterval: SwiftProtobuf.Google_Protobuf_Duration {
-      get {_maxInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
-      set {_maxInterval = newValue}
-    }
-    /// Returns true if `maxInterval` has been explicitly set.
-    package var hasMaxInterval: Bool {self._maxInterval != nil}
-    /// Clears the value of `maxInterval`. Subsequent reads from it will return its default value.
-    package mutating func clearMaxInterval() {self._maxInterval = nil}
-
-    package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    package init() {}
-
-    fileprivate var _maxInterval: SwiftProtobuf.Google_Protobuf_Duration? = nil
   }
 
   package init() {}
@@ -1160,16 +785,6 @@ package nonisolated struct Envoy_Config_Route_V3_DirectResponseAction: Sendable 
 
   fileprivate var _body: Envoy_Config_Core_V3_DataSource? = nil
   fileprivate var _bodyFormat: Envoy_Config_Core_V3_SubstitutionFormatString? = nil
-}
-
-package nonisolated struct Envoy_Config_Route_V3_NonForwardingAction: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  package init() {}
 }
 
 package nonisolated struct Envoy_Config_Route_V3_HeaderMatcher: Sendable {
@@ -1343,7 +958,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.config.route.v3"
 
 nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".VirtualHost"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}domains\0\u{1}routes\0\u{3}require_tls\0\u{4}\u{3}request_headers_to_add\0\u{4}\u{3}response_headers_to_add\0\u{3}response_headers_to_remove\0\u{4}\u{2}request_headers_to_remove\0\u{3}include_request_attempt_count\0\u{3}typed_per_filter_config\0\u{3}retry_policy\0\u{4}\u{3}include_attempt_count_in_response\0\u{2}\u{5}metadata\0\u{3}request_body_buffer_limit\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}domains\0\u{1}routes\0\u{3}require_tls\0\u{4}\u{3}request_headers_to_add\0\u{4}\u{3}response_headers_to_add\0\u{3}response_headers_to_remove\0\u{4}\u{2}request_headers_to_remove\0\u{3}include_request_attempt_count\0\u{3}typed_per_filter_config\0\u{4}\u{4}include_attempt_count_in_response\0\u{2}\u{5}metadata\0\u{3}request_body_buffer_limit\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1361,7 +976,6 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
       case 13: try { try decoder.decodeRepeatedStringField(value: &self.requestHeadersToRemove) }()
       case 14: try { try decoder.decodeSingularBoolField(value: &self.includeRequestAttemptCount) }()
       case 15: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_Any>.self, value: &self.typedPerFilterConfig) }()
-      case 16: try { try decoder.decodeSingularMessageField(value: &self._retryPolicy) }()
       case 19: try { try decoder.decodeSingularBoolField(value: &self.includeAttemptCountInResponse) }()
       case 24: try { try decoder.decodeSingularMessageField(value: &self._metadata) }()
       case 25: try { try decoder.decodeSingularMessageField(value: &self._requestBodyBufferLimit) }()
@@ -1405,9 +1019,6 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
     if !self.typedPerFilterConfig.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_Any>.self, value: self.typedPerFilterConfig, fieldNumber: 15)
     }
-    try { if let v = self._retryPolicy {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
-    } }()
     if self.includeAttemptCountInResponse != false {
       try visitor.visitSingularBoolField(value: self.includeAttemptCountInResponse, fieldNumber: 19)
     }
@@ -1432,7 +1043,6 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
     if lhs.typedPerFilterConfig != rhs.typedPerFilterConfig {return false}
     if lhs.includeRequestAttemptCount != rhs.includeRequestAttemptCount {return false}
     if lhs.includeAttemptCountInResponse != rhs.includeAttemptCountInResponse {return false}
-    if lhs._retryPolicy != rhs._retryPolicy {return false}
     if lhs._requestBodyBufferLimit != rhs._requestBodyBufferLimit {return false}
     if lhs._metadata != rhs._metadata {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1446,7 +1056,7 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost.TlsRequirementType: Swif
 
 nonisolated extension Envoy_Config_Route_V3_Route: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Route"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}match\0\u{1}route\0\u{1}redirect\0\u{1}metadata\0\u{4}\u{3}direct_response\0\u{4}\u{2}request_headers_to_add\0\u{3}response_headers_to_add\0\u{3}response_headers_to_remove\0\u{3}request_headers_to_remove\0\u{3}typed_per_filter_config\0\u{1}name\0\u{4}\u{4}non_forwarding_action\0\u{4}\u{2}request_body_buffer_limit\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}match\0\u{1}route\0\u{1}redirect\0\u{1}metadata\0\u{4}\u{3}direct_response\0\u{4}\u{2}request_headers_to_add\0\u{3}response_headers_to_add\0\u{3}response_headers_to_remove\0\u{3}request_headers_to_remove\0\u{3}typed_per_filter_config\0\u{1}name\0\u{4}\u{6}request_body_buffer_limit\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1544,19 +1154,6 @@ nonisolated extension Envoy_Config_Route_V3_Route: SwiftProtobuf.Message, SwiftP
         case 12: try { try decoder.decodeRepeatedStringField(value: &_storage._requestHeadersToRemove) }()
         case 13: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_Any>.self, value: &_storage._typedPerFilterConfig) }()
         case 14: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
-        case 18: try {
-          var v: Envoy_Config_Route_V3_NonForwardingAction?
-          var hadOneofValue = false
-          if let current = _storage._action {
-            hadOneofValue = true
-            if case .nonForwardingAction(let m) = current {v = m}
-          }
-          try decoder.decodeSingularMessageField(value: &v)
-          if let v = v {
-            if hadOneofValue {try decoder.handleConflictingOneOf()}
-            _storage._action = .nonForwardingAction(v)
-          }
-        }()
         case 20: try { try decoder.decodeSingularMessageField(value: &_storage._requestBodyBufferLimit) }()
         default: break
         }
@@ -1608,9 +1205,6 @@ nonisolated extension Envoy_Config_Route_V3_Route: SwiftProtobuf.Message, SwiftP
       if !_storage._name.isEmpty {
         try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 14)
       }
-      try { if case .nonForwardingAction(let v)? = _storage._action {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
-      } }()
       try { if let v = _storage._requestBodyBufferLimit {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
       } }()
@@ -1888,7 +1482,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteMatch.GrpcRouteMatchOptions: Sw
 
 nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RouteAction"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cluster\0\u{3}cluster_header\0\u{3}weighted_clusters\0\u{4}\u{2}prefix_rewrite\0\u{3}host_rewrite_literal\0\u{3}auto_host_rewrite\0\u{1}timeout\0\u{3}retry_policy\0\u{2}\u{2}priority\0\u{4}\u{4}hash_policy\0\u{4}\u{5}cluster_not_found_response_code\0\u{4}\u{4}idle_timeout\0\u{3}upgrade_configs\0\u{4}\u{4}host_rewrite_header\0\u{4}\u{3}regex_rewrite\0\u{4}\u{3}host_rewrite_path_regex\0\u{3}max_stream_duration\0\u{4}\u{2}append_x_forwarded_host\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cluster\0\u{3}cluster_header\0\u{3}weighted_clusters\0\u{4}\u{2}prefix_rewrite\0\u{3}host_rewrite_literal\0\u{3}auto_host_rewrite\0\u{1}timeout\0\u{2}\u{3}priority\0\u{4}\u{9}cluster_not_found_response_code\0\u{4}\u{4}idle_timeout\0\u{3}upgrade_configs\0\u{4}\u{4}host_rewrite_header\0\u{4}\u{3}regex_rewrite\0\u{4}\u{3}host_rewrite_path_regex\0\u{3}max_stream_duration\0\u{4}\u{2}append_x_forwarded_host\0")
 
   fileprivate class _StorageClass {
     var _clusterSpecifier: Envoy_Config_Route_V3_RouteAction.OneOf_ClusterSpecifier?
@@ -1899,9 +1493,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
     var _appendXForwardedHost: Bool = false
     var _timeout: SwiftProtobuf.Google_Protobuf_Duration? = nil
     var _idleTimeout: SwiftProtobuf.Google_Protobuf_Duration? = nil
-    var _retryPolicy: Envoy_Config_Route_V3_RetryPolicy? = nil
     var _priority: Envoy_Config_Core_V3_RoutingPriority = .default
-    var _hashPolicy: [Envoy_Config_Route_V3_RouteAction.HashPolicy] = []
     var _upgradeConfigs: [Envoy_Config_Route_V3_RouteAction.UpgradeConfig] = []
     var _maxStreamDuration: Envoy_Config_Route_V3_RouteAction.MaxStreamDuration? = nil
 
@@ -1922,9 +1514,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
       _appendXForwardedHost = source._appendXForwardedHost
       _timeout = source._timeout
       _idleTimeout = source._idleTimeout
-      _retryPolicy = source._retryPolicy
       _priority = source._priority
-      _hashPolicy = source._hashPolicy
       _upgradeConfigs = source._upgradeConfigs
       _maxStreamDuration = source._maxStreamDuration
     }
@@ -1997,9 +1587,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
           }
         }()
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._timeout) }()
-        case 9: try { try decoder.decodeSingularMessageField(value: &_storage._retryPolicy) }()
         case 11: try { try decoder.decodeSingularEnumField(value: &_storage._priority) }()
-        case 15: try { try decoder.decodeRepeatedMessageField(value: &_storage._hashPolicy) }()
         case 20: try { try decoder.decodeSingularEnumField(value: &_storage._clusterNotFoundResponseCode) }()
         case 24: try { try decoder.decodeSingularMessageField(value: &_storage._idleTimeout) }()
         case 25: try { try decoder.decodeRepeatedMessageField(value: &_storage._upgradeConfigs) }()
@@ -2071,14 +1659,8 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
       try { if let v = _storage._timeout {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
       } }()
-      try { if let v = _storage._retryPolicy {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
-      } }()
       if _storage._priority != .default {
         try visitor.visitSingularEnumField(value: _storage._priority, fieldNumber: 11)
-      }
-      if !_storage._hashPolicy.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._hashPolicy, fieldNumber: 15)
       }
       if _storage._clusterNotFoundResponseCode != .serviceUnavailable {
         try visitor.visitSingularEnumField(value: _storage._clusterNotFoundResponseCode, fieldNumber: 20)
@@ -2121,9 +1703,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
         if _storage._appendXForwardedHost != rhs_storage._appendXForwardedHost {return false}
         if _storage._timeout != rhs_storage._timeout {return false}
         if _storage._idleTimeout != rhs_storage._idleTimeout {return false}
-        if _storage._retryPolicy != rhs_storage._retryPolicy {return false}
         if _storage._priority != rhs_storage._priority {return false}
-        if _storage._hashPolicy != rhs_storage._hashPolicy {return false}
         if _storage._upgradeConfigs != rhs_storage._upgradeConfigs {return false}
         if _storage._maxStreamDuration != rhs_storage._maxStreamDuration {return false}
         return true
@@ -2137,254 +1717,6 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
 
 nonisolated extension Envoy_Config_Route_V3_RouteAction.ClusterNotFoundResponseCode: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SERVICE_UNAVAILABLE\0\u{1}NOT_FOUND\0\u{1}INTERNAL_SERVER_ERROR\0")
-}
-
-nonisolated extension Envoy_Config_Route_V3_RouteAction.HashPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RouteAction.protoMessageName + ".HashPolicy"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}header\0\u{1}cookie\0\u{3}connection_properties\0\u{1}terminal\0\u{3}query_parameter\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try {
-        var v: Envoy_Config_Route_V3_RouteAction.HashPolicy.Header?
-        var hadOneofValue = false
-        if let current = self.policySpecifier {
-          hadOneofValue = true
-          if case .header(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.policySpecifier = .header(v)
-        }
-      }()
-      case 2: try {
-        var v: Envoy_Config_Route_V3_RouteAction.HashPolicy.Cookie?
-        var hadOneofValue = false
-        if let current = self.policySpecifier {
-          hadOneofValue = true
-          if case .cookie(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.policySpecifier = .cookie(v)
-        }
-      }()
-      case 3: try {
-        var v: Envoy_Config_Route_V3_RouteAction.HashPolicy.ConnectionProperties?
-        var hadOneofValue = false
-        if let current = self.policySpecifier {
-          hadOneofValue = true
-          if case .connectionProperties(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.policySpecifier = .connectionProperties(v)
-        }
-      }()
-      case 4: try { try decoder.decodeSingularBoolField(value: &self.terminal) }()
-      case 5: try {
-        var v: Envoy_Config_Route_V3_RouteAction.HashPolicy.QueryParameter?
-        var hadOneofValue = false
-        if let current = self.policySpecifier {
-          hadOneofValue = true
-          if case .queryParameter(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.policySpecifier = .queryParameter(v)
-        }
-      }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    switch self.policySpecifier {
-    case .header?: try {
-      guard case .header(let v)? = self.policySpecifier else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    }()
-    case .cookie?: try {
-      guard case .cookie(let v)? = self.policySpecifier else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    }()
-    case .connectionProperties?: try {
-      guard case .connectionProperties(let v)? = self.policySpecifier else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    }()
-    default: break
-    }
-    if self.terminal != false {
-      try visitor.visitSingularBoolField(value: self.terminal, fieldNumber: 4)
-    }
-    try { if case .queryParameter(let v)? = self.policySpecifier {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RouteAction.HashPolicy, rhs: Envoy_Config_Route_V3_RouteAction.HashPolicy) -> Bool {
-    if lhs.policySpecifier != rhs.policySpecifier {return false}
-    if lhs.terminal != rhs.terminal {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RouteAction.HashPolicy.Header: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RouteAction.HashPolicy.protoMessageName + ".Header"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}header_name\0\u{3}regex_rewrite\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.headerName) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._regexRewrite) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.headerName.isEmpty {
-      try visitor.visitSingularStringField(value: self.headerName, fieldNumber: 1)
-    }
-    try { if let v = self._regexRewrite {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RouteAction.HashPolicy.Header, rhs: Envoy_Config_Route_V3_RouteAction.HashPolicy.Header) -> Bool {
-    if lhs.headerName != rhs.headerName {return false}
-    if lhs._regexRewrite != rhs._regexRewrite {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RouteAction.HashPolicy.Cookie: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RouteAction.HashPolicy.protoMessageName + ".Cookie"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ttl\0\u{1}path\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._ttl) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.path) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    try { if let v = self._ttl {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    if !self.path.isEmpty {
-      try visitor.visitSingularStringField(value: self.path, fieldNumber: 3)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RouteAction.HashPolicy.Cookie, rhs: Envoy_Config_Route_V3_RouteAction.HashPolicy.Cookie) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs._ttl != rhs._ttl {return false}
-    if lhs.path != rhs.path {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RouteAction.HashPolicy.ConnectionProperties: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RouteAction.HashPolicy.protoMessageName + ".ConnectionProperties"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}source_ip\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularBoolField(value: &self.sourceIp) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.sourceIp != false {
-      try visitor.visitSingularBoolField(value: self.sourceIp, fieldNumber: 1)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RouteAction.HashPolicy.ConnectionProperties, rhs: Envoy_Config_Route_V3_RouteAction.HashPolicy.ConnectionProperties) -> Bool {
-    if lhs.sourceIp != rhs.sourceIp {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RouteAction.HashPolicy.QueryParameter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RouteAction.HashPolicy.protoMessageName + ".QueryParameter"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RouteAction.HashPolicy.QueryParameter, rhs: Envoy_Config_Route_V3_RouteAction.HashPolicy.QueryParameter) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
 }
 
 nonisolated extension Envoy_Config_Route_V3_RouteAction.UpgradeConfig: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -2465,314 +1797,6 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction.MaxStreamDuration: Swift
     if lhs._maxStreamDuration != rhs._maxStreamDuration {return false}
     if lhs._grpcTimeoutHeaderMax != rhs._grpcTimeoutHeaderMax {return false}
     if lhs._grpcTimeoutHeaderOffset != rhs._grpcTimeoutHeaderOffset {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RetryPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".RetryPolicy"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}retry_on\0\u{3}num_retries\0\u{3}per_try_timeout\0\u{4}\u{2}retry_host_predicate\0\u{3}host_selection_retry_max_attempts\0\u{3}retriable_status_codes\0\u{3}retry_back_off\0\u{3}retriable_headers\0\u{3}retriable_request_headers\0\u{3}rate_limited_retry_back_off\0\u{4}\u{2}per_try_idle_timeout\0")
-
-  fileprivate class _StorageClass {
-    var _retryOn: String = String()
-    var _numRetries: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
-    var _perTryTimeout: SwiftProtobuf.Google_Protobuf_Duration? = nil
-    var _perTryIdleTimeout: SwiftProtobuf.Google_Protobuf_Duration? = nil
-    var _retryHostPredicate: [Envoy_Config_Route_V3_RetryPolicy.RetryHostPredicate] = []
-    var _hostSelectionRetryMaxAttempts: Int64 = 0
-    var _retriableStatusCodes: [UInt32] = []
-    var _retryBackOff: Envoy_Config_Route_V3_RetryPolicy.RetryBackOff? = nil
-    var _rateLimitedRetryBackOff: Envoy_Config_Route_V3_RetryPolicy.RateLimitedRetryBackOff? = nil
-    var _retriableHeaders: [Envoy_Config_Route_V3_HeaderMatcher] = []
-    var _retriableRequestHeaders: [Envoy_Config_Route_V3_HeaderMatcher] = []
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _retryOn = source._retryOn
-      _numRetries = source._numRetries
-      _perTryTimeout = source._perTryTimeout
-      _perTryIdleTimeout = source._perTryIdleTimeout
-      _retryHostPredicate = source._retryHostPredicate
-      _hostSelectionRetryMaxAttempts = source._hostSelectionRetryMaxAttempts
-      _retriableStatusCodes = source._retriableStatusCodes
-      _retryBackOff = source._retryBackOff
-      _rateLimitedRetryBackOff = source._rateLimitedRetryBackOff
-      _retriableHeaders = source._retriableHeaders
-      _retriableRequestHeaders = source._retriableRequestHeaders
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularStringField(value: &_storage._retryOn) }()
-        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._numRetries) }()
-        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._perTryTimeout) }()
-        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._retryHostPredicate) }()
-        case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._hostSelectionRetryMaxAttempts) }()
-        case 7: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._retriableStatusCodes) }()
-        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._retryBackOff) }()
-        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._retriableHeaders) }()
-        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._retriableRequestHeaders) }()
-        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._rateLimitedRetryBackOff) }()
-        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._perTryIdleTimeout) }()
-        default: break
-        }
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every if/case branch local when no optimizations
-      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-      // https://github.com/apple/swift-protobuf/issues/1182
-      if !_storage._retryOn.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._retryOn, fieldNumber: 1)
-      }
-      try { if let v = _storage._numRetries {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-      } }()
-      try { if let v = _storage._perTryTimeout {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-      } }()
-      if !_storage._retryHostPredicate.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._retryHostPredicate, fieldNumber: 5)
-      }
-      if _storage._hostSelectionRetryMaxAttempts != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._hostSelectionRetryMaxAttempts, fieldNumber: 6)
-      }
-      if !_storage._retriableStatusCodes.isEmpty {
-        try visitor.visitPackedUInt32Field(value: _storage._retriableStatusCodes, fieldNumber: 7)
-      }
-      try { if let v = _storage._retryBackOff {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
-      } }()
-      if !_storage._retriableHeaders.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._retriableHeaders, fieldNumber: 9)
-      }
-      if !_storage._retriableRequestHeaders.isEmpty {
-        try visitor.visitRepeatedMessageField(value: _storage._retriableRequestHeaders, fieldNumber: 10)
-      }
-      try { if let v = _storage._rateLimitedRetryBackOff {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-      } }()
-      try { if let v = _storage._perTryIdleTimeout {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-      } }()
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RetryPolicy, rhs: Envoy_Config_Route_V3_RetryPolicy) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._retryOn != rhs_storage._retryOn {return false}
-        if _storage._numRetries != rhs_storage._numRetries {return false}
-        if _storage._perTryTimeout != rhs_storage._perTryTimeout {return false}
-        if _storage._perTryIdleTimeout != rhs_storage._perTryIdleTimeout {return false}
-        if _storage._retryHostPredicate != rhs_storage._retryHostPredicate {return false}
-        if _storage._hostSelectionRetryMaxAttempts != rhs_storage._hostSelectionRetryMaxAttempts {return false}
-        if _storage._retriableStatusCodes != rhs_storage._retriableStatusCodes {return false}
-        if _storage._retryBackOff != rhs_storage._retryBackOff {return false}
-        if _storage._rateLimitedRetryBackOff != rhs_storage._rateLimitedRetryBackOff {return false}
-        if _storage._retriableHeaders != rhs_storage._retriableHeaders {return false}
-        if _storage._retriableRequestHeaders != rhs_storage._retriableRequestHeaders {return false}
-        return true
-      }
-      if !storagesAreEqual {return false}
-    }
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RetryPolicy.ResetHeaderFormat: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SECONDS\0\u{1}UNIX_TIMESTAMP\0")
-}
-
-nonisolated extension Envoy_Config_Route_V3_RetryPolicy.RetryHostPredicate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RetryPolicy.protoMessageName + ".RetryHostPredicate"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{4}\u{2}typed_config\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 3: try {
-        var v: SwiftProtobuf.Google_Protobuf_Any?
-        var hadOneofValue = false
-        if let current = self.configType {
-          hadOneofValue = true
-          if case .typedConfig(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.configType = .typedConfig(v)
-        }
-      }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    try { if case .typedConfig(let v)? = self.configType {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RetryPolicy.RetryHostPredicate, rhs: Envoy_Config_Route_V3_RetryPolicy.RetryHostPredicate) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.configType != rhs.configType {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RetryPolicy.RetryBackOff: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RetryPolicy.protoMessageName + ".RetryBackOff"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}base_interval\0\u{3}max_interval\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._baseInterval) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._maxInterval) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._baseInterval {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    try { if let v = self._maxInterval {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RetryPolicy.RetryBackOff, rhs: Envoy_Config_Route_V3_RetryPolicy.RetryBackOff) -> Bool {
-    if lhs._baseInterval != rhs._baseInterval {return false}
-    if lhs._maxInterval != rhs._maxInterval {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RetryPolicy.ResetHeader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RetryPolicy.protoMessageName + ".ResetHeader"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}format\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularEnumField(value: &self.format) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    if self.format != .seconds {
-      try visitor.visitSingularEnumField(value: self.format, fieldNumber: 2)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RetryPolicy.ResetHeader, rhs: Envoy_Config_Route_V3_RetryPolicy.ResetHeader) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.format != rhs.format {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_RetryPolicy.RateLimitedRetryBackOff: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Envoy_Config_Route_V3_RetryPolicy.protoMessageName + ".RateLimitedRetryBackOff"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}reset_headers\0\u{3}max_interval\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.resetHeaders) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._maxInterval) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.resetHeaders.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.resetHeaders, fieldNumber: 1)
-    }
-    try { if let v = self._maxInterval {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    } }()
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_RetryPolicy.RateLimitedRetryBackOff, rhs: Envoy_Config_Route_V3_RetryPolicy.RateLimitedRetryBackOff) -> Bool {
-    if lhs.resetHeaders != rhs.resetHeaders {return false}
-    if lhs._maxInterval != rhs._maxInterval {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2932,25 +1956,6 @@ nonisolated extension Envoy_Config_Route_V3_DirectResponseAction: SwiftProtobuf.
     if lhs.status != rhs.status {return false}
     if lhs._body != rhs._body {return false}
     if lhs._bodyFormat != rhs._bodyFormat {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension Envoy_Config_Route_V3_NonForwardingAction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = _protobuf_package + ".NonForwardingAction"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Envoy_Config_Route_V3_NonForwardingAction, rhs: Envoy_Config_Route_V3_NonForwardingAction) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -18,7 +18,6 @@ enum AnyPlace {
         "envoy.config.listener.v3.Filter": ["envoy.extensions.filters.network."],
         "envoy.config.listener.v3.ListenerFilter": ["envoy.extensions.filters.listener."],
         "envoy.config.route.v3.FilterConfig": httpFilters,
-        "envoy.config.route.v3.RetryPolicy.RetryHostPredicate": ["envoy.extensions.retry.host."],
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": httpFilters,
     ]
 

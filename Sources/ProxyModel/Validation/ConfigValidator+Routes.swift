@@ -53,7 +53,7 @@ extension ConfigValidator {
                     path.field("direct_response").field("body"),
                     "the body has \(size) bytes; max_direct_response_body_size_bytes is \(bodyLimit)")
             }
-        case .redirect, .nonForwardingAction, nil: break
+        case .redirect, nil: break
         }
     }
 

@@ -8,7 +8,7 @@ import ServiceKit
 import SwiftProtobuf
 
 extension AdminPages {
-    private static let notReady = ServiceResponse(503, text: "no configuration is in force\n")
+    static let notReady = ServiceResponse(503, text: "no configuration is in force\n")
 
     func listeners(_ request: ServiceRequest) -> ServiceResponse {
         let bound = supervisor.sockets.bound
@@ -29,7 +29,7 @@ extension AdminPages {
         return .json(json.bytes)
     }
 
-    private static func append(_ address: SocketAddress, to json: inout JSONText) {
+    static func append(_ address: SocketAddress, to json: inout JSONText) {
         switch address.kind {
         case .ip(_, let port):
             var host = ByteWriter(capacity: 64)
@@ -41,90 +41,6 @@ extension AdminPages {
             }
         case .unix(let path): json.object("pipe") { $0.field("path", path) }
         }
-    }
-
-    // MARK: Clusters
-
-    private struct Member {
-        let address: SocketAddress
-        let hostname: String
-        let weight: UInt32
-        let priority: Int
-    }
-
-    private func members(_ cluster: Envoy_Config_Cluster_V3_Cluster) -> [Member] {
-        if let endpoints = supervisor.names.known(cluster.name) {
-            return endpoints.map { Member(address: $0.address, hostname: $0.hostname ?? "", weight: $0.weight, priority: $0.priority) }
-        }
-        var assignment = cluster.loadAssignment
-        if cluster.type == .eds {
-            let name = cluster.edsClusterConfig.serviceName.isEmpty ? cluster.name : cluster.edsClusterConfig.serviceName
-            let held = supervisor.ledger.store.active[ResourceKey(.clusterLoadAssignment, name)]
-            assignment = held.flatMap { ConfigDump.decode($0) } ?? assignment
-        }
-        return assignment.endpoints.flatMap { locality in
-            locality.lbEndpoints.compactMap { member in
-                guard case .success(let address) = Address.compile(member.endpoint.address) else { return nil }
-                return Member(
-                    address: address, hostname: member.endpoint.hostname,
-                    weight: member.hasLoadBalancingWeight ? member.loadBalancingWeight.value : 1, priority: Int(locality.priority))
-            }
-        }
-    }
-
-    func clusters(_ request: ServiceRequest) -> ServiceResponse {
-        guard supervisor.bootstrap != nil else { return Self.notReady }
-        let clusters = supervisor.ledger.store.active(.cluster)
-        guard request.query("format") == "json" else {
-            return ServiceResponse(text: clusters.map { clusterText($0) }.joined())
-        }
-        var json = JSONText()
-        json.object { json in
-            json.array("cluster_statuses") { json in
-                for resource in clusters {
-                    guard let cluster: Envoy_Config_Cluster_V3_Cluster = ConfigDump.decode(resource) else { continue }
-                    json.object { append(cluster, isStatic: resource.origin == .bootstrap, to: &$0) }
-                }
-            }
-        }
-        return .json(json.bytes)
-    }
-
-    private func append(_ cluster: Envoy_Config_Cluster_V3_Cluster, isStatic: Bool, to json: inout JSONText) {
-        json.field("name", cluster.name)
-        json.field("added_via_api", !isStatic)
-        json.array("host_statuses") { json in
-            for member in members(cluster) {
-                json.object { json in
-                    json.object("address") { Self.append(member.address, to: &$0) }
-                    json.field("hostname", member.hostname)
-                    json.field("weight", Int(member.weight))
-                    json.field("priority", member.priority)
-                    json.object("health_status") { $0.field("eds_health_status", "HEALTHY") }
-                }
-            }
-        }
-    }
-
-    private func clusterText(_ resource: StoredResource) -> String {
-        guard let cluster: Envoy_Config_Cluster_V3_Cluster = ConfigDump.decode(resource) else { return "" }
-        let name = cluster.name
-        var text = ""
-        for (index, priority) in ["default", "high"].enumerated() {
-            let threshold = cluster.circuitBreakers.thresholds.first { $0.priority.rawValue == index }
-            func limit(_ has: Bool?, _ value: UInt32?, _ usual: UInt32) -> UInt32 { has == true ? value ?? usual : usual }
-            text += "\(name)::\(priority)_priority::max_connections::\(limit(threshold?.hasMaxConnections, threshold?.maxConnections.value, 1024))\n"
-            text += "\(name)::\(priority)_priority::max_pending_requests::\(limit(threshold?.hasMaxPendingRequests, threshold?.maxPendingRequests.value, 1024))\n"
-            text += "\(name)::\(priority)_priority::max_requests::\(limit(threshold?.hasMaxRequests, threshold?.maxRequests.value, 1024))\n"
-            text += "\(name)::\(priority)_priority::max_retries::\(limit(threshold?.hasMaxRetries, threshold?.maxRetries.value, 3))\n"
-        }
-        text += "\(name)::added_via_api::\(resource.origin != .bootstrap)\n"
-        for member in members(cluster) {
-            text += "\(name)::\(member.address)::hostname::\(member.hostname)\n"
-            text += "\(name)::\(member.address)::weight::\(member.weight)\n"
-            text += "\(name)::\(member.address)::priority::\(member.priority)\n"
-        }
-        return text
     }
 
     // MARK: The dump

@@ -21,8 +21,8 @@ import ServiceKit
         Page(path: "/certs", changes: false, help: "certificates of the configuration") { $0.certificates($1) },
         Page(path: "/clusters", changes: false, help: "clusters and their hosts (format=json)") { $0.clusters($1) },
         Page(path: "/config_dump", changes: false, help: "the configuration in force, secrets redacted") { $0.configDump($1) },
-        Page(path: "/drain_listeners", changes: true, help: "stop accepting connections (graceful: and end when they have)") { $0.drainListeners($1) },
-        Page(path: "/healthcheck/fail", changes: true, help: "answer health checks with 503") { $0.setHealth($1, fails: true) },
+        Page(path: "/drain_listeners", changes: true, help: "stop accepting connections (graceful: and end when they have; inboundonly: of inbound listeners)") { $0.drainListeners($1) },
+        Page(path: "/healthcheck/fail", changes: true, help: "answer health checks with 503, and tell clients to go elsewhere") { $0.setHealth($1, fails: true) },
         Page(path: "/healthcheck/ok", changes: true, help: "answer health checks again") { $0.setHealth($1, fails: false) },
         Page(path: "/help", changes: false, help: "this list") { pages, _ in pages.help() },
         Page(path: "/init_dump", changes: false, help: "what is accepted and not in force yet") { $0.initDump($1) },
@@ -151,14 +151,19 @@ import ServiceKit
 
     private func prometheus(_ request: ServiceRequest, _ filter: StatsFilter) -> ServiceResponse {
         var writer = ByteWriter(capacity: 64 * 1024)
-        supervisor.statistics().appendPrometheus(to: &writer, filter: filter)
+        supervisor.statistics().appendPrometheus(to: &writer, filter: filter, tags: supervisor.statTags)
         return ServiceResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Array(writer.bytes))
     }
 
     // MARK: Changes
 
     private func drainListeners(_ request: ServiceRequest) -> ServiceResponse {
-        if request.query("graceful") != nil { supervisor.drain() } else { supervisor.stopAccepting() }
+        let inboundOnly = request.query("inboundonly") != nil
+        if request.query("graceful") != nil, !inboundOnly {
+            supervisor.drain()
+        } else {
+            supervisor.stopAccepting(inboundOnly: inboundOnly)
+        }
         return ServiceResponse(text: "OK\n")
     }
 
@@ -173,7 +178,7 @@ import ServiceKit
     }
 
     private func setHealth(_ request: ServiceRequest, fails: Bool) -> ServiceResponse {
-        supervisor.failsHealthCheck = fails
+        supervisor.setHealth(fails: fails)
         return ServiceResponse(text: "OK\n")
     }
 

@@ -23,13 +23,15 @@ enum WorkerOrder: Equatable, Sendable {
     case forget(NumberRanges)
     /// Take no new connections, end when those that are open have ended or after so many milliseconds.
     case drain(milliseconds: Int)
-    /// Take no new connections and go on.
-    case stopAccepting
+    /// Take no new connections and go on; nil: of no listener.
+    case stopAccepting(listeners: [String]?)
     case reopenLogs
+    /// Whether health checks are answered with failure, so that connections should go elsewhere.
+    case health(fails: Bool)
 
     private enum Tag: UInt8 {
         case hello, peer, prepare, sockets, endpoints, commit, forget, drain, stopAccepting, reopenLogs
-        case ticketKeys
+        case ticketKeys, stopAcceptingSome, health
     }
 
     var encoded: [UInt8] {
@@ -68,8 +70,15 @@ enum WorkerOrder: Equatable, Sendable {
             begin(.ticketKeys)
             frame.put(keys.count)
             for key in keys { frame.put(key) }
-        case .stopAccepting: begin(.stopAccepting)
+        case .stopAccepting(nil): begin(.stopAccepting)
+        case .stopAccepting(let listeners?):
+            begin(.stopAcceptingSome)
+            frame.put(listeners.count)
+            for listener in listeners { frame.put(listener) }
         case .reopenLogs: begin(.reopenLogs)
+        case .health(let fails):
+            begin(.health)
+            frame.put(fails ? 1 as UInt8 : 0)
         }
         return frame.bytes
     }
@@ -101,8 +110,15 @@ enum WorkerOrder: Equatable, Sendable {
             var keys: [TicketKey] = []
             for _ in 0..<count { keys.append(try frame.ticketKey()) }
             self = .ticketKeys(keys)
-        case .stopAccepting: self = .stopAccepting
+        case .stopAccepting: self = .stopAccepting(listeners: nil)
+        case .stopAcceptingSome:
+            let count = try frame.int()
+            guard count >= 0, count <= bytes.count else { throw FrameError(offset: frame.offset) }
+            var listeners: [String] = []
+            for _ in 0..<count { listeners.append(try frame.text()) }
+            self = .stopAccepting(listeners: listeners)
         case .reopenLogs: self = .reopenLogs
+        case .health: self = .health(fails: try frame.byte() != 0)
         }
         guard frame.isAtEnd else { throw FrameError(offset: frame.offset) }
     }

@@ -12,6 +12,8 @@ struct BootstrapFrame: Equatable {
     /// What resources are compiled with.
     let settings: CompileSettings
     let adminAddress: SocketAddress?
+    /// What the admin interface shows of the statistics.
+    let statsRules: StatsRules
     /// Types that a control plane or files are to give.
     let expectedTypes: Set<ResourceType>
 
@@ -28,24 +30,26 @@ struct BootstrapFrame: Equatable {
             bytes: try bootstrap.serializedBytes(options: options), resources: all.map { ($0.key, $0.body) },
             settings: try CompileSettings(bootstrap),
             adminAddress: bootstrap.admin.hasAddress ? try Address.compile(bootstrap.admin.address).get() : nil,
-            expectedTypes: expected)
+            statsRules: try StatsRules(bootstrap.statsConfig), expectedTypes: expected)
     }
 
     private init(
         bytes: [UInt8], resources: [(key: ResourceKey, body: [UInt8])], settings: CompileSettings,
-        adminAddress: SocketAddress?, expectedTypes: Set<ResourceType>
+        adminAddress: SocketAddress?, statsRules: StatsRules, expectedTypes: Set<ResourceType>
     ) {
         self.bytes = bytes
         self.resources = resources
         self.settings = settings
         self.adminAddress = adminAddress
+        self.statsRules = statsRules
         self.expectedTypes = expectedTypes
     }
 
     /// What is worth keeping when the resources are in the ledger.
     var withoutResources: BootstrapFrame {
         BootstrapFrame(
-            bytes: bytes, resources: [], settings: settings, adminAddress: adminAddress, expectedTypes: expectedTypes)
+            bytes: bytes, resources: [], settings: settings, adminAddress: adminAddress, statsRules: statsRules,
+            expectedTypes: expectedTypes)
     }
 
     /// Whether everything but the resources is the same.

@@ -13,35 +13,74 @@ struct ListenerBinding: Hashable, Sendable {
     var reusesPort = false
     var isDualStack = false
     var freebind = false
+    var transparent = false
+    var options: [SocketOption] = []
     var mode: UInt32?
 
     /// What the socket is known by when a new configuration, or a new program, wants it again.
     var key: String { "\(listener)\n\(address)" }
+
+    /// Whether a socket of the one binding serves the other: all but the backlog is decided when a socket is made.
+    func isSameSocket(as other: ListenerBinding) -> Bool {
+        var same = other
+        same.backlog = backlog
+        return self == same
+    }
 }
 
 /// The sockets that a listener wants.
 enum ListenerPlan {
     static func bindings(_ listener: Envoy_Config_Listener_V3_Listener, name: String) throws(ConfigProblem) -> [ListenerBinding] {
         guard !listener.hasBindToPort || listener.bindToPort.value else { return [] }
-        var result = [try binding(name, listener, listener.address)]
-        for additional in listener.additionalAddresses { result.append(try binding(name, listener, additional.address)) }
+        let options = listener.socketOptions.map(option)
+        var result = [try binding(name, listener, listener.address, options)]
+        for (index, additional) in listener.additionalAddresses.enumerated() {
+            // Options of an address take the place of the listener's, even when there are none.
+            let own = additional.hasSocketOptions ? additional.socketOptions.socketOptions.map(option) : options
+            do throws(ConfigProblem) {
+                result.append(try binding(name, listener, additional.address, own))
+            } catch {
+                throw error.within("additional_addresses[\(index)]")
+            }
+        }
         return result
     }
 
     private static func binding(
-        _ name: String, _ listener: Envoy_Config_Listener_V3_Listener, _ message: Envoy_Config_Core_V3_Address
+        _ name: String, _ listener: Envoy_Config_Listener_V3_Listener, _ message: Envoy_Config_Core_V3_Address,
+        _ options: [SocketOption]
     ) throws(ConfigProblem) -> ListenerBinding {
         let address: SocketAddress
         switch Address.compile(message) {
         case .success(let compiled): address = compiled
-        case .failure(let problem): throw problem.within("listener \(name)")
+        case .failure(let problem): throw problem.within("address")
         }
         var binding = ListenerBinding(listener: name, address: address)
         if listener.hasTcpBacklogSize { binding.backlog = Int32(clamping: listener.tcpBacklogSize.value) }
         binding.isDualStack = message.socketAddress.ipv4Compat
         binding.freebind = listener.freebind.value
+        binding.transparent = listener.transparent.value
+        // Workers share one socket, so that it is for other programs alone that a port can be opened twice.
+        binding.reusesPort = listener.enableReusePort.value
+        binding.options = options
         if message.pipe.mode != 0 { binding.mode = message.pipe.mode }
         return binding
+    }
+
+    static func option(_ message: Envoy_Config_Core_V3_SocketOption) -> SocketOption {
+        let state: SocketOption.State =
+            switch message.state {
+            case .stateBound: .bound
+            case .stateListening: .listening
+            default: .prebind
+            }
+        let (level, name) = (Int32(clamping: message.level), Int32(clamping: message.name))
+        switch message.value {
+        case .bufValue(let bytes): return SocketOption(level: level, name: name, value: Array(bytes), state: state)
+        case .intValue(let number):
+            return SocketOption(level: level, name: name, value: Int32(truncatingIfNeeded: number), state: state)
+        case nil: return SocketOption(level: level, name: name, value: 0, state: state)
+        }
     }
 }
 
@@ -88,7 +127,14 @@ enum ListenerPlan {
         let had = rest.count
         for binding in bindings {
             if let index = rest.firstIndex(where: { $0.binding.key == binding.key }) {
-                change.kept.append(rest.remove(at: index))
+                let kept = rest.remove(at: index)
+                guard binding.isSameSocket(as: kept.binding) else {
+                    discard(change)
+                    throw ConfigRefusal(
+                        description: "listener \(listener): the options of the socket at \(binding.address) cannot change "
+                            + "while it listens; remove the listener first, or start the proxy anew")
+                }
+                change.kept.append(Bound(binding: binding, descriptor: kept.descriptor, address: kept.address))
                 continue
             }
             do throws(SystemError) {
@@ -108,8 +154,18 @@ enum ListenerPlan {
         let kept = Set(change.kept.map(\.descriptor))
         let gone = bound.filter { $0.binding.listener == change.listener && !kept.contains($0.descriptor) }
         bound.removeAll { $0.binding.listener == change.listener && !kept.contains($0.descriptor) }
+        for socket in change.kept {
+            guard let index = bound.firstIndex(where: { $0.descriptor == socket.descriptor }) else { continue }
+            bound[index] = socket
+            useBacklog(socket)
+        }
         bound += change.added
         for socket in gone { close(socket) }
+    }
+
+    /// A socket that stays takes another backlog; the kernel refuses that of no listening socket.
+    private func useBacklog(_ socket: Bound) {
+        try? Socket.setBacklog(socket.descriptor, socket.binding.backlog)
     }
 
     func discard(_ change: Change) {
@@ -138,21 +194,32 @@ enum ListenerPlan {
         if binding.address.port != 0,
             let other = bound.first(where: { leaving.contains($0.binding.listener) && $0.binding.address == binding.address })
         {
-            return Bound(binding: binding, descriptor: try Socket.duplicate(other.descriptor).release(), address: other.address)
+            let descriptor = try Socket.duplicate(other.descriptor)
+            try Socket.apply(Self.options(binding), to: descriptor.raw, binding.address)
+            return Bound(binding: binding, descriptor: descriptor.release(), address: other.address)
         }
-        if let descriptor = inherited.removeValue(forKey: binding.key) {
-            return Bound(binding: binding, descriptor: descriptor, address: Socket.localAddress(descriptor) ?? binding.address)
+        if let descriptor = inherited.removeValue(forKey: binding.key).map({ Descriptor($0) }) {
+            try Socket.apply(Self.options(binding), to: descriptor.raw, binding.address)
+            let address = Socket.localAddress(descriptor.raw) ?? binding.address
+            return Bound(binding: binding, descriptor: descriptor.release(), address: address)
         }
-        var options = Socket.ListenOptions()
-        options.backlog = binding.backlog
-        options.dualStack = binding.isDualStack
-        options.freebind = binding.freebind
-        options.mode = binding.mode
         if let path = binding.address.unixPath { removeStale(path) }
-        let descriptor = try Socket.listen(binding.address, options)
+        let descriptor = try Socket.listen(binding.address, Self.options(binding))
         let address = Socket.localAddress(descriptor.raw) ?? binding.address
         return Bound(
             binding: binding, descriptor: descriptor.release(), address: binding.address.unixPath == nil ? address : binding.address)
+    }
+
+    private static func options(_ binding: ListenerBinding) -> Socket.ListenOptions {
+        var options = Socket.ListenOptions()
+        options.backlog = binding.backlog
+        options.reusePort = binding.reusesPort
+        options.dualStack = binding.isDualStack
+        options.freebind = binding.freebind
+        options.transparent = binding.transparent
+        options.options = binding.options
+        options.mode = binding.mode
+        return options
     }
 
     /// Removes a unix socket's file that nobody listens at any longer.

@@ -23,6 +23,11 @@ import TrafficPolicy
                 context: WorkerContext(loop: EventLoop.process, seed: 1), stats: stats, registry: registry, logWriter: logWriter,
                 log: Log(levels: LogLevels(.off)), environment: ProcessEnvironment.format(instanceID: 1),
                 limits: { _ in limits.region.counters(group: 0, slot: 0) }))
+        do throws(ConfigProblem) {
+            _ = try StatsRules(bootstrap.statsConfig)
+        } catch {
+            throw error.within("stats_config")
+        }
         _ = try worker.prepare(bootstrap)
     }
 }

@@ -17,6 +17,9 @@ struct LimitGroups: Equatable, Sendable {
         return group
     }
 
+    /// The group of a cluster that has one.
+    func group(of cluster: String) -> Int? { groups[cluster] }
+
     /// The cluster is not configured any more.
     mutating func release(_ cluster: String) {
         if let group = groups.removeValue(forKey: cluster) { free.append(group) }

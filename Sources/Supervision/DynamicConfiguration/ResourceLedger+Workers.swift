@@ -2,9 +2,13 @@ import DataPlane
 import Observability
 import ProxyModel
 import Reactor
+import TrafficPolicy
 
 /// What the ledger says to workers, and hears from them.
 extension ResourceLedger {
+    /// What is counted against the limits of a cluster.
+    func limitCounters(_ cluster: String) -> LimitCounters? { limitGroups.group(of: cluster).map { fleet.limitCounters(group: $0) } }
+
     /// A worker is there that knows nothing: it gets everything, and what the others are asked about at present.
     func workerStarted(_ slot: WorkerSlot) {
         let isFirst = running != nil && store.all.isEmpty

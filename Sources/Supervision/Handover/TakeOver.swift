@@ -17,6 +17,10 @@ enum TakeOverMessage: UInt8 {
     case serving
     /// Old to new, with the keys that session tickets are sealed with.
     case ticketKeys
+    /// Old to new, when it serves, with a memory file of what ended processes have counted.
+    case endedStatistics
+    /// Old to new, when it serves, with the region of a process that goes on counting until it has drained.
+    case supervisorStatistics, workerStatistics
 }
 
 /// The old program's side: waits at a unix socket for a new program of the same user.
@@ -28,6 +32,7 @@ enum TakeOverMessage: UInt8 {
     private unowned let supervisor: Supervisor
     private var channel: MessageChannel?
     private var isOpen = true
+    private var isHandedOver = false
 
     init(loop: EventLoop, path: String, log: Log, supervisor: Supervisor) throws(SystemError) {
         self.loop = loop
@@ -74,29 +79,40 @@ enum TakeOverMessage: UInt8 {
             supervisor.makeRoom()
             channel.send([TakeOverMessage.done.rawValue])
         case .serving:
-            channel.close()
+            isHandedOver = true
+            // The channel stays open: its end tells the new program that this one has counted its last.
+            supervisor.fleet.sendStatistics(to: channel)
             supervisor.handedOver()
         default: log.error(.supervisor, "a take-over sent what cannot be read")
         }
     }
 
     func closed(_ channel: MessageChannel) {
-        // The new program ended before it served: this one goes on, without its admin listener until it is started anew.
         self.channel = nil
+        guard !isHandedOver else { return }
+        // The new program ended before it served: this one goes on, without its admin listener until it is started anew.
         log.error(.supervisor, "a take-over was given up")
         supervisor.takeOverFailed()
     }
 }
 
 /// The new program's side.
-@WorkerActor final class TakeOverClient {
+@WorkerActor final class TakeOverClient: MessageChannelOwner {
     private static let patienceMilliseconds: Int32 = 10_000
 
+    private let loop: EventLoop
+    private let log: Log
     private let socket: Descriptor
+    private var channel: MessageChannel?
+    private weak var fleet: WorkerFleet?
+    /// Told when the old program has ended.
+    private var whenEnded: (@WorkerActor () -> Void)?
     /// What came beside the sockets.
     private(set) var ticketKeys: [TicketKey] = []
 
-    init(loop: EventLoop, path: String) throws(ConfigRefusal) {
+    init(loop: EventLoop, log: Log, path: String) throws(ConfigRefusal) {
+        self.loop = loop
+        self.log = log
         do throws(SystemError) {
             socket = try TakeOverSocket.connect(path)
         } catch {
@@ -135,9 +151,43 @@ enum TakeOverMessage: UInt8 {
         }
     }
 
-    /// This program serves.
-    func finish() {
-        var message = TakeOverMessage.serving.rawValue
-        _ = heddle_send_descriptors(socket.raw, &message, 1, nil, 0)
+    /// This program serves. What the old one has counted, and counts until it ends, goes into `fleet`.
+    func finish(_ fleet: WorkerFleet, whenEnded: @escaping @WorkerActor () -> Void) {
+        self.fleet = fleet
+        self.whenEnded = whenEnded
+        do throws(SystemError) {
+            let channel = MessageChannel(loop: loop, socket: try Socket.duplicate(socket.raw))
+            self.channel = channel
+            try channel.open(owner: self)
+            channel.send([TakeOverMessage.serving.rawValue])
+        } catch {
+            log.error(.supervisor, "the old program cannot be told that this one serves: \(error)")
+            whenEnded()
+        }
+    }
+
+    func received(_ bytes: [UInt8], _ descriptors: [Int32], on channel: MessageChannel) {
+        guard descriptors.count == 1, let fleet else {
+            for descriptor in descriptors { Glibc.close(descriptor) }
+            return
+        }
+        do {
+            switch bytes.first.flatMap(TakeOverMessage.init) {
+            case .endedStatistics:
+                defer { Glibc.close(descriptors[0]) }
+                fleet.inherit(try StatsSnapshot(decoding: try MemoryFile.read(descriptors[0])))
+            case .supervisorStatistics: fleet.inherit(try StatsReader(mapping: descriptors[0]), isWorker: false)
+            case .workerStatistics: fleet.inherit(try StatsReader(mapping: descriptors[0]), isWorker: true)
+            default: Glibc.close(descriptors[0])
+            }
+        } catch {
+            log.error(.stats, "what the old program has counted cannot be read: \(error)")
+        }
+    }
+
+    func closed(_ channel: MessageChannel) {
+        self.channel = nil
+        whenEnded?()
+        whenEnded = nil
     }
 }

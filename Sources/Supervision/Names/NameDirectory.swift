@@ -71,7 +71,7 @@ import TrafficPolicy
             staged[plan.cluster] = present
         } else {
             staged[plan.cluster] = Entry(
-                plan, before: entries[plan.cluster], resolver: resolver(for: plan), stats: stats.cluster(plan.cluster))
+                plan, before: entries[plan.cluster], resolver: resolver(for: plan), stats: stats.cluster(plan.statName))
         }
         guard let entry = staged[plan.cluster] else { return }
         entry.warmed = warmed

@@ -25,6 +25,8 @@ struct NamePlan: Equatable, Sendable {
     }
 
     var cluster: String
+    /// What the cluster is called in statistics.
+    var statName: String
     /// LOGICAL_DNS: only the first address of the first name.
     var isLogical: Bool
     var family: Family
@@ -35,6 +37,7 @@ struct NamePlan: Equatable, Sendable {
 
     init(_ message: Envoy_Config_Cluster_V3_Cluster) {
         cluster = message.name
+        statName = message.statName
         isLogical = message.type == .logicalDns
         family =
             switch message.dnsLookupFamily {

@@ -19,6 +19,7 @@ extension NameResolver.Settings {
             // Port 53 when none is given.
             return (address.port == 0 ? address.withPort(53) : address).description
         }
+        serversAreFallback = config.useResolversAsFallback
         usesTCP = config.dnsResolverOptions.useTcpForDnsLookups
         noSearchDomain = config.dnsResolverOptions.noDefaultSearchDomain
         if config.hasQueryTimeoutSeconds { timeoutSeconds = config.queryTimeoutSeconds.value }

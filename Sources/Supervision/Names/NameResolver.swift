@@ -27,6 +27,8 @@ struct NameFailure: Error, Equatable, CustomStringConvertible {
     struct Settings: Equatable, Sendable {
         /// `host:port`, in order; empty for those of the system.
         var servers: [String] = []
+        /// The servers serve only where the system names none.
+        var serversAreFallback = false
         var usesTCP = false
         var noSearchDomain = false
         var timeoutSeconds: UInt64?
@@ -74,11 +76,31 @@ struct NameFailure: Error, Equatable, CustomStringConvertible {
         }
         let status = ares_init_options(&channel, &options, mask)
         guard status == 0 else { throw NameFailure(code: status) }
-        if !settings.servers.isEmpty {
+        if !settings.servers.isEmpty, !settings.serversAreFallback || !systemNamesServers {
             let set = ares_set_servers_ports_csv(channel, settings.servers.joined(separator: ","))
             guard set == 0 else { throw NameFailure(code: set) }
         }
         timer = LoopTimer(loop: loop) { [unowned self] in self.process(-1, -1) }
+    }
+
+    /// Whether the system says whom to ask (`/etc/resolv.conf`); c-ares takes 127.0.0.1 where it does not.
+    private var systemNamesServers: Bool { servers != ["127.0.0.1"] }
+
+    /// The addresses of the servers that are asked.
+    var servers: [String] {
+        var first: UnsafeMutablePointer<ares_addr_port_node>?
+        guard let channel, ares_get_servers_ports(channel, &first) == 0 else { return [] }
+        defer { ares_free_data(first) }
+        var result: [String] = []
+        var next = first
+        while let node = next {
+            var text = [CChar](repeating: 0, count: 64)
+            // Safety: the union begins with the address, which is as long as its family says.
+            withUnsafeBytes(of: node.pointee.addr) { _ = inet_ntop(node.pointee.family, $0.baseAddress, &text, socklen_t(text.count)) }
+            result.append(String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+            next = node.pointee.next
+        }
+        return result
     }
 
     deinit {

@@ -61,7 +61,7 @@ import TrafficPolicy
     /// A sign of life, and how this process fares.
     func strike() {
         board.strike(identity.index)
-        vitals.measure(connections: worker.connectionCount)
+        vitals.measure(worker)
         worker.publishStatistics()
     }
 

@@ -76,11 +76,16 @@ import TrafficPolicy
         case .commit(let generation, let numbers, let isLast): commit(generation, numbers, isLast)
         case .forget(let numbers): parts?.worker.forget(numbers.numbers)
         case .drain(let milliseconds): drain(milliseconds: milliseconds)
-        case .stopAccepting:
+        case .stopAccepting(nil):
             parts?.setAccepting(false)
             parts?.worker.stopAccepting()
             parts?.keepSockets([:], listeners: [])
+        case .stopAccepting(let listeners?):
+            guard let worker = parts?.worker else { return }
+            worker.stopAccepting(Set(listeners))
+            parts?.keepSockets([:], listeners: worker.listenerNames.subtracting(listeners))
         case .reopenLogs: parts?.logWriter.reopen()
+        case .health(let fails): parts?.worker.setHealth(fails: fails)
         }
     }
 

@@ -1,5 +1,6 @@
 import CAres
 import CLinux
+import DataPlane
 import Glibc
 import Observability
 import Reactor
@@ -18,6 +19,7 @@ import Reactor
     private var lastTurns = 0
     private var lastJobs = 0
     private var lastForeignJobs = 0
+    private var lastBusy: UInt64 = 0
 
     init(stats: StatsSegment, index: Int, loop: EventLoop) {
         self.stats = stats.worker(index)
@@ -25,8 +27,11 @@ import Reactor
         self.loop = loop
     }
 
-    func measure(connections: Int) {
+    func measure(_ worker: Worker) {
+        let connections = worker.connectionCount
         stats[.connectionsActive].set(connections)
+        stats[.streamsActive].set(worker.streamCount)
+        stats[.bufferedBytes].set(worker.bufferedBytes)
         server[.totalConnections].set(connections)
         stats[.dispatcherLoopDurationUS].record(loop.takeLag() / 1000)
         countLoop()
@@ -53,6 +58,10 @@ import Reactor
         stats[.loopJobs].add(UInt64(jobs - lastJobs))
         stats[.loopForeignJobs].add(UInt64(foreign - lastForeignJobs))
         (lastTurns, lastJobs, lastForeignJobs) = (turns, jobs, foreign)
+        // What is less than a microsecond counts the next time.
+        let busy = (loop.busyTime - lastBusy) / 1000
+        stats[.loopBusyUS].add(busy)
+        lastBusy += busy * 1000
         stats[.timersActive].set(loop.timerCount)
     }
 

@@ -66,6 +66,35 @@ import TrafficPolicy
         self.slots = slots
     }
 
+    // MARK: The statistics of a take-over
+
+    /// Hands what the processes of this program have counted, and where they count on, to one that takes over.
+    func sendStatistics(to channel: MessageChannel) {
+        do throws(SystemError) {
+            let ended = try MemoryFile.write(merger.ended.encoded)
+            channel.send([TakeOverMessage.endedStatistics.rawValue], [ended.raw])
+        } catch {
+            log.error(.stats, "a new program is not told what ended processes have counted: \(error)")
+        }
+        for (index, region) in merger.regions {
+            let kind = index < 0 ? TakeOverMessage.supervisorStatistics : .workerStatistics
+            channel.send([kind.rawValue], [region])
+        }
+    }
+
+    func inherit(_ ended: StatsSnapshot) { merger.inherit(ended) }
+
+    func inherit(_ reader: StatsReader, isWorker: Bool) { merger.inherit(reader, isWorker: isWorker) }
+
+    /// The program that this one has taken over from has ended.
+    func foldInherited() {
+        let lost = merger.foldInherited()
+        if lost > 0 { log.error(.stats, "what \(lost) processes of the old program counted is lost") }
+    }
+
+    /// The counters of a group of limits, to look at.
+    func limitCounters(group: Int) -> LimitCounters { limitRegion.counters(group: group, slot: 0) }
+
     /// Adds a process that is no worker to the statistics.
     func addStatistics(_ reader: StatsReader) { merger.add(-1, reader) }
 

@@ -49,6 +49,18 @@ public final class RegexProgram: Sendable {
         return heddle_regex_full_match(handle, characters.baseAddress, characters.count)
     }
 
+    /// The groups of the first match in `text`, as ranges of its bytes; nil for a group that took no part. No match, no
+    /// groups.
+    public func firstGroups(in text: String) -> [Range<Int>?] {
+        var text = text
+        let groups = 1 + groupCount
+        return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * groups) { offsets in
+            let found = text.withUTF8 { find(in: UnsafeRawBufferPointer($0), from: 0, offsets: offsets) }
+            guard found else { return [] }
+            return (1..<groups).map { offsets[2 * $0] < 0 ? nil : Int(offsets[2 * $0])..<Int(offsets[2 * $0 + 1]) }
+        }
+    }
+
     /// Finds the first match at or after `start`; writes begin and end of the whole match and of the groups, two
     /// numbers each, -1 for a group that took no part.
     func find(in text: UnsafeRawBufferPointer, from start: Int, offsets: UnsafeMutableBufferPointer<Int32>) -> Bool {

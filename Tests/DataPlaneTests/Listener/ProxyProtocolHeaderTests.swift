@@ -64,7 +64,7 @@ struct ProxyProtocolHeaderTests {
     @Test(
         "what is no version 1 header is refused",
         arguments: [
-            "GET / HTTP/1.1\r\n", "PROXY\r\n", "proxy TCP4 1.1.1.1 2.2.2.2 1 2\r\n", "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\n",
+            "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\n",
             "PROXY TCP4 1.1.1.1 2.2.2.2 1\r\n", "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 3\r\n", "PROXY TCP4 1.1.1.1 2.2.2.2 1 65536\r\n",
             "PROXY TCP4 1.1.1.1 2.2.2.2 01 2\r\n", "PROXY TCP4 1.1.1.1 2.2.2.2 +1 2\r\n", "PROXY TCP4 ::1 ::2 1 2\r\n",
             "PROXY TCP6 1.1.1.1 2.2.2.2 1 2\r\n", "PROXY TCP5 1.1.1.1 2.2.2.2 1 2\r\n", "PROXY  TCP4 1.1.1.1 2.2.2.2 1 2\r\n",
@@ -91,10 +91,17 @@ struct ProxyProtocolHeaderTests {
             ("unknown command", signature + [0x22, 0x11, 0, 0]), ("unknown family", binary(1, 0x41, [UInt8](repeating: 0, count: 36))),
             ("UDP", binary(1, 0x12, [UInt8](repeating: 0, count: 12))), ("IPv4 too short", binary(1, 0x11, [UInt8](repeating: 0, count: 11))),
             ("IPv6 too short", binary(1, 0x21, [UInt8](repeating: 0, count: 35))),
-            ("longer than is taken", signature + [0x21, 0x11, 0x0F, 0xF1]), ("another signature", Array("\r\n\r\n\0\r\nQUIX".utf8)),
+            ("longer than is taken", signature + [0x21, 0x11, 0x0F, 0xF1]),
         ] as [(String, [UInt8])])
     func refusedBinary(name: String, bytes: [UInt8]) {
         #expect(Self.parse(bytes) == .malformed)
+    }
+
+    @Test(
+        "what begins otherwise than a header is told apart from a broken one",
+        arguments: ["GET / HTTP/1.1\r\n", "PROXY\r\n", "proxy TCP4 1.1.1.1 2.2.2.2 1 2\r\n", "\r\n\r\n\0\r\nQUIX", "\u{16}\u{3}\u{1}"])
+    func absent(text: String) {
+        #expect(Self.parse(Array(text.utf8)) == .absent)
     }
 
     @Test("random bytes are never read as a header longer than they are")

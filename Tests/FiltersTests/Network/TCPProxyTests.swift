@@ -1,8 +1,9 @@
+import Observability
 import Testing
 
 @Suite("tcp_proxy")
 struct TCPProxyTests {
-    private static func bootstrap(_ port: UInt16) -> String {
+    private static func bootstrap(_ port: UInt16, _ more: String = "", cluster: String = "") -> String {
         """
         static_resources:
           listeners:
@@ -15,8 +16,10 @@ struct TCPProxyTests {
                   "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
                   stat_prefix: tcp
                   cluster: up
+                  \(more)
           clusters:
           - name: up
+            \(cluster)
             load_assignment: {cluster_name: up, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: \(port)}}}}]}]}
         """
     }
@@ -27,6 +30,51 @@ struct TCPProxyTests {
         let proxy = try await TestProxy.start(bootstrap: Self.bootstrap(upstream.port))
         // Sent at once after the connect, so that they are there when the proxy accepts.
         for _ in 0..<20 { #expect(await proxy.get("/")?.text == "hello") }
+        await proxy.stop()
+    }
+
+    private static func log(_ file: LogPath, _ format: String) -> String {
+        """
+        access_log: [{ name: file, typed_config: { "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, \
+        path: \(file.path), log_format: { text_format_source: { inline_string: "\(format)\\n" } } } }]
+        """
+    }
+
+    @Test("a connection is logged when it ends, with its host and its bytes")
+    func logged() async throws {
+        let upstream = TestUpstream { _ in TestUpstream.ok("hello", "connection: close") }
+        let file = LogPath()
+        let format = "%ACCESS_LOG_TYPE% %RESPONSE_FLAGS% %UPSTREAM_CLUSTER% %UPSTREAM_HOST% %BYTES_RECEIVED% %PROTOCOL% %RESPONSE_CODE%"
+        let proxy = try await TestProxy.start(bootstrap: Self.bootstrap(upstream.port, Self.log(file, format)))
+        let request = "GET / HTTP/1.1\r\nhost: test\r\n\r\n"
+        #expect(await proxy.ask(request)?.text == "hello")
+        let line = "TcpConnectionEnd - up 127.0.0.1:\(upstream.port) \(request.utf8.count) - 0\n"
+        #expect(await eventually { file.text == line }, "\(file.text)")
+        await proxy.stop()
+    }
+
+    @Test("a host that refuses every attempt is logged as UF,URX")
+    func refused() async throws {
+        let refusing = RefusingPort()
+        let file = LogPath()
+        let more = "max_connect_attempts: 3\n          " + Self.log(file, "%RESPONSE_FLAGS% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %UPSTREAM_HOST%")
+        let proxy = try await TestProxy.start(bootstrap: Self.bootstrap(refusing.port, more))
+        #expect(await proxy.get() == nil)
+        #expect(await eventually { file.text == "UF,URX 3 127.0.0.1:\(refusing.port)\n" }, "\(file.text)")
+        #expect(await proxy.cluster("up", .upstreamCxConnectFail) == 3)
+        #expect(await proxy.cluster("up", .upstreamCxConnectAttemptsExceeded) == 1)
+        await proxy.stop()
+    }
+
+    @Test("a connection that is refused by the limits is logged as UO")
+    func overflow() async throws {
+        let upstream = TestUpstream()
+        let file = LogPath()
+        let proxy = try await TestProxy.start(
+            bootstrap: Self.bootstrap(
+                upstream.port, Self.log(file, "%RESPONSE_FLAGS%"), cluster: "circuit_breakers: { thresholds: [{ max_connections: 0 }] }"))
+        #expect(await proxy.get() == nil)
+        #expect(await eventually { file.text == "UO\n" }, "\(file.text)")
         await proxy.stop()
     }
 }

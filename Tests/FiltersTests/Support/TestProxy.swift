@@ -156,11 +156,18 @@ import TrafficPolicy
         worker.stopAccepting()
     }
 
+    /// As `/healthcheck/fail` and `/healthcheck/ok` tell the worker.
+    func setHealth(fails: Bool) { worker.setHealth(fails: fails) }
+
+    /// Does something while the loop can do nothing else.
+    func holdingLoop<Result: Sendable>(_ body: (UInt16) -> Result) -> Result { body(port) }
+
     /// A counter of the Lua filter without `stat_prefix`.
     func lua(_ counter: LuaStats.Counters) -> UInt64 { stats.lua(prefix: "test", statPrefix: "")[counter].value }
 
     /// What `/stats` shows.
     func statistics() throws -> String {
+        worker.publishStatistics()
         var text = ByteWriter(capacity: 1 << 16)
         try StatsReader(mapping: dup(stats.region.descriptor)).read().appendText(to: &text)
         return String(decoding: text.bytes, as: UTF8.self)

@@ -8,8 +8,10 @@ final class TestUpstream: Sendable {
     private let answer: @Sendable (Message) -> String
     private let seen = Mutex<[Message]>([])
 
-    /// - Parameter answer: the whole response as it goes over the wire; empty closes the connection without one.
-    init(_ answer: @escaping @Sendable (Message) -> String = { _ in TestUpstream.ok("hello") }) {
+    /// - Parameters:
+    ///   - closes: the connection ends with each answer.
+    ///   - answer: the whole response as it goes over the wire; empty closes the connection without one.
+    init(closes: Bool = false, _ answer: @escaping @Sendable (Message) -> String = { _ in TestUpstream.ok("hello") }) {
         let (raw, port) = PlainSocket.listening()
         listener = raw
         self.port = port
@@ -24,7 +26,7 @@ final class TestUpstream: Sendable {
                     while let request = reader.next(), let self {
                         self.seen.withLock { $0.append(request) }
                         let response = self.answer(request)
-                        if response.isEmpty || !socket.send(response.utf8) { break }
+                        if response.isEmpty || !socket.send(response.utf8) || closes { break }
                     }
                     socket.close()
                 }

@@ -211,6 +211,28 @@ struct HTTP2HostileTests {
         #expect(server.pool.sectionsInUse == 0)
     }
 
+    @Test("fields of requests with an underscore in their name are left out, or end the request, as told")
+    func underscores() throws {
+        let fields = Self.get + [("x_under", "1"), ("x-plain", "2")]
+        let plain = try TestSession.server()
+        plain.receive([.headers(1, fields)])
+        #expect("\(plain.seen)".contains("x_under"))
+        var options = HTTP2Options()
+        options.underscores = .dropField
+        let dropping = try TestSession.server(options)
+        dropping.receive([.headers(1, fields)])
+        #expect(dropping.seen.count == 1)
+        #expect(!"\(dropping.seen)".contains("x_under") && "\(dropping.seen)".contains("x-plain"))
+        #expect(dropping.counters.droppedFieldsWithUnderscores == 1)
+        options.underscores = .rejectMessage
+        let refusing = try TestSession.server(options)
+        refusing.receive([.headers(1, fields), .headers(3, Self.get)])
+        #expect(refusing.seen.count == 1)
+        #expect(refusing.counters.requestsRejectedForUnderscores == 1)
+        #expect(refusing.produceFrames().first { $0.type == 3 }?.errorCode == .protocolError)
+        #expect(refusing.pool.sectionsInUse == 0)
+    }
+
     @Test("the header bytes are bounded: at the bound and one past it")
     func headerBytes() throws {
         var options = HTTP2Options()

@@ -43,6 +43,75 @@ struct AdminTests {
         #expect(SupervisedProxy.exitCode(proxy.id) == 0)
     }
 
+    @Test("/clusters has what all workers have counted of each host, and where it is")
+    func hosts() throws {
+        var parts = SupervisedProxy.Parts()
+        parts.cluster = "alt_stat_name: shown, circuit_breakers: {thresholds: [{max_requests: 7, track_remaining: true}]}, "
+            + "load_assignment: {cluster_name: up, endpoints: [{locality: {region: r, zone: z, sub_zone: s}, lb_endpoints: [{health_status: DEGRADED, "
+            + "endpoint: {address: {socket_address: {address: \(Loopback.address), port_value: \(upstream.port)}}}}]}]}"
+        let proxy = try SupervisedProxy(workers: 2, upstream: upstream.port, parts: parts)
+        for _ in 0..<3 {
+            let client = try #require(WireClient(port: proxy.port))
+            client.send("GET / HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")
+            _ = client.receiveEnd()
+        }
+        let text = try proxy.get("/clusters")
+        let host = "up::\(Loopback.address):\(upstream.port)::"
+        for line in [
+            "rq_total::3", "rq_success::3", "rq_error::0", "rq_active::0", "region::r", "zone::z", "sub_zone::s", "health_flags::/degraded_eds_health",
+        ] { #expect(text.contains(host + line + "\n"), "\(text)") }
+        #expect(text.contains("up::observability_name::shown\n"))
+        #expect(text.contains("up::default_priority::max_requests::7\n"))
+        #expect(try proxy.get("/clusters?format=json").contains(#"{"name":"rq_total","value":"3"}"#))
+        #expect(try proxy.counter("cluster.shown.circuit_breakers.default.remaining_rq") == 7)
+        #expect(try proxy.counter("cluster.shown.upstream_rq_total") == 3)
+        #expect(!(try proxy.get("/stats").contains("rq_success")))
+    }
+
+    @Test("stats_config decides what is shown, and tells bad configurations")
+    func statsConfig() throws {
+        var parts = SupervisedProxy.Parts()
+        parts.top = """
+            stats_config:
+              stats_tags: [{tag_name: zone, fixed_value: z1}]
+              stats_matcher: {inclusion_list: {patterns: [{prefix: server.}]}}
+            """
+        let proxy = try SupervisedProxy(workers: 1, upstream: upstream.port, parts: parts)
+        let names = try proxy.get("/stats").split(separator: "\n")
+        #expect(!names.isEmpty && names.allSatisfy { $0.hasPrefix("server.") })
+        #expect(try proxy.get("/stats/prometheus").contains("envoy_server_live{zone=\"z1\"} 1\n"))
+        proxy.parts.top = "stats_config: {stats_tags: [{tag_name: x}]}"
+        try proxy.write(proxy.config(route: "up"))
+        kill(proxy.id, SIGHUP)
+        #expect(Deadline(seconds: 10).polls { proxy.log.contains("\"x\" is no default tag") }, "\(proxy.log)")
+    }
+
+    @Test("a worker tells how busy it is")
+    func vitals() throws {
+        let proxy = try SupervisedProxy(workers: 1, upstream: upstream.port)
+        let client = try #require(WireClient(port: proxy.port))
+        client.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nab")
+        #expect(Deadline(seconds: 5).polls { (try? proxy.counter("worker.0.streams_active")) == 1 })
+        #expect(try proxy.counter("worker.0.loop_busy_us") > 0)
+        client.send("cd")
+        _ = client.receive { String(decoding: $0, as: UTF8.self).hasSuffix("hello") }
+        #expect(Deadline(seconds: 5).polls { (try? proxy.counter("worker.0.streams_active")) == 0 })
+    }
+
+    @Test("drain_listeners?inboundonly closes the sockets of inbound listeners alone")
+    func inboundOnly() throws {
+        let proxy = try SupervisedProxy(workers: 2, upstream: upstream.port)
+        let port = try #require(proxy.adminPort)
+        #expect(try status("POST", "/drain_listeners?inboundonly", port) == 200)
+        #expect(WireClient(port: proxy.port) != nil)
+        let inbound = proxy.config(route: "up").replacingOccurrences(of: "- name: in\n", with: "- name: in\n    traffic_direction: INBOUND\n")
+        try proxy.write(inbound)
+        kill(proxy.id, SIGHUP)
+        #expect(Deadline(seconds: 10).polls { (try? proxy.get("/config_dump").contains("INBOUND")) == true })
+        #expect(try status("POST", "/drain_listeners?inboundonly", port) == 200)
+        #expect(Deadline(seconds: 5).polls { WireClient(port: proxy.port) == nil })
+    }
+
     @Test("the metrics listener has metrics and health and nothing else")
     func metricsListener() throws {
         let port = Loopback.freePort()

@@ -124,6 +124,28 @@ struct ProcessTests {
         #expect(load.failures == [])
     }
 
+    @Test("counters go on over a take-over, what the old program still counts included")
+    func takeOverCounters() throws {
+        let proxy = try proxy(2, ["--socket-path", "@heddle-test-counters-\(getpid())"])
+        func ask(_ count: Int) {
+            for _ in 0..<count { _ = WireClient(port: proxy.port).map(Self.ask) }
+        }
+        let total = "http.in.downstream_rq_total"
+        ask(7)
+        #expect(Deadline(seconds: 5).polls { (try? proxy.counter(total)) == 7 })
+        let open = try #require(WireClient(port: proxy.port))
+        #expect(Self.ask(open).hasSuffix("hello"))
+        let old = try proxy.takeOver()
+        #expect(Deadline(seconds: 5).polls { (try? proxy.counter(total)) ?? 0 >= 8 })
+        ask(3)
+        #expect(SupervisedProxy.exitCode(old) == 0)
+        #expect(Deadline(seconds: 5).polls { (try? proxy.counter(total)) == 11 })
+        // And over the next one.
+        let second = try proxy.takeOver()
+        #expect(SupervisedProxy.exitCode(second) == 0)
+        #expect(Deadline(seconds: 5).polls { (try? proxy.counter(total)) == 11 })
+    }
+
     @Test("SIGTERM lets a request under way end, takes no new one, and ends with code 0")
     func drain() throws {
         let held = RecordingUpstream { message in

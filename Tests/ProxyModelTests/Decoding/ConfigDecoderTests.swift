@@ -31,8 +31,6 @@ import Testing
         #expect(lua.sourceCodes.keys.sorted() == ["other.lua"])
 
         let routes = manager.routeConfig.virtualHosts[0].routes
-        #expect(routes[0].route.retryPolicy.perTryTimeout == Google_Protobuf_Duration(seconds: 0, nanos: 250_000_000))
-        #expect(routes[0].route.retryPolicy.retriableStatusCodes == [503, 504])
         #expect(routes[0].match.headers[1].rangeMatch.end == 10)
         #expect(routes[3].directResponse.body.inlineBytes.elementsEqual("ok\n".utf8))
         #expect(routes[4].route.maxStreamDuration.hasGrpcTimeoutHeaderMax)

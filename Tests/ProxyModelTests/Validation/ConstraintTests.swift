@@ -63,22 +63,22 @@ import Testing
     @Test(
         "oneofs that must be set, lists that must not be empty, booleans that must be true",
         arguments: [
-            ("name: v\ndomains: ['*']\nroutes: [{match: {prefix: /}, non_forwarding_action: {}}]", []),
+            ("name: v\ndomains: ['*']\nroutes: [{match: {prefix: /}, redirect: {}}]", []),
             ("name: v\ndomains: []", ["f:2:10: domains: must not be empty"]),
             (
                 "name: v\ndomains: [a]\nroutes: [{match: {prefix: /}}]",
                 [
-                    "f:3:10: routes[0]: one of route, redirect, direct_response, non_forwarding_action must be set"
+                    "f:3:10: routes[0]: one of route, redirect, direct_response must be set"
                 ]
             ),
             (
-                "name: v\ndomains: [a]\nroutes: [{match: {}, non_forwarding_action: {}}]",
+                "name: v\ndomains: [a]\nroutes: [{match: {}, redirect: {}}]",
                 [
                     "f:3:18: routes[0].match: one of prefix, path, safe_regex, path_separated_prefix must be set"
                 ]
             ),
             (
-                "name: v\ndomains: [a]\nroutes: [{match: {path_separated_prefix: /a/}, non_forwarding_action: {}}]",
+                "name: v\ndomains: [a]\nroutes: [{match: {path_separated_prefix: /a/}, redirect: {}}]",
                 [
                     "f:3:42: routes[0].match.path_separated_prefix: must not end in \"/\" nor hold \"?\" or \"#\", found \"/a/\""
                 ]
