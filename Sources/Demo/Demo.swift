@@ -18,6 +18,8 @@ package struct Demo {
         package var users = 10
         /// The pause of a user between two steps.
         package var wait = "1s..10s"
+        /// Variables of single workloads, by their names.
+        package var settings: [String: [String: String]] = [:]
         /// Kill a worker of a proxy so often.
         package var killSeconds: Double?
         /// Machine-readable lines instead of tables.
@@ -65,7 +67,7 @@ package struct Demo {
         if let example = options.example { _ = try folder.place(example: example) }
         let plan = ShopPlan(
             mesh: options.mesh, network: options.network, programs: try tools.programs(options.mesh),
-            configurations: folder.configurations, concurrency: options.concurrency)
+            configurations: folder.configurations, concurrency: options.concurrency, settings: options.settings)
         var screen = DemoScreen(write: write)
         if !options.json { screen.say("starting \(plan.processes.count) programs ...") }
         let shop = try RunningShop(plan: plan, folder: folder)
@@ -81,6 +83,8 @@ package struct Demo {
     }
 
     private func watch(_ shop: RunningShop, readySeconds: Double, screen: inout DemoScreen) throws(DemoError) -> Bool {
+        // Counted before there is load, so that the first second has all of its calls.
+        var counts = shop.requestCounts()
         var load: LoadRun?
         if options.users > 0 {
             var arguments = ["--users", "\(options.users)", "--wait", options.wait]
@@ -90,19 +94,20 @@ package struct Demo {
         var killer = options.killSeconds.map(WorkerKiller.init)
         let watch = Stopwatch()
         var total = (requests: 0, failures: 0)
-        var counts = shop.requestCounts()
         while !interrupt.check(), load?.isOver != true, load != nil || options.seconds.map({ watch.seconds < $0 }) ?? true {
             let ready = Stopwatch.wait(for: [interrupt.descriptor] + (load.map { [$0.descriptor] } ?? []), seconds: 0.2)
             try shop.checkAllRun()
             if let victim = killer?.act(now: watch.seconds, proxies: shop.proxies), !options.json {
-                screen.say("killed a worker of \(victim)'s proxy")
+                screen.note("killed a worker of \(victim)'s proxy")
             }
             guard let load, ready.contains(load.descriptor) else { continue }
             for line in load.lines() where line.kind == "second" {
                 total = (total.requests + line.requests, total.failures + line.failures)
                 if options.json { continue }
                 let now = shop.requestCounts()
-                let calls = shop.proxies.map { ($0.workload, (now[$0.workload] ?? 0) - (counts[$0.workload] ?? 0)) }
+                let calls = shop.proxies.compactMap { proxy in
+                    now[proxy.workload].map { (proxy.workload, $0 - (counts[proxy.workload] ?? 0)) }
+                }
                 counts = now
                 screen.rates(line, total: total, seconds: Int(watch.seconds), calls: calls)
             }

@@ -24,6 +24,12 @@ struct DemoScreen {
 
     func say(_ text: String) { write(text + "\n") }
 
+    /// Something that happened between two views of the rates: it stays, and the next view stands below it.
+    mutating func note(_ text: String) {
+        say(text)
+        drawn = 0
+    }
+
     /// The table of what runs where.
     func table(_ shop: RunningShop, seconds: Double, memory: Double, redis: Bool) {
         let plan = shop.plan

@@ -61,13 +61,19 @@ package struct ShopPlan: Sendable {
     /// - Parameters:
     ///   - configurations: the folder with a configuration for each proxy.
     ///   - concurrency: workers of each proxy.
-    package init(mesh: Mesh, network: String, programs: Programs, configurations: String, concurrency: Int) {
+    ///   - settings: further variables of the services of workloads, by the workloads' names.
+    package init(
+        mesh: Mesh, network: String, programs: Programs, configurations: String, concurrency: Int,
+        settings: [String: [String: String]] = [:]
+    ) {
         self.mesh = mesh
         self.network = network
         var processes: [Process] = []
         let workloads = ShopWorkload.all.filter { !$0.isRedis || programs.redis != nil }
         for workload in workloads {
-            processes.append(Self.service(workload, among: workloads, mesh: mesh, network: network, programs: programs))
+            processes.append(
+                Self.service(
+                    workload, among: workloads, mesh: mesh, network: network, programs: programs, settings: settings[workload.name] ?? [:]))
             guard mesh != .bare, !workload.isOutside else { continue }
             processes.append(
                 Self.proxy(
@@ -106,7 +112,8 @@ package struct ShopPlan: Sendable {
     }
 
     private static func service(
-        _ workload: ShopWorkload, among workloads: [ShopWorkload], mesh: Mesh, network: String, programs: Programs
+        _ workload: ShopWorkload, among workloads: [ShopWorkload], mesh: Mesh, network: String, programs: Programs,
+        settings: [String: String]
     ) -> Process {
         let host = "\(network).\(workload.number).1"
         if workload.isRedis {
@@ -124,6 +131,7 @@ package struct ShopPlan: Sendable {
             let address = Self.address(of: target, for: workload, mesh: mesh, network: network)
             environment[call.variable] = target.isOutside ? "http://\(address)\(ShopWorkload.bankPath)" : address
         }
+        environment.merge(settings) { _, new in new }
         let isWeb = workload.subcommand == "frontend"
         return Process(
             name: workload.name, workload: workload.name, isProxy: false, program: programs.shop,

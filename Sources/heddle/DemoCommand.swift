@@ -24,6 +24,7 @@ struct DemoRunCommand: ParsableCommand {
               heddle demo
               heddle demo --for 30s --json
               heddle demo --use frontend-by-percent
+              heddle demo --set recommendation:EXTRA_LATENCY=2s --set ad:ERROR_RATE=50%
               heddle demo --compare
             """)
 
@@ -54,6 +55,9 @@ struct DemoRunCommand: ParsableCommand {
     @Option(help: "Kill a worker of one proxy after the other, so often, such as 5s.")
     var killEvery: String?
 
+    @Option(help: "A variable of one service, as recommendation:EXTRA_LATENCY=2s; may be given several times.")
+    var set: [String] = []
+
     @Flag(help: "Measure the front page without a mesh, with Heddle and with Envoy (--for 60s unless given).")
     var compare = false
 
@@ -79,9 +83,28 @@ struct DemoRunCommand: ParsableCommand {
         options.users = users
         options.wait = wait
         options.network = network
+        for text in set {
+            let setting = try Self.setting(text)
+            options.settings[setting.workload, default: [:]][setting.name] = setting.value
+        }
         options.killSeconds = try killEvery.map(Self.seconds)
         let demo = Demo(options: options, tools: try DemoTools(), write: DemoCommand.write)
         if try !demo.run() { throw ExitCode.failure }
+    }
+
+    /// Reads `workload:NAME=value`.
+    private static func setting(_ text: String) throws -> (workload: String, name: String, value: String) {
+        let colon = text.firstIndex(of: ":") ?? text.endIndex
+        let workload = String(text[..<colon])
+        let rest = text[colon...].dropFirst()
+        guard let equals = rest.firstIndex(of: "="), equals != rest.startIndex else {
+            throw ValidationError("\(text) is not WORKLOAD:NAME=VALUE, such as recommendation:EXTRA_LATENCY=2s")
+        }
+        let known = ShopWorkload.all.filter { $0.subcommand != nil }.map(\.name)
+        guard known.contains(workload) else {
+            throw ValidationError("no workload called \(workload); there are: \(known.joined(separator: ", "))")
+        }
+        return (workload, String(rest[..<equals]), String(rest[equals...].dropFirst()))
     }
 
     /// Reads `30s`, `2m`, `500ms`.

@@ -96,6 +96,17 @@ struct ShopPlanTests {
         #expect(plan(.bare).door == ("127.7.1.1", 8080))
     }
 
+    @Test("a variable of one workload is set for its service alone")
+    func settings() throws {
+        let plan = ShopPlan(
+            mesh: .heddle, network: "127.7", programs: ShopPlan.Programs(shop: "shop", proxy: "proxy", redis: nil), configurations: "mesh",
+            concurrency: 1, settings: ["ad": ["ERROR_RATE": "5%", "PORT": "1"]])
+        let having = plan.processes.filter { $0.environment["ERROR_RATE"] != nil }
+        #expect(having.map(\.name) == ["ad"])
+        #expect(having.first?.environment["PORT"] == "1")
+        #expect(having.first?.environment["LISTEN_ADDR"] == "127.7.13.1")
+    }
+
     @Test("without Redis nobody is told of it")
     func withoutRedis() {
         let processes = plan(.heddle, redis: nil).processes

@@ -155,6 +155,15 @@ class Mesh(unittest.TestCase):
 
 
 class Load(unittest.TestCase):
+    def test_one_service_can_be_broken_on_purpose(self):
+        demo = Demo("127.46", "--users", "0", "--set", "shipping:ERROR_RATE=100%")
+        self.addCleanup(demo.stop)
+        visitor = demo.visitor()
+        self.assertEqual(visitor.get("/").status, 200)
+        cart = visitor.get("/cart")
+        self.assertEqual(cart.status, 500)
+        self.assertIn("an error on purpose", cart.text)
+
     def test_ten_users_meet_no_failure(self):
         result, status = Demo("127.43", "--for", "10s", "--wait", "100ms..1s").result()
         self.assertEqual((status, result["load"]["failures"]), (0, 0), result["load"])
