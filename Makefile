@@ -16,12 +16,12 @@ DEMO_PRODUCTS := heddle-proxy hipstershop heddle
 # As old as the sources of the last build for the demo: where nothing is newer, three builds of nothing are spared.
 DEMO_STAMP := $(RELEASE_DIR)/demo-built
 
-.PHONY: help setup build release test conformance tidy bench bench-gate micro lua-bounds demo demo-edge lint format clean
+.PHONY: help setup build release test conformance tidy bench bench-gate bench-discovery micro lua-bounds demo demo-edge lint format clean
 
 help: ## Say what can be made
 	@if [ -t 1 ]; then bold=$$'\e[1m'; cyan=$$'\e[36m'; off=$$'\e[0m'; else bold=; cyan=; off=; fi; \
 	printf '%sHeddle%s, a service mesh in Swift whose filters are Lua\n\n' "$$bold" "$$off"; \
-	while IFS='|' read -r name what; do printf '  %smake %-10s%s %s\n' "$$cyan" "$$name" "$$off" "$$what"; done \
+	while IFS='|' read -r name what; do printf '  %smake %-15s%s %s\n' "$$cyan" "$$name" "$$off" "$$what"; done \
 	  < <(sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST)); \
 	printf '\nFirst time: make test. More in README.md and CONTRIBUTING.md.\n'
 
@@ -50,6 +50,9 @@ bench: release ## Compare with Envoy, HAProxy, nginx, Traefik and a bare C floor
 
 bench-gate: release ## The same, and fail where Benchmarks/thresholds.json is missed
 	.venv/bin/python3 Benchmarks/SideBySide/bench.py --heddle $(PROXY) --venv .venv --gate $(BENCH_ARGS)
+
+bench-discovery: release ## What changes of the configuration cost, with the aims as a gate (BENCH_ARGS='--only load')
+	.venv/bin/python3 Benchmarks/Discovery/bench.py --heddle $(PROXY) --venv .venv --gate $(BENCH_ARGS)
 
 micro: ## Count instructions of the hot parts under callgrind, and fail where they grew
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product heddle-micro

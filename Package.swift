@@ -154,7 +154,7 @@ let allTargets: [Target] = [
     tests("ObservabilityTests", ["Observability", "HTTPModel", "Bytes"]),
     tests("ReactorTests", ["Reactor", "Bytes", "CLinux"]),
     tests("BodyFieldsTests", ["BodyFields", "Bytes"]),
-    tests("XDSTests", ["XDS", "ProxyModel", protobuf]),
+    tests("XDSTests", ["XDS", "Supervision", "Observability", "DataPlane", "Reactor", "ProxyModel", "TestKit", protobuf]),
     tests("LuaRuntimeTests", ["LuaRuntime", "Bytes"]),
     tests("ServiceKitTests", ["ServiceKit", "Bytes", "HTTPCodec", "HTTPModel", "Reactor", "SecureTransport", "TestKit"]),
     tests("DataPlaneTests", ["DataPlane", "HTTPModel", "Bytes", "Reactor", "ProxyModel", "Observability", "TrafficPolicy", "TestKit", protobuf]),
@@ -162,7 +162,7 @@ let allTargets: [Target] = [
     tests(
         "FiltersTests",
         ["Filters", "FilterTool", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
-    tests("SupervisionTests", ["Supervision", "CLinux", "Bytes", "Observability", "DataPlane", "Reactor", "SecureTransport", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
+    tests("SupervisionTests", ["Supervision", "CLinux", "Bytes", "Observability", "DataPlane", "Reactor", "SecureTransport", "ServiceKit", "TrafficPolicy", "ProxyModel", "XDS", "TestKit", protobuf]),
     tests("DemoTests", ["Demo", "ProxyModel"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
     tests("ConformanceTests", ["TestKit", "Bytes", "CLinux", "Filters"]),

@@ -70,10 +70,11 @@ import SwiftProtobuf
         sockets = ListenerSockets()
         names = try NameDirectory(
             loop: loop, log: log, stats: stats, seed: heddle_random(), settings: NameResolver.Settings(bootstrap))
-        ledger = ResourceLedger(fleet: fleet, sockets: sockets, names: names, log: log, stats: stats) { loop.wallNow }
-        subscriber = ConfigSubscriber(
+        ledger = ResourceLedger(loop: loop, fleet: fleet, sockets: sockets, names: names, log: log, stats: stats) { loop.wallNow }
+        let maker = DiscoverySources(
             loop: loop, log: log, stats: stats, resolver: names.resolver,
-            checker: ResourceChecker(unknownFields: options.unknownDynamicFields), seed: heddle_random(), applier: ledger)
+            checker: ResourceChecker(unknownFields: options.unknownDynamicFields), seed: heddle_random())
+        subscriber = ConfigSubscriber(log: log, maker: maker, applier: ledger)
         if let path = options.lastGoodPath {
             lastGood = LastGoodKeeper(path: path, ledger: ledger, loop: loop, log: log, stats: stats.controlPlane())
         }
@@ -219,6 +220,7 @@ import SwiftProtobuf
         else { return }
         state = .live
         serverStats[.live].set(1)
+        ledger.listenerStats[.workersStarted].set(1)
         log.info(.main, "serving with \(fleet.slots.count) worker\(fleet.slots.count == 1 ? "" : "s")")
         sockets.dropInherited()
         inheritor?.finish(fleet) { [unowned self] in

@@ -28,12 +28,12 @@ package final class ProxyProcess: Sendable {
             }
         }
 
-        func arguments(config: String) -> [String] {
+        func arguments(config: String, workers: Int) -> [String] {
             switch self {
-            case .heddle: ["-c", config, "--concurrency", "1", "-l", "warning", "--drain-time-s", "1"]
+            case .heddle: ["-c", config, "--concurrency", "\(workers)", "-l", "warning", "--drain-time-s", "1"]
             case .envoy:
                 [
-                    "-c", config, "--concurrency", "1", "-l", "warning", "--disable-hot-restart",
+                    "-c", config, "--concurrency", "\(workers)", "-l", "warning", "--disable-hot-restart",
                     "--file-flush-interval-msec", "10", "--drain-time-s", "1",
                 ]
             }
@@ -64,7 +64,7 @@ package final class ProxyProcess: Sendable {
     ///   - config: the whole bootstrap, YAML.
     ///   - ports: those it must listen on before it counts as ready.
     ///   - flags: more words of its command line.
-    package init(_ kind: Kind, config: String, ports: [UInt16], flags: [String] = []) throws {
+    package init(_ kind: Kind, config: String, ports: [UInt16], workers: Int = 1, flags: [String] = []) throws {
         guard let program = kind.program else { throw NotReady(description: kind.whyMissing) }
         self.kind = kind
         folder = NSTemporaryDirectory() + "heddle-\(kind.rawValue)-\(getpid())-\(ports.first ?? 0)"
@@ -72,7 +72,7 @@ package final class ProxyProcess: Sendable {
         let path = folder + "/bootstrap.yaml"
         try config.write(toFile: path, atomically: true, encoding: .utf8)
         outputPath = folder + "/output"
-        id = try Self.spawn([program] + kind.arguments(config: path) + flags, output: outputPath)
+        id = try Self.spawn([program] + kind.arguments(config: path, workers: workers) + flags, output: outputPath)
         RunningProxies.insert(id)
         try waitUntilReady(ports)
     }

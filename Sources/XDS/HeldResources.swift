@@ -54,6 +54,9 @@ package struct HeldResources: Equatable, Sendable {
     }
 
     private(set) var items: [String: Item] = [:]
+    /// Names of what was refused and is not held, so that it can be told when that is gone, too. There may be more.
+    private var refused: Set<String> = []
+    private static let maximumRefused = 1000
 
     package init() {}
 
@@ -118,10 +121,10 @@ package struct HeldResources: Equatable, Sendable {
                         ResourceKey(type, name), reason: "appears \(counts[name] ?? 0) times in one response"))
             }
         }
-        let removed = update.isComplete && !hasNameless ? Array(items.keys) : update.removed
+        let removed = update.isComplete && !hasNameless ? Array(items.keys) + refused : update.removed
         for name in Set(removed).sorted() where !sifted.named.contains(name) && wanted.contains(name) {
             sifted.named.insert(name)
-            if holds(name) {
+            if holds(name) || type.isWildcard && refused.contains(name) {
                 sifted.changes.append(ResourceChange(ResourceKey(type, name), version: "", body: nil))
             } else {
                 sifted.absent.append(name)
@@ -169,7 +172,11 @@ package struct HeldResources: Equatable, Sendable {
 
     /// What was taken is held from now on; what was refused keeps its last form.
     package mutating func settle(_ sifted: Sifted, refused: Set<String>) {
+        for name in refused.union(sifted.refusedBodies.keys) where !holds(name) && self.refused.count < Self.maximumRefused {
+            self.refused.insert(name)
+        }
         for change in sifted.changes where !refused.contains(change.key.name) {
+            self.refused.remove(change.key.name)
             if let body = change.body {
                 items[change.key.name] = Item(version: change.version, body: body)
             } else {

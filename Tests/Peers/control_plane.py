@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A control plane for tests, on grpcio and Envoy's own descriptors (PyPI xds-protos): no code of Heddle is in it.
 
-usage: control_plane.py [--unix PATH] [--cert PEM --key PEM [--client-ca PEM]]
+usage: control_plane.py [--unix PATH] [--relay] [--cert PEM --key PEM [--client-ca PEM]]
 
 It serves ADS and the separate discovery services, state of the world and delta, at a free port of 127.0.0.1 (and at a unix
 socket), follows commands that come as JSON, one a line, on standard input, and writes what happens as JSON lines:
@@ -10,6 +10,7 @@ socket), follows commands that come as JSON, one a line, on standard input, and 
   {"generate": {"clusters": N, "endpoints": M, "routes": K, "port": P, "first": I}}
                                                         N EDS clusters with M endpoints each, a route configuration of K routes
   {"order": ["lds", "cds", …]}                          the order in which changed types are sent
+  {"withhold": ["eds", …]}                              types that are not sent until it is told otherwise
   {"raw": {...}, "type": TYPE, "names": [...]}          a response as it is given, out of turn
   {"fault": "stale_nonce" | "nack_loop" | "hold" | "cut" | "refuse" | "none"}
         stale_nonce  every response of the state of the world is sent twice, so that the first answer is stale
@@ -18,6 +19,8 @@ socket), follows commands that come as JSON, one a line, on standard input, and 
         cut          all streams end after the next response, while it is being written
         refuse       new streams end at once
   {"close": true}                                       all streams end
+  {"cut_after": N}                                      with --relay: what clients are sent ends after N more bytes, wherever
+                                                        in a message that is
   {"stop": true} {"start": true}                        the port is closed, and opened again
   {"state": true}                                       writes what streams are open and what was answered
 """
@@ -26,8 +29,10 @@ import argparse
 import collections
 import json
 import queue
+import socket
 import sys
 import threading
+import time
 from concurrent import futures
 
 import grpc
@@ -76,8 +81,9 @@ SERVICES = {
 
 
 def say(**event):
+    """One event, with the time of the monotonic clock in seconds."""
     with say.lock:
-        print(json.dumps(event), flush=True)
+        print(json.dumps({**event, "time": time.monotonic()}), flush=True)
 
 
 say.lock = threading.Lock()
@@ -91,6 +97,7 @@ class Snapshot:
         self.resources = {short: {} for short in TYPES}
         self.change = 0
         self.order = list(TYPES)
+        self.withheld = []
         self.fault = "none"
         self.streams = set()
 
@@ -210,7 +217,7 @@ class Stream:
             if fault == "hold":
                 return
             for short in list(self.snapshot.order):
-                due = self.due(short)
+                due = None if short in self.snapshot.withheld else self.due(short)
                 if due is None:
                     continue
                 changed, removed = due
@@ -286,6 +293,7 @@ class Stream:
 class Server:
     def __init__(self, options, snapshot):
         self.options, self.snapshot, self.server, self.port = options, snapshot, None, 0
+        self.relay = Relay(self) if options.relay else None
         self.lock = threading.Lock()
 
     def start(self):
@@ -313,7 +321,7 @@ class Server:
                 server.add_insecure_port("unix:" + self.options.unix)
             server.start()
             self.server = server
-        say(event="listening", port=self.port)
+        say(event="listening", port=self.relay.port if self.relay else self.port)
 
     def handler(self, delta):
         message = discovery_pb2.DeltaDiscoveryRequest if delta else discovery_pb2.DiscoveryRequest
@@ -327,6 +335,74 @@ class Server:
         if server is not None:
             server.stop(None).wait()
         say(event="stopped")
+
+
+class Relay:
+    """Stands before the server, passes bytes on both ways, and cuts connections in the middle when it is told to."""
+
+    def __init__(self, server):
+        self.server, self.lock, self.left, self.open = server, threading.Lock(), None, set()
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def cut_after(self, count):
+        with self.lock:
+            self.left = count
+
+    def accept(self):
+        while True:
+            client, _ = self.listening.accept()
+            try:
+                server = socket.create_connection(("127.0.0.1", self.server.port))
+            except OSError:
+                client.close()
+                continue
+            with self.lock:
+                self.open |= {client, server}
+            threading.Thread(target=self.pump, args=(client, server, False), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, True), daemon=True).start()
+
+    def pump(self, source, sink, counts):
+        try:
+            while part := source.recv(4096):
+                allowed = self.allow(len(part)) if counts else len(part)
+                sink.sendall(part[:allowed])
+                if allowed < len(part):
+                    say(event="cut")
+                    self.close_all()
+                    return
+        except OSError:
+            pass
+        self.close(source, sink)
+
+    def allow(self, count):
+        """How many of so many bytes pass."""
+        with self.lock:
+            if self.left is None:
+                return count
+            if self.left >= count:
+                self.left -= count
+                return count
+            allowed, self.left = self.left, None
+            return allowed
+
+    def close_all(self):
+        with self.lock:
+            connections = list(self.open)
+        self.close(*connections)
+
+    def close(self, *connections):
+        with self.lock:
+            for connection in connections:
+                if connection in self.open:
+                    self.open.discard(connection)
+                    try:
+                        # A thread may be reading from it.
+                        connection.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass
+                    connection.close()
 
 
 def restart(snapshot):
@@ -363,6 +439,9 @@ def obey(command, server):
     snapshot = server.snapshot
     if "order" in command:
         snapshot.order = command["order"]
+    if "withhold" in command:
+        snapshot.withheld = command["withhold"]
+        snapshot.wake()
     if "fault" in command:
         snapshot.fault = command["fault"]
         snapshot.wake()
@@ -373,6 +452,8 @@ def obey(command, server):
         snapshot.set(
             generate(wish["clusters"], wish.get("endpoints", 1), wish.get("routes", 0), wish["port"],
                      wish.get("first", 0), wish.get("number", 1)), [])
+    if "cut_after" in command:
+        server.relay.cut_after(command["cut_after"])
     if "raw" in command:
         for stream in list(snapshot.streams):
             kind = discovery_pb2.DeltaDiscoveryResponse if stream.delta else discovery_pb2.DiscoveryResponse
@@ -399,6 +480,7 @@ def obey(command, server):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--unix")
+    parser.add_argument("--relay", action="store_true")
     parser.add_argument("--cert")
     parser.add_argument("--key")
     parser.add_argument("--client-ca")

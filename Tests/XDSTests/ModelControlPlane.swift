@@ -23,6 +23,8 @@ struct ModelControlPlane {
     let variant: DiscoverySettings.Variant
     /// The number of each resource; the same number is the same resource.
     var snapshot: [ResourceType: [String: Int]] = [:]
+    /// What a good resource looks like.
+    var makeBody: @Sendable (ResourceType, String, Int) -> [UInt8] = { Resources.body($0, $1, $2) }
     /// What is sent instead of a good resource.
     var badNames: Set<String> = []
     private(set) var violations: [String] = []
@@ -152,7 +154,7 @@ struct ModelControlPlane {
     }
 
     private func body(_ type: ResourceType, _ name: String, _ number: Int) -> [UInt8] {
-        type == .cluster && badNames.contains(name) ? Resources.badCluster(name) : Resources.body(type, name, number)
+        type == .cluster && badNames.contains(name) ? Resources.badCluster(name) : makeBody(type, name, number)
     }
 
     /// Makes everything be sent once more, as a control plane that mended its mistakes does.

@@ -1,4 +1,5 @@
 import Bytes
+import CLinux
 import Glibc
 import Observability
 import Reactor
@@ -6,11 +7,20 @@ import ServiceKit
 
 /// The two listeners of the supervisor: admin, and one with only metrics and health for scrapers and probes.
 @WorkerActor final class AdminListeners {
+    /// Making a page takes many times its size; after a larger one than this the memory goes back to the system.
+    private static let trimsAbove = 256 * 1024
+    /// Nanoseconds until then: by that time the page was sent.
+    private static let trimDelay: UInt64 = 1_000_000_000
+
     private unowned let supervisor: Supervisor
     private var admin: HTTPService?
     private var metrics: HTTPService?
+    private let trim: LoopTimer
 
-    init(_ supervisor: Supervisor) { self.supervisor = supervisor }
+    init(_ supervisor: Supervisor) {
+        self.supervisor = supervisor
+        trim = LoopTimer(loop: supervisor.loop) { heddle_trim_memory() }
+    }
 
     func open(address: SocketAddress?, metrics metricsAddress: SocketAddress?) throws {
         if let address {
@@ -19,8 +29,8 @@ import ServiceKit
             }
             let pages = AdminPages(supervisor)
             let guardian = AdminGuard(bound: address)
-            let service = try HTTPService(loop: supervisor.loop, address: address) { request in
-                guardian.refusal(request) ?? pages.answer(request)
+            let service = try HTTPService(loop: supervisor.loop, address: address) { [unowned self] request in
+                guardian.refusal(request) ?? self.trimmed(pages.answer(request))
             }
             admin = service
             supervisor.log.info(.admin, "the admin interface listens at \(service.address)")
@@ -28,15 +38,21 @@ import ServiceKit
         }
         if let metricsAddress {
             let pages = AdminPages(supervisor)
-            let service = try HTTPService(loop: supervisor.loop, address: metricsAddress) { request in
-                pages.answer(request, only: ["/stats/prometheus", "/ready"])
+            let service = try HTTPService(loop: supervisor.loop, address: metricsAddress) { [unowned self] request in
+                self.trimmed(pages.answer(request, only: ["/stats/prometheus", "/ready"]))
             }
             metrics = service
             supervisor.log.info(.admin, "metrics and health are at \(service.address)")
         }
     }
 
+    private func trimmed(_ response: ServiceResponse) -> ServiceResponse {
+        if response.body.count > Self.trimsAbove { trim.schedule(after: Self.trimDelay) }
+        return response
+    }
+
     func close() {
+        trim.cancel()
         admin?.close()
         metrics?.close()
         if let path = admin?.address.unixPath, !path.isEmpty, !path.hasPrefix("@") { unlink(path) }

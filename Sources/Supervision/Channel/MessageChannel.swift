@@ -11,7 +11,7 @@ import Reactor
 }
 
 /// A socketpair of messages (SOCK_SEQPACKET): each arrives whole, with the descriptors sent with it (SCM_RIGHTS).
-@WorkerActor final class MessageChannel: EventHandler {
+@WorkerActor final class MessageChannel: EventHandler, OrderChannel {
     /// Longest message; what is larger travels in a memory file.
     nonisolated static let maximumMessage = 64 * 1024
     /// Messages that wait for room in the socket; a peer that reads so little is taken for dead.

@@ -26,9 +26,11 @@ extension ResourceLedger {
             count(key)
             if let older = store.admit(resource) {
                 wants.remove(older)
+                users.remove(older)
                 forget([older])
             }
             wants.set(resource.number, reading.wants)
+            users.admit(resource.number, reading.clusters)
             if let change = candidate.sockets {
                 sockets.commit(change)
                 if change.descriptors != nil { unsentSockets.insert(key.name) }
@@ -36,6 +38,7 @@ extension ResourceLedger {
             var needs = reading.needs
             // A listener does not take requests for clusters that came with it before they can be served.
             if key.type == .listener, batch.origin != .source { needs.formUnion(clusters) }
+            needs.formUnion(patiently(key, reading, batch))
             needs = needs.filter { !isMet($0) }
             if needs.isEmpty { ready?.append(key) }
             warming.begin(key, needs)
@@ -48,6 +51,9 @@ extension ResourceLedger {
         showCounts()
         if wants.revision != revision {
             subscriber?.wantsChanged(wants.all)
+            dropUnwanted()
+        } else if candidates.contains(where: { !$0.change.key.type.isWildcard && wants.names[$0.change.key] == nil }) {
+            // It was under way when the last who wanted it went.
             dropUnwanted()
         }
     }
@@ -67,6 +73,7 @@ extension ResourceLedger {
         switch need {
         case .resource(let key): store.active[key] != nil && store.warming[key] == nil || missing.contains(key)
         case .names: false
+        case .serving(let cluster): !isComing(cluster)
         }
     }
 
@@ -78,12 +85,17 @@ extension ResourceLedger {
     }
 
     private func remove(_ key: ResourceKey) {
-        if let active = store.active[key] { wants.remove(active.number) }
+        if let active = store.active[key] {
+            wants.remove(active.number)
+            retire(active.number)
+        }
         if let older = store.remove(key) {
             wants.remove(older)
+            users.remove(older)
             forget([older])
         }
         warming.end(key)
+        patience.end(key)
         missing.remove(key)
         switch key.type {
         case .cluster:
@@ -98,27 +110,43 @@ extension ResourceLedger {
         }
         // Who waited for it goes on without it.
         ready?.append(contentsOf: warming.met(.resource(key)))
+        if key.type == .cluster {
+            late.remove(key.name)
+            ready?.append(contentsOf: warming.met(.serving(cluster: key.name)))
+        }
     }
 
     // MARK: Into force
 
     /// Puts warm resources in force, and with them those who waited only for them.
-    private func activate(_ keys: [ResourceKey], removals: [UInt32]) {
+    func activate(_ keys: [ResourceKey], removals: [UInt32]) {
         var numbers = removals
         var queue = keys[...]
         var activated: Set<ResourceKey> = []
         while let key = queue.popFirst() {
             guard let resource = store.warming[key], activated.insert(key).inserted else { continue }
             numbers.append(resource.number)
-            if let old = store.activate(key) { wants.remove(old.number) }
+            if let old = store.activate(key) {
+                wants.remove(old.number)
+                if key.type == .listener { retire(old.number) } else { users.remove(old.number) }
+                if key.type == .clusterLoadAssignment { clusterStats[.clusterUpdated].add() }
+            }
+            users.activate(resource.number)
+            // A cluster that is kept may have a newer form: it goes all the same.
+            if key.type != .cluster { patience.end(key) }
             missing.remove(key)
             broughtIntoForce(key)
             queue += warming.met(.resource(key))
+            if key.type == .cluster {
+                late.remove(key.name)
+                queue += warming.met(.serving(cluster: key.name))
+            }
         }
         guard !numbers.isEmpty else { return }
         lastGeneration += 1
         sendCommit(lastGeneration, numbers, to: informedSlots)
         showCounts()
+        letGo()
         settle()
         checkWarm()
     }
@@ -133,9 +161,9 @@ extension ResourceLedger {
             } else {
                 names.remove(key.name)
             }
-            clusterStats[.clusterUpdated].add()
         case .listener:
-            listenerStats[.listenerCreateSuccess].add()
+            // Envoy counts each worker.
+            listenerStats[.listenerCreateSuccess].add(UInt64(informedSlots.count))
             if unsentSockets.remove(key.name) != nil {
                 let descriptors = sockets.byListener[key.name] ?? []
                 for slot in informedSlots { slot.send(.sockets(listener: key.name), descriptors) }

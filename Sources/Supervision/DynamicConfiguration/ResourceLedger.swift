@@ -67,7 +67,7 @@ import Reactor
     /// Batches that wait for their turn; a source sends one at a time, so that this is far more than there ever are.
     static let maximumWaiting = 1024
 
-    let fleet: WorkerFleet
+    let fleet: any WorkerGroup
     let sockets: ListenerSockets
     let names: NameDirectory
     let log: Log
@@ -81,6 +81,16 @@ import Reactor
     var wants = ResourceWants()
     var limitGroups: LimitGroups
     var running: Running?
+    /// Who sends requests to which clusters.
+    var users = ClusterUsers()
+    /// Clusters that their source took away while they are in use, and routes that wait for clusters to be able to serve.
+    var patience = Patience<ResourceKey>(time: ResourceLedger.patienceTime)
+    /// Forms of listeners, and of routes that went with them, whose connections may still send requests.
+    var draining = Patience<UInt32>(time: ResourceLedger.patienceTime)
+    /// Clusters whose removal is on its way because nobody uses them, or nobody may any longer (true).
+    var leaving: [ResourceKey: Bool] = [:]
+    /// Clusters that were waited for in vain; nobody waits for them again until they can serve.
+    var late: Set<String> = []
     /// Resources that their source does not have; who needs them goes on without.
     var missing: Set<ResourceKey> = []
     /// Listeners whose sockets the workers do not have yet.
@@ -98,8 +108,11 @@ import Reactor
     weak var owner: (any ResourceLedgerOwner)?
     weak var subscriber: (any ResourceSubscriber)?
     private var waiting: [Batch] = []
+    private let loop: EventLoop
+    private var patienceTimer: LoopTimer?
 
-    init(fleet: WorkerFleet, sockets: ListenerSockets, names: NameDirectory, log: Log, stats: StatsSegment, wallClock: @escaping @WorkerActor () -> UInt64) {
+    init(loop: EventLoop, fleet: any WorkerGroup, sockets: ListenerSockets, names: NameDirectory, log: Log, stats: StatsSegment, wallClock: @escaping @WorkerActor () -> UInt64) {
+        self.loop = loop
         self.fleet = fleet
         self.sockets = sockets
         self.names = names
@@ -111,7 +124,16 @@ import Reactor
         names.changed = { [unowned self] cluster, endpoints in
             self.fleet.broadcast(.endpoints(cluster: cluster, endpoints))
         }
+        patienceTimer = LoopTimer(loop: loop) { [unowned self] in self.patienceEnded(now: self.loop.now) }
     }
+
+    /// Has ``patienceEnded(now:)`` called when it is time, and not before.
+    func schedulePatience() {
+        let next = [patience.next, draining.next].compactMap { $0 }.min()
+        if let next { patienceTimer?.schedule(at: next) } else { patienceTimer?.cancel() }
+    }
+
+    var now: UInt64 { loop.now }
 
     /// Whether nothing is on its way.
     var isIdle: Bool { running == nil && waiting.isEmpty }
@@ -221,10 +243,17 @@ import Reactor
         let origin = batch.origin
         // A source that takes routes, endpoints or a secret away takes it from those who still need it: as in Envoy, it stays.
         if change.body == nil, origin == .source, !key.type.isWildcard { return nil }
+        if origin == .unwanted, isWantedAgain(key) { return nil }
+        if key.type == .cluster, keeps(key, change.body, origin) { return nil }
         let isRecompiled = batch.recompiled.contains(key)
         switch isRecompiled ? .update : store.verdict(key, change.body, from: origin.stored) {
         case .unchanged:
-            if change.body != nil { store.touch(key, version: change.version, origin: origin.stored, now: wallClock()) }
+            if change.body != nil {
+                store.touch(key, version: change.version, origin: origin.stored, now: wallClock())
+                if key.type == .cluster { stays(key) }
+            } else {
+                store.forgive(key)
+            }
             return nil
         case .refused(let reason): throw ConfigRefusal(description: reason)
         case .removal:
@@ -244,7 +273,14 @@ import Reactor
             }
         }
         var socketChange: ListenerSockets.Change?
-        if key.type == .listener { socketChange = try sockets.prepare(key.name, reading.bindings, leaving: leaving) }
+        if key.type == .listener {
+            do throws(ConfigRefusal) {
+                socketChange = try sockets.prepare(key.name, reading.bindings, leaving: leaving)
+            } catch {
+                listenerStats[.listenerCreateFailure].add()
+                throw error
+            }
+        }
         return Candidate(change: change, number: store.nextNumber(), reading: reading, sockets: socketChange, limitGroup: group)
     }
 
@@ -282,6 +318,7 @@ import Reactor
             guard let reason = refused[candidate.number] else { continue }
             running.refusals.append(ResourceRefusal(candidate.change.key, reason: reason))
             note(candidate.change, reason)
+            if candidate.change.key.type == .listener { listenerStats[.listenerCreateFailure].add() }
         }
         if running.batch.origin == .bootstrap, !refused.isEmpty {
             discard(running.candidates)
@@ -318,6 +355,5 @@ import Reactor
     private func note(_ change: ResourceChange, _ reason: String) {
         store.fail(
             change.key, ResourceFailure(version: change.version, body: change.body, reason: reason, attempted: wallClock()))
-        if change.key.type == .listener { listenerStats[.listenerCreateFailure].add() }
     }
 }

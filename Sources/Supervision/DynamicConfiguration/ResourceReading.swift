@@ -14,6 +14,8 @@ struct ResourceReading {
     var bindings: [ListenerBinding] = []
     /// A cluster whose endpoints are names.
     var names: NamePlan?
+    /// Clusters that requests are sent to, as far as the configuration names them.
+    var clusters: Set<String> = []
 
     /// Reads a resource.
     /// - Parameter isChecked: a bootstrap's resources were checked together, with their places in the file.
@@ -33,6 +35,7 @@ struct ResourceReading {
         case .routeConfiguration:
             let routes: Envoy_Config_Route_V3_RouteConfiguration = try Self.decode(body)
             validator.validate(routes, root, validatesClusters: false)
+            read(routes)
         case .clusterLoadAssignment, .secret: break
         }
         do throws(ConfigErrors) {
@@ -84,12 +87,38 @@ struct ResourceReading {
 
     private mutating func read(_ filter: Google_Protobuf_Any) throws(ConfigRefusal) {
         typealias Manager = Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager
+        typealias TCPProxy = Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy
+        if filter.holds(TCPProxy.self) {
+            let proxy: TCPProxy = try Self.unpack(filter)
+            if !proxy.cluster.isEmpty { clusters.insert(proxy.cluster) }
+            for cluster in proxy.weightedClusters.clusters { clusters.insert(cluster.name) }
+        }
         guard filter.holds(Manager.self) else { return }
         let manager: Manager = try Self.unpack(filter)
-        guard case .rds(let rds)? = manager.routeSpecifier else { return }
-        let key = ResourceKey(.routeConfiguration, rds.routeConfigName)
-        needs.insert(.resource(key))
-        wants.insert(ResourceWant(key, from: rds.configSource))
+        switch manager.routeSpecifier {
+        case .rds(let rds)?:
+            let key = ResourceKey(.routeConfiguration, rds.routeConfigName)
+            needs.insert(.resource(key))
+            wants.insert(ResourceWant(key, from: rds.configSource))
+        case .routeConfig(let routes)?: read(routes)
+        default: break
+        }
+    }
+
+    // MARK: Routes
+
+    private mutating func read(_ routes: Envoy_Config_Route_V3_RouteConfiguration) {
+        for host in routes.virtualHosts {
+            for case .route(let action)? in host.routes.map(\.action) { read(action) }
+        }
+    }
+
+    private mutating func read(_ action: Envoy_Config_Route_V3_RouteAction) {
+        switch action.clusterSpecifier {
+        case .cluster(let name)?: clusters.insert(name)
+        case .weightedClusters(let weighted)?: for cluster in weighted.clusters { clusters.insert(cluster.name) }
+        default: break
+        }
     }
 
     // MARK: TLS

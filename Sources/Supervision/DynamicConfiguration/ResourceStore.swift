@@ -181,6 +181,9 @@ struct ResourceStore: Equatable, Sendable {
         failures[key] = failure
     }
 
+    /// What was refused is gone.
+    mutating func forgive(_ key: ResourceKey) { failures[key] = nil }
+
     /// Most refusals that are kept.
     static let maximumFailures = 1000
 

@@ -6,12 +6,15 @@ enum ResourceNeed: Hashable, Sendable {
     case resource(ResourceKey)
     /// The names of this cluster's endpoints were resolved, or cannot be.
     case names(cluster: String)
+    /// This cluster can serve, or is gone. Not waited for for ever.
+    case serving(cluster: String)
 }
 
 extension ResourceNeed: CustomStringConvertible {
     var description: String {
         switch self {
         case .resource(let key): "\(key)"
+        case .serving(let cluster): "\(ResourceKey(.cluster, cluster))"
         case .names(let cluster): "dns of cluster \"\(cluster)\""
         }
     }
@@ -48,6 +51,21 @@ struct Warming: Equatable, Sendable {
             }
         }
         return ready.sorted()
+    }
+
+    /// A resource waits no longer for clusters that cannot serve yet.
+    /// - Returns: whether it waits for nothing else.
+    mutating func patienceEnded(_ key: ResourceKey) -> Bool {
+        guard let all = needs[key] else { return false }
+        for case .serving(let cluster) in all {
+            let need = ResourceNeed.serving(cluster: cluster)
+            needs[key]?.remove(need)
+            waiters[need]?.remove(key)
+            if waiters[need]?.isEmpty ?? false { waiters[need] = nil }
+        }
+        guard needs[key]?.isEmpty ?? false else { return false }
+        needs[key] = nil
+        return true
     }
 
     /// The resource is gone or has another form.

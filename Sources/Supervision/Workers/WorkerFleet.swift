@@ -20,7 +20,7 @@ import TrafficPolicy
 }
 
 /// The worker processes: starts them, watches them, and starts them again when they end.
-@WorkerActor final class WorkerFleet: MessageChannelOwner {
+@WorkerActor final class WorkerFleet: WorkerGroup, MessageChannelOwner {
     /// How often the watchdog looks, in nanoseconds.
     private static let lookInterval: UInt64 = 500_000_000
     /// Clusters for which the limit region has room. Memory is used only for those that there are.
@@ -237,10 +237,6 @@ import TrafficPolicy
             slot.state = .draining
             kill(slot.process, SIGKILL)
         }
-    }
-
-    func broadcast(_ order: WorkerOrder, _ descriptors: [Int32] = []) {
-        for slot in slots { slot.send(order, descriptors) }
     }
 
     // MARK: The watchdog

@@ -20,7 +20,7 @@ import Reactor
     let index: Int
     var state = State.empty
     var process: Int32 = 0
-    var channel: MessageChannel?
+    var channel: (any OrderChannel)?
     var startedAt: UInt64 = 0
     /// The generation under which the process was given everything and has not answered; nil at other times.
     var wholeGeneration: UInt64?

@@ -112,6 +112,14 @@ final class ControlPlanePeer: Sendable {
         try obey(["set": resources, "remove": remove.map { [$0.0, $0.1] }])
     }
 
+    /// Changes resources and waits until the proxy has acknowledged the response with the last of them.
+    func change(_ resources: [[String: Any]], remove: [(String, String)] = [], type: String) throws {
+        let mark = try set(resources, remove: remove)
+        let response = try wait(after: mark) { $0.kind == "response" && $0.type == type }
+        let answer = try wait(after: mark) { $0.isRequest && $0.text("nonce") == response.text("nonce") }
+        if let error = answer.text("error") { throw Failed(description: "\(type) is refused: \(error)") }
+    }
+
     // MARK: Events
 
     /// What it told from a mark on.

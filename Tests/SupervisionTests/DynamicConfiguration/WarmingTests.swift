@@ -52,4 +52,19 @@ struct WarmingTests {
         #expect(warming.met(endpoints) == [])
         #expect(warming == Warming())
     }
+
+    @Test("patience ends for clusters that cannot serve yet, and for nothing else")
+    func patience() {
+        var warming = Warming()
+        let routes = ResourceKey(.routeConfiguration, "r")
+        warming.begin(routes, [.serving(cluster: "web"), .serving(cluster: "api")])
+        warming.begin(listener, [.serving(cluster: "web"), .resource(routes)])
+        #expect(warming.patienceEnded(routes) == true)
+        #expect(warming.patienceEnded(routes) == false)
+        #expect(warming.patienceEnded(listener) == false)
+        #expect(warming.missing(listener) == [.resource(routes)])
+        #expect(warming.met(.serving(cluster: "web")) == [])
+        #expect(warming.met(.resource(routes)) == [listener])
+        #expect(warming == Warming())
+    }
 }

@@ -1,10 +1,8 @@
-import CLinux
 import DataPlane
 import Observability
 import ProxyModel
 import Reactor
 import SwiftProtobuf
-import TrafficPolicy
 import XDS
 
 /// Asks every source of configuration for what is wanted from it, and hands what they give to whoever applies it, one
@@ -39,14 +37,9 @@ import XDS
     /// Envoy's default of `initial_fetch_timeout`, nanoseconds.
     private static let defaultFetchTimeout: UInt64 = 15_000_000_000
 
-    private let loop: EventLoop
     private let log: Log
-    private let statistics: DiscoveryStatistics
-    private let checker: ResourceChecker
-    private let resolver: NameResolver
+    private let maker: any DiscoverySourceMaker
     private unowned let applier: any ResourceApplier
-    private var random: FastRandom
-    private var watch: FileWatch?
     private var plan: Plan?
     private var sources: [Origin: any DiscoverySource] = [:]
     /// What was last asked for, by source and type.
@@ -58,18 +51,10 @@ import XDS
     private var isHandingOver = false
     private var held: [ResourceType: HeldResources] = [:]
 
-    /// - Parameter seed: of the waits and of the choice among endpoints.
-    init(
-        loop: EventLoop, log: Log, stats: StatsSegment, resolver: NameResolver, checker: ResourceChecker, seed: UInt64,
-        applier: any ResourceApplier
-    ) {
-        self.loop = loop
+    init(log: Log, maker: any DiscoverySourceMaker, applier: any ResourceApplier) {
         self.log = log
-        self.resolver = resolver
-        self.checker = checker
+        self.maker = maker
         self.applier = applier
-        statistics = DiscoveryStatistics(stats, log: log, loop: loop)
-        random = FastRandom(seed: seed)
     }
 
     /// Begins, or begins anew when what sources depend on has changed.
@@ -91,8 +76,7 @@ import XDS
     func stop() {
         for source in sources.values { source.stop() }
         sources = [:]
-        watch?.close()
-        watch = nil
+        maker.stop()
     }
 
     // MARK: ResourceSubscriber
@@ -186,13 +170,11 @@ import XDS
             switch origin {
             case .ads:
                 guard plan.dynamic.hasAdsConfig else { throw ConfigRefusal(description: "there is no ads_config") }
-                let variant = Self.variant(plan.dynamic.adsConfig)
-                source = try stream(
-                    plan.dynamic.adsConfig, plan, types: ResourceType.allCases,
-                    path: DiscoveryMethod.aggregated(variant))
-            case .stream(let api, let type):
-                source = try stream(api, plan, types: [type], path: DiscoveryMethod.separate(type, Self.variant(api)))
-            case .file(let path, let folder, let type): source = try file(path, folder, type)
+                source = try stream(plan.dynamic.adsConfig, plan, types: ResourceType.allCases)
+            case .stream(let api, let type): source = try stream(api, plan, types: [type])
+            case .file(let path, let folder, let type):
+                let held = held.removeValue(forKey: type) ?? HeldResources()
+                source = try maker.file(FileOrder(type: type, path: path, folder: folder, held: held), owner: self)
             }
             sources[origin] = source
             return source
@@ -202,36 +184,13 @@ import XDS
         }
     }
 
-    private static func variant(_ api: Envoy_Config_Core_V3_ApiConfigSource) -> DiscoverySettings.Variant {
-        api.apiType == .deltaGrpc ? .delta : .stateOfTheWorld
-    }
-
     private func stream(
-        _ api: Envoy_Config_Core_V3_ApiConfigSource, _ plan: Plan, types: [ResourceType], path: String
+        _ api: Envoy_Config_Core_V3_ApiConfigSource, _ plan: Plan, types: [ResourceType]
     ) throws -> any DiscoverySource {
-        let upstream = try ControlPlaneUpstream(api.grpcServices.first ?? .init(), clusters: plan.clusters)
-        var settings = DiscoverySettings(variant: Self.variant(api), source: upstream.cluster, node: plan.node)
-        settings.nodeOnFirstMessageOnly = api.setNodeOnFirstMessageOnly
-        if api.hasRateLimitSettings {
-            let limit = api.rateLimitSettings
-            settings.rateLimit = RequestBudget.Settings(
-                maximumTokens: limit.hasMaxTokens ? max(1, limit.maxTokens.value) : 100,
-                fillRate: limit.hasFillRate ? limit.fillRate.value : 10)
-        }
-        var machine = DiscoveryMachine(settings, types: types, checker: checker)
-        for type in types { machine.seed(type, held.removeValue(forKey: type) ?? HeldResources()) }
-        return ControlPlaneStream(
-            loop: loop, statistics: statistics, upstream: upstream, path: path, resolver: resolver, machine: machine,
-            seed: random.next(), owner: self)
-    }
-
-    private func file(_ path: String, _ folder: String?, _ type: ResourceType) throws -> any DiscoverySource {
-        if watch == nil { watch = try FileWatch(loop: loop) }
-        guard let watch else { throw ConfigRefusal(description: "files cannot be watched") }
-        let held = held.removeValue(forKey: type) ?? HeldResources()
-        return FileSource(
-            type, path: path, watchedFolder: folder, loop: loop, statistics: statistics, checker: checker, watch: watch,
-            held: held, owner: self)
+        var held: [ResourceType: HeldResources] = [:]
+        for type in types { held[type] = self.held.removeValue(forKey: type) }
+        return try maker.stream(
+            StreamOrder(api: api, types: types, node: plan.node, clusters: plan.clusters, held: held), owner: self)
     }
 
     // MARK: DiscoverySourceOwner
