@@ -36,6 +36,8 @@ package actor Cluster: LoopActor {
     /// workers share.
     package nonisolated let config: ClusterConfig
     package nonisolated let stats: ClusterStats
+    /// Nil where no host is spoken to by TLS.
+    package nonisolated let tlsStats: ClusterTLSStats?
     package nonisolated let worker: WorkerContext
     package nonisolated let limits: ClusterLimits
     // Safety: touched by the verbs below alone. They run on `WorkerActor`, whose executor is this actor's own; going
@@ -44,9 +46,13 @@ package actor Cluster: LoopActor {
     private nonisolated(unsafe) var hosts: [Host?] = []
 
     /// A cluster without hosts; they come with the first update.
-    @WorkerActor package init(config: ClusterConfig, stats: ClusterStats, worker: WorkerContext, limits: ClusterLimits) {
+    @WorkerActor package init(
+        config: ClusterConfig, stats: ClusterStats, tlsStats: ClusterTLSStats? = nil, worker: WorkerContext,
+        limits: ClusterLimits
+    ) {
         self.config = config
         self.stats = stats
+        self.tlsStats = tlsStats
         self.worker = worker
         self.limits = limits
         balancer = LoadBalancer(settings: config.balancing)

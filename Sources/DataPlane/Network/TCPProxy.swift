@@ -203,6 +203,7 @@ import TrafficPolicy
 
     fileprivate func hostOpened() {
         timer?.cancel()
+        host?.cluster.tlsStats?.done(upstream?.tls)
         noteActivity()
         if clientEnded { upstream?.endOutput() }
     }
@@ -238,7 +239,10 @@ import TrafficPolicy
         case .connectFailed, .tlsFailed: wasOpen = false
         default: wasOpen = true
         }
-        if !wasOpen { host?.cluster.stats[.upstreamCxConnectFail].add() }
+        if !wasOpen {
+            host?.cluster.stats[.upstreamCxConnectFail].add()
+            if reason == .tlsFailed { host?.cluster.tlsStats?.failed(upstream?.tlsFailure) }
+        }
         release()
         guard !isClosed else { return }
         if !wasOpen {

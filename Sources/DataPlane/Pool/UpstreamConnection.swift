@@ -93,6 +93,7 @@ import SecureTransport
             codec.connection = self
         }
         timer?.cancel()
+        cluster.tlsStats?.done(transport.tls)
         let stats = cluster.stats
         stats[.upstreamCxConnectMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[codec.version == .http2 ? .upstreamCxHTTP2Total : .upstreamCxHTTP1Total].add()
@@ -119,6 +120,7 @@ import SecureTransport
         stats[.upstreamCxTxBytesTotal].add(transport.bytesWritten)
         guard isUp else {
             stats[.upstreamCxConnectFail].add()
+            if reason == .tlsFailed { cluster.tlsStats?.failed(transport.tlsFailure) }
             codec.connectionClosed(reason)
             codec.connection = nil
             pool.connectFailed(number, failure(reason))

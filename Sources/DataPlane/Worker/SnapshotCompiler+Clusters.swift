@@ -204,12 +204,10 @@ extension SnapshotCompiler {
                 throw ConfigProblem("a server needs a certificate", path: "common_tls_context.tls_certificates")
             }
             recipe.requiresClientCertificate = message.requireClientCertificate.value
-            if recipe.settings.trustedCA != nil {
-                recipe.settings.clientCertificate = recipe.requiresClientCertificate ? .required : .offered
-            } else if recipe.requiresClientCertificate, recipe.validation == nil {
-                throw ConfigProblem(
-                    "a required client certificate needs a trusted CA",
-                    path: "common_tls_context.validation_context.trusted_ca")
+            if recipe.validation == nil {
+                try SecretDirectory.askForCertificate(
+                    &recipe.settings, required: recipe.requiresClientCertificate,
+                    "common_tls_context.validation_context.trusted_ca")
             }
             if message.disableStatelessSessionResumption { recipe.settings.sessionTickets = .disabled }
             return try worker.secrets.reference(recipe)
@@ -230,6 +228,14 @@ extension SnapshotCompiler {
         case .validationContext(let validation):
             try SecretDirectory.fill(&recipe.settings, validation, "common_tls_context.validation_context")
         case .validationContextSdsSecretConfig(let secret): recipe.validation = secret.name
+        case .combinedValidationContext(let combined):
+            recipe.validation = combined.validationContextSdsSecretConfig.name
+            recipe.defaultValidation = combined.defaultValidationContext
+            // What is wrong in it shows now, not when the secret comes.
+            var tried = recipe.settings
+            try SecretDirectory.fill(
+                &tried, combined.defaultValidationContext,
+                "common_tls_context.combined_validation_context.default_validation_context")
         case nil: break
         }
         recipe.settings.applicationProtocols = message.alpnProtocols

@@ -111,7 +111,8 @@ extension Worker {
         let config = prepared.config
         let name = config.name.text
         let cluster = Cluster(
-            config: config, stats: resources.stats.cluster(name), worker: resources.context,
+            config: config, stats: resources.stats.cluster(name),
+            tlsStats: config.tls == nil ? nil : resources.stats.clusterTLS(name), worker: resources.context,
             limits: ClusterLimits(
                 CircuitBreaker(counters: resources.limits(name), normal: config.thresholds, high: config.highThresholds)))
         forgetMembers(of: name)

@@ -857,10 +857,25 @@ m envoy.extensions.transport_sockets.tls.v3.TlsCertificate
 2 private_key envoy.config.core.v3.DataSource
 3 password envoy.config.core.v3.DataSource
 - 8:pkcs12 7:watched_directory 6:private_key_provider 4:ocsp_staple 5:signed_certificate_timestamp
+m envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher
+1 san_type =envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher.SanType not_in=0
+2 matcher envoy.type.matcher.v3.StringMatcher required
+- 3:oid
+e envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher.SanType
+0 SAN_TYPE_UNSPECIFIED
+1 EMAIL
+2 DNS
+3 URI
+4 IP_ADDRESS
+- 5:OTHER_NAME
 m envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext
 1 trusted_ca envoy.config.core.v3.DataSource
+3 verify_certificate_spki *string item.min=44 item.max=44
+2 verify_certificate_hash *string item.min=64 item.max=95
+15 match_typed_subject_alt_names *envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher
+9 match_subject_alt_names *envoy.type.matcher.v3.StringMatcher
 10 trust_chain_verification =envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustChainVerification
-- 13:ca_certificate_provider_instance 17:system_root_certs 11:watched_directory 3:verify_certificate_spki 2:verify_certificate_hash 15:match_typed_subject_alt_names 9:match_subject_alt_names! 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 12:custom_validator_config 14:only_verify_leaf_cert_crl 16:max_verify_depth
+- 13:ca_certificate_provider_instance 17:system_root_certs 11:watched_directory 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 12:custom_validator_config 14:only_verify_leaf_cert_crl 16:max_verify_depth
 e envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustChainVerification
 0 VERIFY_TRUST_CHAIN
 1 ACCEPT_UNTRUSTED
@@ -889,8 +904,13 @@ m envoy.extensions.transport_sockets.tls.v3.CommonTlsContext
 6 tls_certificate_sds_secret_configs *envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig
 3 validation_context envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext @validation_context_type
 7 validation_context_sds_secret_config envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig @validation_context_type
+8 combined_validation_context envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext @validation_context_type
 4 alpn_protocols *string
-- 14:tls_certificate_provider_instance 16:custom_tls_certificate_selector 9:tls_certificate_certificate_provider! 11:tls_certificate_certificate_provider_instance! 8:combined_validation_context 10:validation_context_certificate_provider! 12:validation_context_certificate_provider_instance! 13:custom_handshaker 15:key_log
+- 14:tls_certificate_provider_instance 16:custom_tls_certificate_selector 9:tls_certificate_certificate_provider! 11:tls_certificate_certificate_provider_instance! 10:validation_context_certificate_provider! 12:validation_context_certificate_provider_instance! 13:custom_handshaker 15:key_log
+m envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext
+1 default_validation_context envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext required
+2 validation_context_sds_secret_config envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig required
+- 3:validation_context_certificate_provider! 4:validation_context_certificate_provider_instance!
 m envoy.extensions.upstreams.http.v3.HttpProtocolOptions
 1 common_http_protocol_options envoy.config.core.v3.HttpProtocolOptions
 2 upstream_http_protocol_options envoy.config.core.v3.UpstreamHttpProtocolOptions
@@ -1395,7 +1415,7 @@ t envoy.extensions.transport_sockets.s2a.v3 S2AConfiguration
 t envoy.extensions.transport_sockets.starttls.v3 StartTlsConfig UpstreamStartTlsConfig
 t envoy.extensions.transport_sockets.tap.v3 SocketTapConfig Tap
 t envoy.extensions.transport_sockets.tcp_stats.v3 Config
-t envoy.extensions.transport_sockets.tls.v3 CertificateProviderPluginInstance GenericSecret PrivateKeyProvider SPIFFECertValidatorConfig SubjectAltNameMatcher TlsKeyLog TlsSessionTicketKeys
+t envoy.extensions.transport_sockets.tls.v3 CertificateProviderPluginInstance GenericSecret PrivateKeyProvider SPIFFECertValidatorConfig TlsKeyLog TlsSessionTicketKeys
 t envoy.extensions.udp_packet_writer.v3 UdpDefaultWriterFactory UdpGsoBatchWriterFactory
 t envoy.extensions.upstreams.http.generic.v3 GenericConnectionPoolProto
 t envoy.extensions.upstreams.http.http.v3 HttpConnectionPoolProto

@@ -27,8 +27,12 @@ struct CertificateSources {
             for certificate in context.tlsCertificates {
                 result.append(CertificateSources(owner, "certificate_chain", certificate.certificateChain))
             }
-            if case .validationContext(let validation)? = context.validationContextType, validation.hasTrustedCa {
+            switch context.validationContextType {
+            case .validationContext(let validation)? where validation.hasTrustedCa:
                 result.append(CertificateSources(owner, "trusted_ca", validation.trustedCa))
+            case .combinedValidationContext(let combined)? where combined.defaultValidationContext.hasTrustedCa:
+                result.append(CertificateSources(owner, "trusted_ca", combined.defaultValidationContext.trustedCa))
+            default: break
             }
         }
         for resource in store.active(.secret) {

@@ -108,7 +108,11 @@ struct ResourceReading {
 
     private mutating func read(_ common: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext) {
         var secrets = common.tlsCertificateSdsSecretConfigs
-        if case .validationContextSdsSecretConfig(let secret)? = common.validationContextType { secrets.append(secret) }
+        switch common.validationContextType {
+        case .validationContextSdsSecretConfig(let secret)?: secrets.append(secret)
+        case .combinedValidationContext(let combined)?: secrets.append(combined.validationContextSdsSecretConfig)
+        case .validationContext, nil: break
+        }
         for secret in secrets {
             let key = ResourceKey(.secret, secret.name)
             needs.insert(.resource(key))
