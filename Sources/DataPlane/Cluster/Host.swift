@@ -8,6 +8,8 @@ package import Reactor
     package let address: SocketAddress
     /// `%UPSTREAM_HOST_NAME%`, and what `auto_host_rewrite` writes.
     package let hostname: NamedText?
+    /// TLS or not.
+    package let socket: UpstreamSocket
     /// Place in the cluster's host table.
     package let slot: Int
     // Safety: see Cluster: a host's connections and requests keep its cluster.
@@ -22,9 +24,10 @@ package import Reactor
     /// TCP connections of tcp_proxy to this host.
     var tunnelCount = 0
 
-    init(address: SocketAddress, hostname: String?, slot: Int, cluster: Cluster) {
+    init(address: SocketAddress, hostname: String?, socket: UpstreamSocket, slot: Int, cluster: Cluster) {
         self.address = address
         self.hostname = hostname.map { NamedText($0) }
+        self.socket = socket
         self.slot = slot
         self.cluster = cluster
     }

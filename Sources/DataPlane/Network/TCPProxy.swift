@@ -152,10 +152,10 @@ import TrafficPolicy
     private func open(_ host: Host, _ cluster: Cluster) throws {
         let descriptor = try Socket.connect(to: host.address, from: cluster.config.sourceAddress)
         var session: TLSSession?
-        if let reference = cluster.config.tls {
+        if let reference = host.socket.tls {
             guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
-                context: tls, descriptor: descriptor.raw, serverName: cluster.config.serverName(of: host),
+                context: tls, descriptor: descriptor.raw, serverName: host.socket.serverName(of: host),
                 peer: host.address.description)
         }
         let transport = Transport(

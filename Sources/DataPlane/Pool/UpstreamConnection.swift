@@ -35,11 +35,12 @@ import SecureTransport
                 descriptor.raw, probes: keepalive.probes, time: keepalive.time, interval: keepalive.interval)
         }
         var session: TLSSession?
-        if let reference = config.tls {
+        let socket = connections.host.socket
+        if let reference = socket.tls {
             guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
                 context: tls, descriptor: descriptor.raw,
-                serverName: connections.serverName?.indication ?? config.serverName(of: connections.host),
+                serverName: connections.serverName?.indication ?? socket.serverName(of: connections.host),
                 peer: connections.host.address.description, verifiedName: connections.serverName?.verified)
         }
         transport = Transport(
@@ -126,6 +127,7 @@ import SecureTransport
             pool.connectFailed(number, failure(reason))
             return
         }
+        if reason == .tlsFailed { cluster.tlsStats?.failed(transport.tlsFailure) }
         stats[.upstreamCxLengthMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[reason == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote].add()
         codec.connectionClosed(reason)

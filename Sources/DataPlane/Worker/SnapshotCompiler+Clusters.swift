@@ -36,14 +36,8 @@ extension SnapshotCompiler {
         if message.hasUpstreamConnectionOptions, message.upstreamConnectionOptions.hasTcpKeepalive {
             config.keepalive = keepalive(message.upstreamConnectionOptions.tcpKeepalive)
         }
-        if message.hasTransportSocket {
-            do throws(ConfigProblem) {
-                try fillTLS(config, message.transportSocket)
-            } catch {
-                throw error.within("transport_socket")
-            }
-        }
-        if config.upstreamProtocol == .negotiated, config.tls == nil {
+        try fillSockets(config, message)
+        if config.upstreamProtocol == .negotiated, !config.sockets.needsTLS {
             throw ConfigProblem(
                 "auto_config needs a TLS transport socket, whose ALPN decides", path: "typed_extension_protocol_options")
         }
@@ -144,15 +138,17 @@ extension SnapshotCompiler {
         _ assignment: Envoy_Config_Endpoint_V3_ClusterLoadAssignment
     ) throws(ConfigProblem) -> [Endpoint] {
         var endpoints: [Endpoint] = []
+        var labels: SocketLabels?
         for (place, locality) in assignment.endpoints.enumerated() {
             for (index, member) in locality.lbEndpoints.enumerated() {
                 let path = "endpoints[\(place)].lb_endpoints[\(index)].endpoint.address"
                 let address = try Address.compile(member.endpoint.address).problem(within: path)
+                labels = .of(member.metadata, in: locality.metadata, sharing: labels)
                 endpoints.append(
                     Endpoint(
                         address: address, hostname: member.endpoint.hostname.isEmpty ? nil : member.endpoint.hostname,
                         weight: member.hasLoadBalancingWeight ? member.loadBalancingWeight.value : 1,
-                        priority: Int(locality.priority), health: Self.health(member.healthStatus)))
+                        priority: Int(locality.priority), health: Self.health(member.healthStatus), labels: labels))
             }
         }
         return endpoints
@@ -168,12 +164,33 @@ extension SnapshotCompiler {
 
     // MARK: TLS
 
-    private func fillTLS(_ config: ClusterConfig, _ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem)
-    {
-        if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return }
-        let message: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext
+    private func fillSockets(
+        _ config: ClusterConfig, _ message: Envoy_Config_Cluster_V3_Cluster
+    ) throws(ConfigProblem) {
+        if message.hasTransportSocket {
+            do throws(ConfigProblem) {
+                config.sockets.otherwise = try upstreamSocket(message.transportSocket, config)
+            } catch {
+                throw error.within("transport_socket")
+            }
+        }
+        for (index, match) in message.transportSocketMatches.enumerated() {
+            do throws(ConfigProblem) {
+                guard match.hasTransportSocket else { throw ConfigProblem("is required") }
+                let socket = try upstreamSocket(match.transportSocket, config)
+                config.sockets.matches.append(UpstreamSocketChoice.Match(labels: match.match, socket: socket))
+            } catch {
+                throw error.within("transport_socket_matches[\(index)].transport_socket")
+            }
+        }
+    }
+
+    private func upstreamSocket(
+        _ socket: Envoy_Config_Core_V3_TransportSocket, _ config: ClusterConfig
+    ) throws(ConfigProblem) -> UpstreamSocket {
+        if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return UpstreamSocket() }
         do throws(ConfigProblem) {
-            message = try socket.typedConfig.message()
+            let message: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext = try socket.typedConfig.message()
             var recipe = TLSRecipe(TLSContextConfig(role: .client))
             try Self.fill(&recipe, message.commonTlsContext)
             var tls = recipe.settings
@@ -185,12 +202,12 @@ extension SnapshotCompiler {
                 }
             }
             recipe.settings = tls
-            config.tls = try worker.secrets.reference(recipe)
+            return UpstreamSocket(
+                tls: try worker.secrets.reference(recipe), serverName: message.sni.isEmpty ? nil : message.sni,
+                namesHost: message.autoHostSni)
         } catch {
             throw error.within("typed_config")
         }
-        config.serverName = message.sni.isEmpty ? nil : message.sni
-        config.autoHostSNI = message.autoHostSni
     }
 
     func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSReference? {

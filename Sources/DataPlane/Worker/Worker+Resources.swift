@@ -112,7 +112,7 @@ extension Worker {
         let name = config.name.text
         let cluster = Cluster(
             config: config, stats: resources.stats.cluster(name),
-            tlsStats: config.tls == nil ? nil : resources.stats.clusterTLS(name), worker: resources.context,
+            tlsStats: config.sockets.usesTLS ? resources.stats.clusterTLS(name) : nil, worker: resources.context,
             limits: ClusterLimits(
                 CircuitBreaker(counters: resources.limits(name), normal: config.thresholds, high: config.highThresholds)))
         forgetMembers(of: name)

@@ -103,6 +103,7 @@ m envoy.config.cluster.v3.CircuitBreakers.Thresholds
 6 track_remaining bool
 - 8:retry_budget 7:max_connection_pools
 m envoy.config.cluster.v3.Cluster
+43 transport_socket_matches *envoy.config.cluster.v3.Cluster.TransportSocketMatch
 1 name string min=1
 28 alt_stat_name string
 2 type =envoy.config.cluster.v3.Cluster.DiscoveryType @cluster_discovery_type
@@ -126,7 +127,11 @@ m envoy.config.cluster.v3.Cluster
 24 transport_socket envoy.config.core.v3.TransportSocket
 25 metadata envoy.config.core.v3.Metadata
 30 upstream_connection_options envoy.config.cluster.v3.UpstreamConnectionOptions
-- 43:transport_socket_matches 59:transport_socket_matcher 38:cluster_type 8:health_checks 9:max_requests_per_connection! 46:upstream_http_protocol_options! 18:dns_resolvers! 45:use_tcp_for_dns_lookups! 53:dns_resolution_config! 54:wait_for_warm_on_init 19:outlier_detection 20:cleanup_interval 21:upstream_bind_config 22:lb_subset_config 23:ring_hash_lb_config 52:maglev_lb_config 34:original_dst_lb_config 56:round_robin_lb_config 27:common_lb_config 26:protocol_selection! 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 40:filters 41:load_balancing_policy 42:lrs_server 57:lrs_report_endpoint_metrics 47:track_timeout_budgets! 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection
+- 59:transport_socket_matcher 38:cluster_type 8:health_checks 9:max_requests_per_connection! 46:upstream_http_protocol_options! 18:dns_resolvers! 45:use_tcp_for_dns_lookups! 53:dns_resolution_config! 54:wait_for_warm_on_init 19:outlier_detection 20:cleanup_interval 21:upstream_bind_config 22:lb_subset_config 23:ring_hash_lb_config 52:maglev_lb_config 34:original_dst_lb_config 56:round_robin_lb_config 27:common_lb_config 26:protocol_selection! 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 40:filters 41:load_balancing_policy 42:lrs_server 57:lrs_report_endpoint_metrics 47:track_timeout_budgets! 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection
+m envoy.config.cluster.v3.Cluster.TransportSocketMatch
+1 name string min=1
+2 match google.protobuf.Struct
+3 transport_socket envoy.config.core.v3.TransportSocket
 m envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
 1 choice_count google.protobuf.UInt32Value gte=2
 - 2:active_request_bias 3:slow_start_config

@@ -51,7 +51,7 @@ package enum UnknownFields: Sendable, Equatable {
     /// Of messages that are harmless otherwise.
     private static let fieldsThatGuard: [String: Set<String>] = [
         "envoy.config.cluster.v3.Cluster": [
-            "transport_socket_matches", "transport_socket_matcher", "cluster_type", "filters",
+            "transport_socket_matcher", "cluster_type", "filters",
         ],
         "envoy.config.listener.v3.Listener": ["filter_chain_matcher", "fcds_config", "udp_listener_config"],
         "envoy.config.listener.v3.FilterChain": ["use_proxy_proto"],

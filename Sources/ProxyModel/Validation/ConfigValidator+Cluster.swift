@@ -10,6 +10,10 @@ extension ConfigValidator {
             validateResolver(cluster.typedDnsResolverConfig, path.field("typed_dns_resolver_config"))
         }
         if cluster.hasTransportSocket { validateUpstream(cluster.transportSocket, path.field("transport_socket")) }
+        for (index, match) in cluster.transportSocketMatches.enumerated() {
+            let path = path.field("transport_socket_matches").index(index).field("transport_socket")
+            if match.hasTransportSocket { validateUpstream(match.transportSocket, path) } else { fail(path, "is required") }
+        }
     }
 
     /// What may stand where an address is expected.

@@ -14,7 +14,9 @@ struct CertificateSources {
         var contexts: [(String, Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext)] = []
         for resource in store.active(.cluster) {
             guard let cluster: Envoy_Config_Cluster_V3_Cluster = ConfigDump.decode(resource) else { continue }
-            if let context = common(cluster.transportSocket) { contexts.append(("cluster \(cluster.name)", context)) }
+            for socket in [cluster.transportSocket] + cluster.transportSocketMatches.map(\.transportSocket) {
+                if let context = common(socket) { contexts.append(("cluster \(cluster.name)", context)) }
+            }
         }
         for resource in store.active(.listener) {
             guard let listener: Envoy_Config_Listener_V3_Listener = ConfigDump.decode(resource) else { continue }

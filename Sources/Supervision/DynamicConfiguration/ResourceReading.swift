@@ -61,11 +61,17 @@ struct ResourceReading {
             needs.insert(.resource(key))
             wants.insert(ResourceWant(key, from: config.edsConfig))
         case .strictDns, .logicalDns:
-            names = NamePlan(cluster)
+            let plan = NamePlan(cluster)
+            guard plan.labelBytes <= NamePlan.maximumLabelBytes else {
+                throw ConfigRefusal(
+                    description: "load_assignment: more than \(NamePlan.maximumLabelBytes) bytes of envoy.transport_socket_match")
+            }
+            names = plan
             needs.insert(.names(cluster: cluster.name))
         default: break
         }
         if cluster.hasTransportSocket { try read(cluster.transportSocket) }
+        for match in cluster.transportSocketMatches { try read(match.transportSocket) }
     }
 
     // MARK: Listeners
