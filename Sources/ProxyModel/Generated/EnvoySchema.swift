@@ -769,6 +769,8 @@ m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionMana
 15 generate_request_id google.protobuf.BoolValue
 32 preserve_external_request_id bool
 37 always_set_request_id_in_response bool
+16 forward_client_cert_details =envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ForwardClientCertDetails
+17 set_current_client_cert_details envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails
 18 proxy_100_continue bool
 23 upgrade_configs *envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig
 30 normalize_path google.protobuf.BoolValue
@@ -780,7 +782,7 @@ m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionMana
 40 stream_error_on_invalid_http_message google.protobuf.BoolValue
 47 strip_trailing_host_dot bool
 o route_specifier
-- 31:scoped_routes 7:tracing 58:http1_safe_max_connection_duration 44:http3_protocol_options 54:access_log_flush_interval! 55:flush_access_log_on_new_request! 56:access_log_options 46:original_ip_detection_extensions 52:early_header_mutation_extensions 16:forward_client_cert_details 17:set_current_client_cert_details 60:forward_client_cert_matcher 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 36:request_id_extension 43:path_normalization_options 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 57:append_local_overload 53:add_proxy_protocol_connection_state
+- 31:scoped_routes 7:tracing 58:http1_safe_max_connection_duration 44:http3_protocol_options 54:access_log_flush_interval! 55:flush_access_log_on_new_request! 56:access_log_options 46:original_ip_detection_extensions 52:early_header_mutation_extensions 60:forward_client_cert_matcher 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 36:request_id_extension 43:path_normalization_options 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 57:append_local_overload 53:add_proxy_protocol_connection_state
 m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig
 1 unix_sockets bool
 2 cidr_ranges *envoy.config.core.v3.CidrRange
@@ -788,6 +790,18 @@ m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionMana
 1 upgrade_type string
 3 enabled google.protobuf.BoolValue
 - 2:filters
+m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails
+1 subject google.protobuf.BoolValue
+3 cert bool
+6 chain bool
+4 dns bool
+5 uri bool
+e envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ForwardClientCertDetails
+0 SANITIZE
+1 FORWARD_ONLY
+2 APPEND_FORWARD
+3 SANITIZE_SET
+4 ALWAYS_FORWARD_ONLY
 e envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.CodecType
 0 AUTO
 1 HTTP1

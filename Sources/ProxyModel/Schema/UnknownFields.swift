@@ -62,7 +62,7 @@ package enum UnknownFields: Sendable, Equatable {
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager": [
             "scoped_routes", "original_ip_detection_extensions", "early_header_mutation_extensions",
             "path_normalization_options", "typed_header_validation_config", "forward_client_cert_matcher",
-            "forward_client_cert_details", "set_current_client_cert_details", "forward_proto_config",
+            "forward_proto_config",
         ],
         "envoy.config.bootstrap.v3.Bootstrap": ["hds_config", "config_sources", "default_config_source"],
     ]
