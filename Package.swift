@@ -123,10 +123,14 @@ let allTargets: [Target] = [
     .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", "FilterTool", "Demo", arguments], swiftSettings: strict),
 
+    // For tests alone: the same program with a filter that crashes.
+    .executableTarget(
+        name: "heddle-proxy-faulty", dependencies: ["Supervision", "Filters", "DataPlane", "Bytes", "HTTPModel", "Reactor", protobuf],
+        swiftSettings: hotPath),
     .executableTarget(
         name: "heddle-micro",
         dependencies: [
-            "Bytes", "HTTPModel", "HTTPCodec", "TrafficPolicy", "ProxyModel", "Observability", "Reactor", "DataPlane", "Filters",
+            "Bytes", "HTTPModel", "HTTPCodec", "TrafficPolicy", "ProxyModel", "Observability", "Reactor", "LuaRuntime", "DataPlane", "Filters",
         ], swiftSettings: hotPath),
 
     // Samples: the shop that the demo shows, one program with a subcommand for each service
@@ -158,10 +162,10 @@ let allTargets: [Target] = [
     tests(
         "FiltersTests",
         ["Filters", "FilterTool", "DataPlane", "HTTPModel", "Bytes", "ProxyModel", "LuaRuntime", "Reactor", "Observability", "TrafficPolicy", "TestKit", protobuf]),
-    tests("SupervisionTests", ["Supervision", "Bytes", "Observability", "DataPlane", "Reactor", "SecureTransport", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
+    tests("SupervisionTests", ["Supervision", "CLinux", "Bytes", "Observability", "DataPlane", "Reactor", "SecureTransport", "ServiceKit", "TrafficPolicy", "ProxyModel", "TestKit"]),
     tests("DemoTests", ["Demo", "ProxyModel"]),
     tests("IntegrationTests", ["TestKit", "Bytes", "HTTPModel", "CLinux"]),
-    tests("ConformanceTests", ["TestKit", "Bytes", "CLinux"]),
+    tests("ConformanceTests", ["TestKit", "Bytes", "CLinux", "Filters"]),
     tests("TidyTests", []),
 ]
 

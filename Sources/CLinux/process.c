@@ -73,8 +73,12 @@ int heddle_next_signal(int descriptor) {
 
 void heddle_ignore_signal(int number) { signal(number, SIG_IGN); }
 
-int heddle_socket_pair(int type, int pair[2]) {
-    return socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair);
+int heddle_message_pair(int connected, int pair[2]) {
+    return socketpair(AF_UNIX, (connected ? SOCK_SEQPACKET : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair);
+}
+
+int heddle_message_socket(int nonblocking) {
+    return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), 0);
 }
 
 int64_t heddle_peer_user(int socket) {
@@ -124,6 +128,9 @@ void heddle_heap_size(uint64_t *allocated, uint64_t *held) {
 }
 
 static struct heddle_crash_record *crash_record;
+static void (*crash_note)(void *context);
+static void *crash_note_context;
+static pid_t crash_note_thread;
 static char crash_stack[64 * 1024];
 
 static void crashed(int number, siginfo_t *info, void *context) {
@@ -133,10 +140,17 @@ static void crashed(int number, siginfo_t *info, void *context) {
         void *frames[HEDDLE_CRASH_FRAMES];
         int count = backtrace(frames, HEDDLE_CRASH_FRAMES);
         record->code = (uint64_t)(int64_t)info->si_code;
-        record->address = (uint64_t)(uintptr_t)info->si_addr;
+        // Positive codes are the kernel's own and have an address; the others are sent and have a sender in its place.
+        if (info->si_code > 0) {
+            record->address = (uint64_t)(uintptr_t)info->si_addr;
+        } else {
+            record->sender = (uint64_t)info->si_pid;
+        }
         for (int index = 0; index < count; index++) record->frames[index] = (uint64_t)(uintptr_t)frames[index];
         record->frame_count = (uint64_t)count;
         __atomic_store_n(&record->signal, (uint64_t)number, __ATOMIC_RELEASE);
+        // If this fails too, the signal has its default action, and what was written above stays.
+        if (crash_note != NULL && gettid() == crash_note_thread) crash_note(crash_note_context);
     }
     // SA_RESETHAND restored the default action: it comes when this handler returns and the fault repeats, or by this.
     raise(number);
@@ -149,7 +163,7 @@ static int program_base(struct dl_phdr_info *info, size_t size, void *result) {
     return 1;
 }
 
-void heddle_install_crash_handler(struct heddle_crash_record *record) {
+void heddle_install_crash_handler(struct heddle_crash_record *record, void (*note)(void *context), void *context) {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
     void *warm[2];
     stack_t stack = {.ss_sp = crash_stack, .ss_size = sizeof crash_stack};
@@ -158,6 +172,9 @@ void heddle_install_crash_handler(struct heddle_crash_record *record) {
     backtrace(warm, 2);
     dl_iterate_phdr(program_base, &record->base);
     crash_record = record;
+    crash_note = note;
+    crash_note_context = context;
+    crash_note_thread = gettid();
     sigaltstack(&stack, NULL);
     memset(&action, 0, sizeof action);
     action.sa_sigaction = crashed;

@@ -19,15 +19,19 @@ static int64_t nanoseconds(clockid_t clock) {
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static void arm_clock(hlua_state *s, int64_t wall) {
+  s->clock_armed = true;
+  s->wall_start = s->slice_start = wall;
+  s->cpu_start = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+}
+
 // The thread's CPU clock costs a system call. CPU time never runs ahead of the monotonic clock, which costs none, so
 // the former is read only when the latter says that the deadline may have passed.
 static bool deadline_passed(hlua_state *s) {
   if (s->cpu_left == INT64_MAX && s->options.slice_nanoseconds == 0) return false;
   int64_t wall = nanoseconds(CLOCK_MONOTONIC);
   if (!s->clock_armed) {
-    s->clock_armed = true;
-    s->wall_start = s->slice_start = wall;
-    s->cpu_start = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    arm_clock(s, wall);
     return s->cpu_left <= 0;
   }
   if (s->options.slice_nanoseconds > 0 && wall - s->slice_start >= s->options.slice_nanoseconds) s->slice_over = true;
@@ -82,14 +86,15 @@ void hlua_enter_c(lua_State *L, hlua_state *s) {
 
 // LuaJIT does not collect before it gives up at the cap, and paces itself by objects, not bytes: a few large strings
 // would fill the cap with garbage. So a full collection runs when what was added since the last one is worth it.
-static void collect_if_full(lua_State *L, hlua_state *s) {
+static bool collect_if_full(lua_State *L, hlua_state *s) {
   size_t limit = s->options.memory_limit;
   if (s->used < limit / 2 || s->used - s->collected < limit / 4) {
     if (s->used < s->collected) s->collected = s->used;
-    return;
+    return false;
   }
   lua_gc(L, LUA_GCCOLLECT, 0);
   s->collected = s->used;
+  return true;
 }
 
 void hlua_make_room(lua_State *L, hlua_state *s, size_t bytes) {
@@ -133,8 +138,8 @@ static void raise_pending(lua_State *L, hlua_state *s) {
 void hlua_hook(lua_State *L, lua_Debug *activation) {
   hlua_state *s = state_of(L);
   if (s->current && s->current->raising == L) raise_pending(L, s);
-  if (!hlua_spend(s, s->period)) {
-    collect_if_full(L, s);
+  // A full collection takes long enough to be counted before the script goes on.
+  if (!hlua_spend(s, s->period) && !(collect_if_full(L, s) && hlua_spend(s, 0))) {
     hlua_arm_hook(s, s->current && s->current->raising ? 1 : s->period);
     check_stack(L, s);
     if (!s->slice_over || !s->current || !lua_isyieldable(L)) return;
@@ -163,6 +168,8 @@ void hlua_budget_begin(hlua_state *s, hlua_run *run) {
   s->cpu_left = run->cpu_left;
   s->clock_armed = s->slice_over = false;
   s->debt = 0;
+  // A run that was put aside is a long one: none of its time goes uncounted, as that before the first look does of others.
+  if (run->sliced) arm_clock(s, nanoseconds(CLOCK_MONOTONIC));
 }
 
 void hlua_budget_end(hlua_state *s, hlua_run *run) {

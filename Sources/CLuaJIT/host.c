@@ -39,8 +39,11 @@ static bool push_cached(lua_State *L, hlua_state *s, hlua_run *run, uint32_t typ
   return false;
 }
 
+static void make_metatable(lua_State *L, hlua_state *s, const hlua_class *type);
+
 void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag) {
-  if (type >= HLUA_CLASSES || s->class_refs[type] == LUA_NOREF) luaL_error(L, "unknown class of object");
+  if (type >= HLUA_CLASSES || !s->classes[type]) luaL_error(L, "unknown class of object");
+  if (s->class_refs[type] == LUA_NOREF) make_metatable(L, s, s->classes[type]);
   bool cached = run && slot > 0 && slot < RUN_SLOTS;
   if (cached && push_cached(L, s, run, type, slot, host, tag)) return;
   hlua_object *object = lua_newuserdata(L, sizeof(hlua_object));
@@ -175,6 +178,22 @@ bool hlua_call_object(hlua_call *call, int32_t index, uint32_t type, void **host
   return true;
 }
 
+int hlua_keep(lua_State *L) {
+  lua_pushinteger(L, luaL_ref(L, LUA_REGISTRYINDEX));
+  return 1;
+}
+
+int32_t hlua_call_keep(hlua_call *call, int32_t index) {
+  lua_State *L = call->thread;
+  int position = call->first + index - 1;
+  if (index > call->count || !lua_isfunction(L, position)) return HLUA_NO_FUNCTION;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->state->keep_ref);
+  lua_pushvalue(L, position);
+  int32_t reference = lua_pcall(L, 1, 1, 0) == 0 ? (int32_t)lua_tointeger(L, -1) : HLUA_NO_FUNCTION;
+  lua_pop(L, 1);
+  return reference;
+}
+
 // MARK: Classes
 
 static void set_method(lua_State *L, const char *name, const hlua_method *method) {
@@ -183,9 +202,9 @@ static void set_method(lua_State *L, const char *name, const hlua_method *method
   lua_setfield(L, -2, name);
 }
 
-void hlua_register_class(lua_State *L, hlua_state *s, const hlua_class *type) {
-  if (type->id >= HLUA_CLASSES) luaL_error(L, "too many classes");
-  if (s->class_refs[type->id] != LUA_NOREF) return;
+// Most scripts meet few of the classes that there are, and an idle state is to be small.
+static void make_metatable(lua_State *L, hlua_state *s, const hlua_class *type) {
+  luaL_checkstack(L, LUA_MINSTACK, "no room for a class");
   lua_createtable(L, 0, 4);
   lua_createtable(L, 0, (int)type->count);
   for (uint32_t i = 0; i < type->count; i++)

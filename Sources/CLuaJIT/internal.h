@@ -68,6 +68,8 @@ struct hlua_run {
 #define SPARE_STEP 16
 #define SPARE_CLASSES 32
 #define SPARE_LIMIT ((size_t)128 << 10)
+// The first small blocks of a state: what its library takes, and a small script.
+#define ARENA_BYTES ((size_t)48 << 10)
 
 struct hlua_state {
   lua_State *main;
@@ -77,9 +79,10 @@ struct hlua_state {
   size_t debt; // bytes allocated since the last look at the budget
   uint64_t allocations, memory_failures;
   bool exhausted; // an allocation was refused during this run
-  bool closing;
   struct hlua_spare *spare[SPARE_CLASSES]; // freed blocks for reuse, by size
-  size_t spare_bytes;
+  size_t spare_bytes; // of those that are malloc's
+  uint8_t *arena;
+  size_t arena_used;
   // Budget of the running run
   int64_t fuel;
   int64_t cpu_left; // nanoseconds; INT64_MAX for none
@@ -111,10 +114,13 @@ struct hlua_state {
   int32_t result;
   int encode_ref;
   int prepare_ref;
+  int keep_ref;
   int functions_ref; // table of functions to their references
   int killed_text_ref;
+  int array_ref; // the metatable of what JSON writes as an array
   double start_time;
-  int class_refs[HLUA_CLASSES];
+  const hlua_class *classes[HLUA_CLASSES];
+  int class_refs[HLUA_CLASSES]; // of their metatables, which are made when the first object is
 };
 
 typedef struct hlua_object {
@@ -133,7 +139,8 @@ static inline hlua_state *state_of(lua_State *L) {
 }
 
 // memory.c
-void hlua_free_spare(hlua_state *s);
+void hlua_free_spare(hlua_state *s); // gives back what is kept for reuse
+void hlua_free_arena(hlua_state *s); // when the state is closed
 void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size);
 
 // budget.c
@@ -153,6 +160,9 @@ void hlua_budget_end(hlua_state *s, hlua_run *run);
 int hlua_decode_all(lua_State *L, hlua_state *s, hlua_run *run, const uint8_t *bytes, size_t count);
 int hlua_encode(lua_State *L); // operand_depth, operand_count, operand_buffer → result
 
+// host.c (raises)
+int hlua_keep(lua_State *L); // a function → its reference
+
 // run.c (raise)
 int hlua_prepare_run(lua_State *L); // operand_run
 int hlua_put_aside(lua_State *L, hlua_operation *operation, int arguments);
@@ -168,7 +178,6 @@ int hlua_raise_type(lua_State *L, int argument, int given, const char *expected)
 // host.c (all raise)
 void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag);
 void hlua_push_bound(lua_State *L, const hlua_method *method); // takes the object from the stack's top
-void hlua_register_class(lua_State *L, hlua_state *s, const hlua_class *type);
 hlua_object *hlua_to_object(lua_State *L, hlua_state *s, int index);
 
 // sandbox.c and its parts (all raise)
@@ -179,6 +188,9 @@ void hlua_open_clock(lua_State *L);   // pushes the `os` table
 void hlua_open_base(lua_State *L);    // into the table at the stack's top
 void hlua_open_builtin(lua_State *L); // likewise, and in place of what callbacks are called by
 void hlua_open_coroutine(lua_State *L);
+void hlua_open_json(lua_State *L);   // likewise
+void hlua_open_text(lua_State *L);   // likewise
+void hlua_open_require(lua_State *L); // likewise; of a state with the whole library, into that
 void hlua_push_table_parts(lua_State *L); // into the table at the stack's top
 extern const luaL_Reg hlua_string_parts[];
 

@@ -54,6 +54,8 @@ void hlua_open_sandbox(lua_State *L) {
   lua_pop(L, 1);
   hlua_open_builtin(L);
   hlua_open_base(L);
+  hlua_open_json(L);
+  hlua_open_text(L);
   lua_getfield(L, -1, "string");
   remove_field(L, "dump");
   lua_pop(L, 1);
@@ -68,6 +70,8 @@ void hlua_open_sandbox(lua_State *L) {
   lua_getfield(L, -2, "unpack");
   lua_setfield(L, -2, "unpack");
   lua_pop(L, 1);
+
+  hlua_open_require(L);
 
   // The original globals stay the environment of the C functions above: nothing may be left to find there.
   clear(L, original);

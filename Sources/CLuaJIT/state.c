@@ -20,6 +20,11 @@ static int open_state(lua_State *L) {
   hlua_state *s = state_of(L);
   if (s->options.trusted) {
     luaL_openlibs(L);
+    lua_pushvalue(L, LUA_GLOBALSINDEX);
+    hlua_open_json(L);
+    hlua_open_text(L);
+    hlua_open_require(L);
+    lua_pop(L, 1);
   } else {
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     hlua_open_sandbox(L);
@@ -34,6 +39,8 @@ static int open_state(lua_State *L) {
   s->functions_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushcfunction(L, hlua_prepare_run);
   s->prepare_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushcfunction(L, hlua_keep);
+  s->keep_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushliteral(L, "script exceeded its budget");
   s->killed_text_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   // The registry's free list gets its slot now, so that giving a reference back allocates nothing.
@@ -58,7 +65,7 @@ hlua_state *hlua_state_create(const hlua_options *options) {
   for (int i = 0; i < HLUA_CLASSES; i++) s->class_refs[i] = LUA_NOREF;
   s->main = lua_newstate(hlua_allocate, s);
   if (!s->main) {
-    hlua_free_spare(s);
+    hlua_free_arena(s);
     free(s);
     return NULL;
   }
@@ -88,7 +95,7 @@ void hlua_state_destroy(hlua_state *s) {
     s->idle = run->next;
     free(run);
   }
-  hlua_free_spare(s);
+  hlua_free_arena(s);
   hlua_buffer_free(&s->scratch);
   hlua_buffer_free(&s->out);
   hlua_buffer_free(&s->message);
@@ -98,15 +105,11 @@ void hlua_state_destroy(hlua_state *s) {
 
 // MARK: Classes and globals
 
-static int register_class(lua_State *L) {
-  hlua_state *s = state_of(L);
-  hlua_register_class(L, s, s->operand_class);
-  return 0;
-}
-
 bool hlua_state_register(hlua_state *s, const hlua_class *type) {
-  s->operand_class = type;
-  return protect(s, register_class) == 0;
+  hlua_buffer_clear(&s->message);
+  if (type->id >= HLUA_CLASSES) return false;
+  s->classes[type->id] = type;
+  return true;
 }
 
 hlua_buffer *hlua_state_values(hlua_state *s) { return &s->out; }
@@ -126,7 +129,8 @@ bool hlua_state_set_global(hlua_state *s, const char *name) {
 static int set_library(lua_State *L) {
   hlua_state *s = state_of(L);
   const hlua_class *type = s->operand_class;
-  hlua_register_class(L, s, type);
+  if (type->id >= HLUA_CLASSES) luaL_error(L, "too many classes");
+  s->classes[type->id] = type;
   lua_createtable(L, 0, (int)type->count);
   hlua_push_object(L, s, NULL, type->id, HLUA_SCOPE_STATE, 0, s->operand_host, 0);
   for (uint32_t i = 0; i < type->count; i++) {
@@ -136,7 +140,24 @@ static int set_library(lua_State *L) {
     lua_setfield(L, -3, type->methods[i].name);
   }
   lua_pop(L, 1);
-  lua_setglobal(L, (const char *)s->operand);
+  // A name with a dot is a field of a table that may be there already.
+  const char *name = (const char *)s->operand, *dot = strchr(name, '.');
+  if (!dot) {
+    lua_setglobal(L, name);
+    return 0;
+  }
+  lua_pushlstring(L, name, (size_t)(dot - name));
+  lua_pushvalue(L, -1);
+  lua_rawget(L, LUA_GLOBALSINDEX);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_GLOBALSINDEX);
+  }
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, dot + 1);
   return 0;
 }
 
@@ -207,6 +228,9 @@ int32_t hlua_state_function(hlua_state *s, const char *name) {
   return protect(s, find_function) == 0 ? s->result : HLUA_NO_FUNCTION;
 }
 
+// Allocates nothing: the slot of the free list is there.
+void hlua_state_release(hlua_state *s, int32_t function) { luaL_unref(s->main, LUA_REGISTRYINDEX, function); }
+
 // MARK: Facts
 
 const hlua_buffer *hlua_state_message(const hlua_state *s) { return &s->message; }
@@ -214,7 +238,9 @@ const hlua_buffer *hlua_state_traceback(const hlua_state *s) { return &s->traceb
 bool hlua_state_is_dead(const hlua_state *s) { return s->dead; }
 
 bool hlua_state_collect(hlua_state *s) {
-  if (lua_cpcall(s->main, collect, NULL) == 0) return true;
+  bool done = lua_cpcall(s->main, collect, NULL) == 0;
+  hlua_free_spare(s);
+  if (done) return true;
   lua_pop(s->main, 1);
   return false;
 }

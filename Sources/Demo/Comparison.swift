@@ -2,55 +2,45 @@ import Foundation
 import Glibc
 
 /// `heddle demo --compare`: the front page of the shop without proxies, with Heddle and with Envoy in the same places.
+/// `heddle compare`: the same of a service that the user has.
 ///
-/// All three shops run at once, each in a network of its own, and are measured in turns, so that what else the machine
-/// does meets all of them alike. One user asks for one page after the other: what is measured is latency.
+/// All three meshes run at once, each in a network of its own, and are measured in turns, so that what else the machine
+/// does meets all of them alike. A user asks for one page after the other: what is measured is latency.
 package struct Comparison {
-    /// What was measured of one mesh: medians of the rounds.
-    package struct Row: Codable {
-        package let mesh: String
-        package let pages: Int
-        package let failures: Int
-        package let p50_ms: Double
-        package let p99_ms: Double
-        package let added_p50_ms: Double
-        package let added_p99_ms: Double
-        package let proxies: Int
-        package let proxies_mb: Double
+    /// What the command line asks for.
+    package struct Options {
+        /// A service that runs already; nil for the shop.
+        package var service: OwnService?
+        /// Of measuring, for all three together.
+        package var seconds = 60.0
+        /// Workers of each proxy.
+        package var concurrency = 1
+        package var users = 1
+        package var json = false
+
+        package init() {}
     }
 
-    /// All that was measured.
-    package struct Result: Codable {
-        var kind = "comparison"
-        /// Turns of each mesh, how long each was, and what came of them.
-        package let rounds: Int
-        package let seconds_a_round: Double
-        package let rows: [Row]
-    }
-
-    /// Turns that each shop gets.
+    /// Turns that each mesh gets.
     private static let rounds = 7
     private static let warmUp = 3.0
+    private static let shortestTurn = 0.2
+    private static let firstNetwork = 71
 
     private struct Contender {
-        let mesh: ShopPlan.Mesh
         let shop: RunningShop
         var turns: [LoadLine] = []
     }
 
+    private let options: Options
     private let tools: DemoTools
-    private let seconds: Double
-    private let concurrency: Int
-    private let json: Bool
     private let write: (String) -> Void
     private let interrupt = Interrupt()
 
-    /// - Parameter seconds: of measuring, for all three together.
-    package init(tools: DemoTools, seconds: Double, concurrency: Int, json: Bool, write: @escaping (String) -> Void) {
+    /// - Parameter write: takes what is to be printed.
+    package init(options: Options, tools: DemoTools, write: @escaping (String) -> Void) {
+        self.options = options
         self.tools = tools
-        self.seconds = seconds
-        self.concurrency = concurrency
-        self.json = json
         self.write = write
     }
 
@@ -60,18 +50,12 @@ package struct Comparison {
         var contenders: [Contender] = []
         defer { for contender in contenders { contender.shop.stop() } }
         for (index, mesh) in ShopPlan.Mesh.allCases.enumerated() {
-            let network = "127.\(71 + index)"
-            let folder = RunFolder(source: tools.mesh, network: network)
-            try folder.prepare()
-            let plan = ShopPlan(
-                mesh: mesh, network: network, programs: try tools.programs(mesh), configurations: folder.configurations,
-                concurrency: concurrency)
-            say("starting the shop \(Self.title(mesh)): \(plan.processes.count) programs")
-            contenders.append(Contender(mesh: mesh, shop: try RunningShop(plan: plan, folder: folder)))
-            guard try contenders[index].shop.waitUntilReady(interrupt.check) != nil else { return true }
+            let shop = try start(mesh, network: "127.\(Self.firstNetwork + index)")
+            contenders.append(Contender(shop: shop))
+            guard try shop.waitUntilReady(interrupt.check) != nil else { return true }
         }
-        let turn = max(1, seconds / Double(Self.rounds * contenders.count))
-        for contender in contenders { _ = try load(contender, seconds: Self.warmUp) }
+        let turn = max(Self.shortestTurn, options.seconds / Double(Self.rounds * contenders.count))
+        for contender in contenders { _ = try load(contender, seconds: min(Self.warmUp, 5 * turn)) }
         for round in 1...Self.rounds {
             say("round \(round) of \(Self.rounds)")
             for index in contenders.indices {
@@ -82,11 +66,31 @@ package struct Comparison {
         return try report(contenders, turn: turn)
     }
 
+    private func start(_ mesh: ShopPlan.Mesh, network: String) throws(DemoError) -> RunningShop {
+        let folder = RunFolder(source: options.service == nil ? tools.mesh : tools.compare, network: network, service: options.service)
+        try folder.prepare()
+        let programs = try tools.programs(mesh)
+        let plan =
+            if let service = options.service {
+                ShopPlan(
+                    of: service, mesh: mesh, network: network, programs: programs, configurations: folder.configurations,
+                    concurrency: options.concurrency)
+            } else {
+                ShopPlan(
+                    mesh: mesh, network: network, programs: programs, configurations: folder.configurations,
+                    concurrency: options.concurrency)
+            }
+        say("starting \(options.service == nil ? "the shop " : "")\(Self.title(mesh)): \(plan.processes.count) programs")
+        return try RunningShop(plan: plan, folder: folder)
+    }
+
     private func load(_ contender: Contender, seconds: Double) throws(DemoError) -> LoadLine {
         let run = try LoadRun(
             tools: tools, frontend: contender.shop.plan.door,
-            arguments: ["--users", "1", "--rate", "0", "--wait", "0s", "--behaviour", "home", "--for", "\(seconds)s"],
-            log: contender.shop.folder.log(of: "loadgenerator"))
+            arguments: [
+                "--users", "\(options.users)", "--rate", "0", "--wait", "0s", "--behaviour", "home", "--path", contender.shop.plan.page,
+                "--for", "\(seconds)s",
+            ], log: contender.shop.folder.log(of: "loadgenerator"))
         while !run.isOver, !interrupt.check() {
             if Stopwatch.wait(for: [run.descriptor, interrupt.descriptor], seconds: 1).contains(run.descriptor) { _ = run.lines() }
         }
@@ -97,50 +101,21 @@ package struct Comparison {
     }
 
     private func report(_ contenders: [Contender], turn: Double) throws(DemoError) -> Bool {
-        var rows: [Row] = []
-        for contender in contenders {
-            let p50 = Self.median(contender.turns.map(\.p50_ms))
-            let p99 = Self.median(contender.turns.map(\.p99_ms))
-            rows.append(
-                Row(
-                    mesh: contender.mesh.rawValue, pages: contender.turns.reduce(0) { $0 + $1.requests },
-                    failures: contender.turns.reduce(0) { $0 + $1.failures }, p50_ms: p50, p99_ms: p99,
-                    added_p50_ms: Self.rounded(p50 - (rows.first?.p50_ms ?? p50)),
-                    added_p99_ms: Self.rounded(p99 - (rows.first?.p99_ms ?? p99)), proxies: contender.shop.proxies.count,
-                    proxies_mb: Self.rounded(contender.shop.megabytes().proxies)))
-        }
-        let result = Result(rounds: Self.rounds, seconds_a_round: turn, rows: rows)
-        if json {
+        let page = options.service.map { "http://\($0.host):\($0.port)\($0.path)" } ?? "The front page, 13 calls between services"
+        let report = ComparisonReport(
+            page: page, users: options.users, seconds: turn,
+            turns: contenders.map { ($0.shop.plan.mesh, $0.turns, $0.shop.proxies.count, $0.shop.megabytes().proxies) })
+        if options.json {
             do {
-                write(String(decoding: try JSONEncoder().encode(result), as: UTF8.self) + "\n")
+                write(String(decoding: try JSONEncoder().encode(report), as: UTF8.self) + "\n")
             } catch {
                 throw .file(path: "standard output", reason: "\(error)")
             }
         } else {
-            write(Self.table(result))
+            write(report.text)
         }
-        return rows.allSatisfy { $0.failures == 0 && $0.pages > 0 }
+        return report.isSound
     }
-
-    /// The result as people read it.
-    static func table(_ result: Result) -> String {
-        var text = "\nThe front page, 13 calls between services, one user at a time; medians of \(result.rounds) turns\n\n"
-        text += "                    pages   p50 ms   p99 ms    added p50    added p99   proxies       MB\n"
-        for row in result.rows {
-            text += row.mesh.padding(toLength: 16, withPad: " ", startingAt: 0)
-            text += String(
-                format: "%9d%9.2f%9.2f%13.2f%13.2f%10d%9.0f\n", row.pages, row.p50_ms, row.p99_ms, row.added_p50_ms, row.added_p99_ms,
-                row.proxies, row.proxies_mb)
-        }
-        return text
-    }
-
-    /// The one in the middle; the lower one of two.
-    static func median(_ numbers: [Double]) -> Double {
-        numbers.isEmpty ? 0 : numbers.sorted()[(numbers.count - 1) / 2]
-    }
-
-    private static func rounded(_ number: Double) -> Double { (number * 100).rounded() / 100 }
 
     private static func title(_ mesh: ShopPlan.Mesh) -> String {
         switch mesh {
@@ -151,6 +126,6 @@ package struct Comparison {
     }
 
     private func say(_ text: String) {
-        if !json { write(text + "\n") }
+        if !options.json { write(text + "\n") }
     }
 }

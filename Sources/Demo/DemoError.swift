@@ -12,6 +12,10 @@ package enum DemoError: Error, CustomStringConvertible {
     case file(path: String, reason: String)
     /// There is no example of this name.
     case unknownExample(name: String, known: [String])
+    /// No proxy of this name runs.
+    case noProxy(name: String)
+    /// The proxy refuses a script.
+    case refused(reason: String)
     /// No demo runs, so that there is nothing to switch.
     case notRunning(folder: String)
     /// A demo runs already.
@@ -27,6 +31,8 @@ package enum DemoError: Error, CustomStringConvertible {
             "not ready after \(Int(seconds)) s: no answer from \(waitingFor.joined(separator: ", "))"
         case .file(let path, let reason): "\(path): \(reason)"
         case .unknownExample(let name, let known): "no example called \(name); there are: \(known.joined(separator: ", "))"
+        case .noProxy(let name): "no workload called \(name) has a proxy"
+        case .refused(let reason): "the proxy refuses it, and goes on as before:\n\(reason)"
         case .notRunning(let folder): "no demo runs here (nothing in \(folder)); start one with `heddle demo`"
         case .alreadyRunning(let folder, let process):
             "a demo runs already (process \(process), \(folder)); stop it, or choose another --network"

@@ -7,6 +7,8 @@ package struct DemoTools: Sendable {
     package let root: String
     /// samples/hipstershop/mesh
     package let mesh: String
+    /// samples/compare
+    package let compare: String
     package let shop: String
     package let proxy: String
     package let redis: String?
@@ -19,6 +21,7 @@ package struct DemoTools: Sendable {
         let current = FileManager.default.currentDirectoryPath
         root = try Self.root(above: [beside, current])
         mesh = root + "/samples/hipstershop/mesh"
+        compare = root + "/samples/compare"
         shop = try Self.program("hipstershop", in: beside)
         proxy = try Self.program("heddle-proxy", in: beside)
         redis = Self.installed("redis-server", also: [])

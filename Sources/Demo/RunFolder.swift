@@ -13,15 +13,20 @@ package struct RunFolder {
     package let path: String
     private let source: String
     private let network: String
+    private let service: OwnService?
 
     /// - Parameters:
-    ///   - source: samples/hipstershop/mesh of the checkout.
-    ///   - label: told apart from other meshes in the same network.
-    package init(source: String, network: String, label: String = "") {
+    ///   - source: samples/hipstershop/mesh of the checkout, or samples/compare.
+    ///   - service: takes the place of `writtenService` in the files.
+    package init(source: String, network: String, service: OwnService? = nil) {
         self.source = source
         self.network = network
-        path = NSTemporaryDirectory() + "heddle-demo-\(network)" + (label.isEmpty ? "" : "-\(label)")
+        self.service = service
+        path = NSTemporaryDirectory() + "heddle-demo-\(network)"
     }
+
+    /// The address of the service in the files of samples/compare.
+    private static let writtenService = "address: 127.7.2.1, port_value: 8081"
 
     /// Where the proxies' files are.
     package var configurations: String { path + "/mesh" }
@@ -94,12 +99,20 @@ package struct RunFolder {
 
     /// Switches a demo that runs to an example, and tells its proxies. Returns the proxies that were told.
     package func `switch`(to example: String?) throws(DemoError) -> [String] {
-        guard let record, kill(record.demo, 0) == 0 else { throw .notRunning(folder: path) }
+        guard isRunning else { throw .notRunning(folder: path) }
         let changed = try place(example: example)
-        for name in changed {
-            if let process = record.proxies[name] { kill(process, SIGHUP) }
-        }
+        tell(changed)
         return changed
+    }
+
+    /// Whether a demo runs in this folder.
+    var isRunning: Bool { record.map { kill($0.demo, 0) == 0 } ?? false }
+
+    /// Tells proxies to read their files anew.
+    func tell(_ proxies: [String]) {
+        for name in proxies {
+            if let process = record?.proxies[name] { kill(process, SIGHUP) }
+        }
     }
 
     private static func configurations(in folder: String) throws(DemoError) -> [String] {
@@ -114,7 +127,9 @@ package struct RunFolder {
     private func text(of origin: String) throws(DemoError) -> String {
         do {
             let text = try String(contentsOfFile: origin, encoding: .utf8)
-            return text.replacingOccurrences(of: ShopPlan.writtenNetwork + ".", with: network + ".")
+            let parts = service == nil ? [text] : text.components(separatedBy: Self.writtenService)
+            return parts.map { $0.replacingOccurrences(of: ShopPlan.writtenNetwork + ".", with: network + ".") }
+                .joined(separator: service.map { "address: \($0.host), port_value: \($0.port)" } ?? "")
         } catch {
             throw .file(path: origin, reason: "\(error)")
         }

@@ -35,10 +35,10 @@ final class RunningShop {
         let watch = Stopwatch()
         var missing = plan.processes.compactMap { process in process.health.map { (process.name, $0) } }
         let door = plan.door
-        missing.append(("the shop", (door.host, door.port, "/")))
+        missing.append(("http://\(door.host):\(door.port)\(plan.page)", (door.host, door.port, plan.page)))
         while true {
             missing.removeAll { entry in
-                LoopbackHTTP.get(host: entry.1.host, port: entry.1.port, path: entry.1.path, seconds: 5)?.status == 200
+                LoopbackHTTP.get(host: entry.1.host, port: entry.1.port, path: entry.1.path, seconds: 5).map { $0.status < 400 } ?? false
             }
             if missing.isEmpty { return watch.seconds }
             try checkAllRun()

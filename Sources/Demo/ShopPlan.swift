@@ -52,7 +52,12 @@ package struct ShopPlan: Sendable {
     package let mesh: Mesh
     package let network: String
     package let processes: [Process]
+    /// Where people reach the shop, and the page that is asked for.
+    package let door: (host: String, port: Int)
+    package let page: String
 
+    /// The shop.
+    ///
     /// - Parameters:
     ///   - configurations: the folder with a configuration for each proxy.
     ///   - concurrency: workers of each proxy.
@@ -77,15 +82,28 @@ package struct ShopPlan: Sendable {
                     concurrency: concurrency, listensAt: "\(network).0.1:\(Self.edgePort)"))
         }
         self.processes = processes
+        door = mesh == .bare ? ("\(network).1.1", 8080) : ("\(network).0.1", Self.edgePort)
+        page = "/"
     }
 
-    /// Where people reach the shop.
-    package var door: (host: String, port: Int) {
-        mesh == .bare ? ("\(network).1.1", 8080) : ("\(network).0.1", Self.edgePort)
+    /// A service that runs already, behind its caller's proxy and its own.
+    package init(of service: OwnService, mesh: Mesh, network: String, programs: Programs, configurations: String, concurrency: Int) {
+        self.mesh = mesh
+        self.network = network
+        page = service.path
+        guard mesh != .bare else {
+            door = (service.host, service.port)
+            processes = []
+            return
+        }
+        door = ("\(network).1.102", Self.edgePort)
+        let places = [("caller", "1.102"), ("service", "2.2")]
+        processes = places.enumerated().map { index, place in
+            Self.proxy(
+                place.0, number: index + 1, mesh: mesh, network: network, programs: programs, configurations: configurations,
+                concurrency: concurrency, listensAt: "\(network).\(place.1):\(Self.edgePort)")
+        }
     }
-
-    /// Where the services themselves are asked for a page, past all proxies.
-    package var frontend: (host: String, port: Int) { ("\(network).1.1", 8080) }
 
     private static func service(
         _ workload: ShopWorkload, among workloads: [ShopWorkload], mesh: Mesh, network: String, programs: Programs

@@ -3,14 +3,17 @@ package import Reactor
 
 /// The HTTP filters that this program knows: the one list of them.
 @WorkerActor package enum BuiltInFilters {
-    /// - Parameter probe: notes what scripts cost; a proxy has none.
-    package static func registry(probe: LuaProbe? = nil) -> HTTPFilterRegistry {
-        HTTPFilterRegistry([
+    /// - Parameters:
+    ///   - probe: notes what scripts cost; a proxy has none.
+    ///   - more: filters that only one program has, in the place of those here with the same message.
+    package static func registry(probe: LuaProbe? = nil, and more: [any HTTPFilterType] = []) -> HTTPFilterRegistry {
+        let builtIn: [any HTTPFilterType] = [
             RouterType(),
             LuaType(probe: probe),
             HeaderMutationType(),
             ExplainType(),
             BodyRouteType(),
-        ])
+        ]
+        return HTTPFilterRegistry(builtIn + more)
     }
 }

@@ -64,6 +64,12 @@ package struct LuaCall: ~Copyable {
         return Unmanaged<Host>.fromOpaque(host).takeUnretainedValue()
     }
 
+    /// A function, kept until ``LuaState/release(_:)``; nil when it is none or memory ran out.
+    package func function(_ index: Int) -> LuaFunction? {
+        let reference = hlua_call_keep(raw, Int32(index))
+        return reference == HLUA_NO_FUNCTION ? nil : LuaFunction(reference: reference)
+    }
+
     /// An argument of any type with all that is in it.
     package func value(_ index: Int, limits: LuaValueLimits = LuaValueLimits()) throws(LuaValueError) -> LuaValue {
         var buffer = hlua_buffer()

@@ -6,6 +6,8 @@ package struct LuaEnvironment {
     package var seed: UInt32
     /// Takes what `print` writes; the bytes are valid during the call.
     package var log: (UnsafeRawBufferPointer) -> Void
+    /// Sources of the modules that scripts can require, by name.
+    package var modules: [String: LuaModule] = [:]
 
     /// An environment whose `print` goes nowhere unless `log` takes it.
     package init(
@@ -15,4 +17,21 @@ package struct LuaEnvironment {
         self.now = now
         self.log = log
     }
+}
+
+/// The source of a module. One object serves all states that may require it.
+package final class LuaModule: Sendable {
+    // Safety: written in `init` only, freed in `deinit`.
+    nonisolated(unsafe) let bytes: UnsafeMutableBufferPointer<UInt8>
+
+    /// - Parameter source: Lua text; bytecode is refused when it is loaded.
+    package init(source: [UInt8]) {
+        bytes = .allocate(capacity: max(source.count, 1))
+        _ = bytes.initialize(from: source)
+        count = source.count
+    }
+
+    let count: Int
+
+    deinit { bytes.deallocate() }
 }

@@ -24,6 +24,8 @@ package final class LuaState {
         for type in classes { try register(type) }
         for global in globals { try set(global) }
         try runMain(try load(program))
+        // The compiler's leavings: many states wait long for their first request.
+        collectGarbage()
     }
 
     /// Makes a state that has run nothing yet.
@@ -31,7 +33,8 @@ package final class LuaState {
         let world = World(environment)
         var options = hlua_options(
             memory_limit: limits.memoryBytes, trusted: trust == .trusted, traceback: keepsTracebacks,
-            seed: Double(environment.seed), slice_nanoseconds: limits.sliceNanoseconds, context: Unmanaged.passUnretained(world).toOpaque(), now: readClock, log: writeLog)
+            seed: Double(environment.seed), slice_nanoseconds: limits.sliceNanoseconds, context: Unmanaged.passUnretained(world).toOpaque(), now: readClock, log: writeLog,
+            module: findModule)
         guard let raw = hlua_state_create(&options) else {
             throw LuaError(message: "not enough memory for a Lua state: the limit is \(limits.memoryBytes) bytes")
         }
@@ -48,6 +51,9 @@ package final class LuaState {
         let reference = hlua_state_function(raw, name)
         return reference == HLUA_NO_FUNCTION ? nil : LuaFunction(reference: reference)
     }
+
+    /// Lets go of a function that was kept for a host; it is of no use from then on.
+    package func release(_ function: LuaFunction) { hlua_state_release(raw, function.reference) }
 
     /// A run, from the pool of coroutines.
     package func makeRun() -> LuaRun { LuaRun(self) }
@@ -134,7 +140,8 @@ package struct LuaGlobal {
         LuaGlobal(name: name, content: .value(value))
     }
 
-    /// A table of plain functions, the methods of one host object that the state keeps.
+    /// A table of plain functions, the methods of one host object that the state keeps. A name with a dot is a field of a
+    /// global table.
     package static func library<Host>(_ name: String, _ type: LuaClass<Host>, _ host: Host) -> LuaGlobal {
         LuaGlobal(name: name, content: .library(type, host))
     }
@@ -180,4 +187,14 @@ private func readClock(_ context: UnsafeMutableRawPointer?) -> Double {
 private func writeLog(_ context: UnsafeMutableRawPointer?, _ bytes: UnsafePointer<UInt8>?, _ count: Int) {
     guard let context else { return }
     Unmanaged<World>.fromOpaque(context).takeUnretainedValue().environment.log(UnsafeRawBufferPointer(start: bytes, count: count))
+}
+
+private func findModule(
+    _ context: UnsafeMutableRawPointer?, _ name: UnsafePointer<UInt8>, _ nameCount: Int, _ count: UnsafeMutablePointer<Int>
+) -> UnsafePointer<UInt8>? {
+    guard let context else { return nil }
+    let name = String(decoding: UnsafeBufferPointer(start: name, count: nameCount), as: UTF8.self)
+    guard let module = Unmanaged<World>.fromOpaque(context).takeUnretainedValue().environment.modules[name] else { return nil }
+    count.pointee = module.count
+    return UnsafePointer(module.bytes.baseAddress)
 }

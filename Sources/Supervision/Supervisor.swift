@@ -35,6 +35,8 @@ import SwiftProtobuf
     private(set) var bootstrap: BootstrapFrame?
     /// `/healthcheck/fail` was asked for.
     var failsHealthCheck = false
+    /// Requests that are refused because such ones killed workers.
+    let quarantine: QuarantineKeeper
     private let stats: StatsSegment
     private var lastBootstrap: UInt64 = 0
     private var loadsBootstrap = false
@@ -64,6 +66,7 @@ import SwiftProtobuf
             loop: loop, log: log, levels: levels, logsJSON: options.logFormat == .json, concurrency: concurrency,
             drainSeconds: options.drainSeconds, watchdogSeconds: options.watchdogSeconds, stats: serverStats)
         fleet.addStatistics(try StatsReader(mapping: try Socket.duplicate(stats.region.descriptor).release()))
+        quarantine = QuarantineKeeper(loop: loop, log: log, table: fleet.board.quarantine)
         sockets = ListenerSockets()
         names = try NameDirectory(
             loop: loop, log: log, stats: stats, seed: heddle_random(), settings: NameResolver.Settings(bootstrap))
@@ -202,6 +205,8 @@ import SwiftProtobuf
     func workerReported(_ slot: WorkerSlot, _ report: WorkerReport) { ledger.workerReported(slot, report) }
 
     func workerEnded(_ slot: WorkerSlot) { ledger.workerEnded(slot) }
+
+    func workerCrashed(_ slot: WorkerSlot, on request: RequestInHand) { quarantine.blame(request) }
 
     /// The proxy is live when it has everything that it was to begin with.
     func resourcesChanged() {

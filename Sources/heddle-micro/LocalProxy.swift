@@ -19,6 +19,7 @@ import TrafficPolicy
     private let worker: Worker
     private let stats: StatsSegment
     private let limits = LimitMemory()
+    private let port: UInt16
     private let hostListener: Descriptor
     private let client: Descriptor
     /// The host's end of the proxy's connection, -1 before there is one; stays open until the process ends.
@@ -42,7 +43,7 @@ import TrafficPolicy
                 logWriter: try LogFileWriter(), log: Log(levels: LogLevels(.off)), environment: FormatEnvironment(),
                 limits: { _ in region.counters(group: 0, slot: 0) }))
         let socket = try Socket.listen(Self.loopback(0))
-        let port = Socket.localAddress(socket.raw)?.port ?? 0
+        port = Socket.localAddress(socket.raw)?.port ?? 0
         try worker.commit(try worker.prepare(decoded.bootstrap), sockets: ["main": [socket.release()]])
         client = try Socket.connect(to: Self.loopback(port))
     }
@@ -89,6 +90,18 @@ import TrafficPolicy
     func clientSends(_ bytes: [UInt8]) { Self.send(client.raw, bytes) }
 
     func hostSends(_ bytes: [UInt8]) { Self.send(host, bytes) }
+
+    // MARK: A second client
+
+    /// Another connection, which stays open until the process ends.
+    func connectAnother() throws -> Int32 { try Socket.connect(to: Self.loopback(port)).release() }
+
+    func send(_ bytes: [UInt8], on client: Int32) { Self.send(client, bytes) }
+
+    /// Whether it has been answered by now.
+    func hasReceived(_ client: Int32) -> Bool { receive(client) != nil }
+
+    func turn() { loop.turn(maximumWait: 0) }
 
     private func serve(_ read: () -> Int?) -> Int {
         for _ in 0..<Self.maximumTurns {

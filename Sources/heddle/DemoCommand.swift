@@ -6,7 +6,7 @@ import Foundation
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Run the sample shop, a proxy beside each of its services.",
-        subcommands: [DemoRunCommand.self, DemoSwitchCommand.self], defaultSubcommand: DemoRunCommand.self)
+        subcommands: [DemoRunCommand.self, DemoSwitchCommand.self, DemoFilterCommand.self], defaultSubcommand: DemoRunCommand.self)
 
     static func write(_ text: String) {
         FileHandle.standardOutput.write(Data(text.utf8))
@@ -62,10 +62,11 @@ struct DemoRunCommand: ParsableCommand {
             throw ValidationError("--concurrency is 1 to 64, --users 0 to 10000")
         }
         if compare {
-            let comparison = Comparison(
-                tools: try DemoTools(), seconds: try duration.map(Self.seconds) ?? 60, concurrency: concurrency, json: json,
-                write: DemoCommand.write)
-            if try !comparison.run() { throw ExitCode.failure }
+            var options = Comparison.Options()
+            options.seconds = try duration.map(Self.seconds) ?? options.seconds
+            options.concurrency = concurrency
+            options.json = json
+            if try !Comparison(options: options, tools: try DemoTools(), write: DemoCommand.write).run() { throw ExitCode.failure }
             return
         }
         var options = Demo.Options()
@@ -115,5 +116,34 @@ struct DemoSwitchCommand: ParsableCommand {
         let folder = RunFolder(source: try DemoTools().mesh, network: network)
         let changed = try folder.switch(to: example == "off" ? nil : example)
         DemoCommand.write(changed.isEmpty ? "nothing to change\n" : "read anew by: \(changed.joined(separator: ", "))\n")
+    }
+}
+
+/// `heddle demo filter FILE`
+struct DemoFilterCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "filter", abstract: "Put a Lua filter of your own into the demo while it runs.",
+        discussion: """
+            It takes the place of the one that was put there before; `heddle demo switch off` takes it out. A script that does
+            not load changes nothing.
+
+            Examples:
+              heddle demo filter my.lua
+              heddle demo filter my.lua --proxy currency
+            """)
+
+    @Argument(help: "The script.")
+    var script: String
+
+    @Option(help: "The workload whose proxy it is: edge, frontend, cart, ...")
+    var proxy = "edge"
+
+    @Option(help: "The first two numbers of the demo's addresses.")
+    var network = "127.7"
+
+    func run() throws {
+        let tools = try DemoTools()
+        try RunFolder(source: tools.mesh, network: network).add(script: script, to: proxy, tools: tools)
+        DemoCommand.write("in use by: \(proxy)\n")
     }
 }

@@ -8,6 +8,7 @@ struct HeddleCommand: ParsableCommand {
         commandName: "heddle", abstract: "A service mesh whose filters are Lua.", version: ProductVersion.number,
         subcommands: [
             VersionCommand.self, ValidateCommand.self, FilterCommand.self, BenchCommand.self, DemoCommand.self,
+            CompareCommand.self,
         ])
 }
 

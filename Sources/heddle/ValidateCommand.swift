@@ -50,7 +50,8 @@ struct ValidateCommand: ParsableCommand {
 
     func run() throws {
         guard let bytes = FileManager.default.contents(atPath: file) else {
-            throw ValidationError("\(file) cannot be read")
+            try report(false, [("error", ConfigError(file: file, mark: nil, path: ConfigPath(), message: "cannot be read: \(refusal)"))])
+            throw ExitCode.failure
         }
         do throws(ConfigErrors) {
             let decoded = try ConfigDecoder.decodeBootstrap([try ConfigSource(bytes: [UInt8](bytes), file: file)])
@@ -59,6 +60,13 @@ struct ValidateCommand: ParsableCommand {
             try? report(false, error.errors.map { ("error", $0) })
             Self.exit(withError: ExitCode.failure)
         }
+    }
+
+    /// Why the file cannot be read.
+    private var refusal: String {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), isFolder.boolValue { return "it is a folder" }
+        return access(file, R_OK) == 0 ? "input or output error" : String(cString: strerror(errno))
     }
 
     private func report(_ isValid: Bool, _ findings: [(String, ConfigError)]) throws {

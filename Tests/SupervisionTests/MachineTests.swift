@@ -25,11 +25,11 @@ struct MachineTests {
         #expect(backoff.ended(after: RestartBackoff.healthy) == 0)
     }
 
-    @Test("the watchdog kills after as many looks without a beat as it has patience")
+    @Test("the watchdog ends a worker after as many looks without a beat as it has patience, and kills it at the next")
     func watchdog() {
         var dog = Watchdog(patience: 4)
         #expect(dog.look(1) == .alive)
-        #expect((0..<4).map { _ in dog.look(1) } == [.alive, .late, .alive, .kill])
+        #expect((0..<6).map { _ in dog.look(1) } == [.alive, .late, .alive, .abort, .kill, .kill])
         dog.restarted()
         #expect(dog.look(2) == .alive)
         var off = Watchdog(patience: 0)

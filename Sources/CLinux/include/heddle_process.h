@@ -18,12 +18,12 @@ int heddle_next_signal(int descriptor);
 /// Ignores a signal in this process.
 void heddle_ignore_signal(int number);
 
-/// Types for ``heddle_socket_pair``: messages in order that tell when the other end is gone, and single messages.
-static const int heddle_seqpacket = SOCK_SEQPACKET;
-static const int heddle_datagram = SOCK_DGRAM;
+/// A pair of connected unix sockets, non-blocking and close-on-exec, which keep messages apart: with `connected` each end
+/// learns when the other closes (SOCK_SEQPACKET), else it does not (SOCK_DGRAM). Returns -1 with errno.
+int heddle_message_pair(int connected, int pair[2]);
 
-/// A pair of connected unix sockets of this type, non-blocking and close-on-exec. Returns -1 with errno.
-int heddle_socket_pair(int type, int pair[2]);
+/// A unix socket that keeps messages apart (SOCK_SEQPACKET), close-on-exec. Returns -1 with errno.
+int heddle_message_socket(int nonblocking);
 
 /// Who is at the other end of a unix socket: its user id, or -1 with errno.
 int64_t heddle_peer_user(int socket);
@@ -51,14 +51,17 @@ void heddle_heap_size(uint64_t *allocated, uint64_t *held);
 struct heddle_crash_record {
     uint64_t signal;
     uint64_t code;
+    /// The process that sent the signal; 0 where the kernel raised it for a fault.
+    uint64_t sender;
     uint64_t address;
     uint64_t base;
     uint64_t frame_count;
     uint64_t frames[HEDDLE_CRASH_FRAMES];
 };
 
-/// From now on a fatal signal fills `record`, which must stay mapped, and then has its usual effect.
-void heddle_install_crash_handler(struct heddle_crash_record *record);
+/// From now on a fatal signal fills `record`, which must stay mapped, and then has its usual effect. If it comes on the
+/// thread that called this, `note` is called with `context` in between: a function that may be called in a signal handler.
+void heddle_install_crash_handler(struct heddle_crash_record *record, void (*note)(void *context), void *context);
 
 /// Swaps `word` from `expected` to `desired`, sequentially consistent. 1 when it was swapped.
 static inline int heddle_compare_exchange_i64(int64_t *word, int64_t expected, int64_t desired) {

@@ -186,6 +186,9 @@ enum {
 /// Encodes an argument of any type with everything below it into `into`.
 int hlua_call_read(hlua_call *call, int32_t index, int32_t depth, size_t bytes, hlua_buffer *into);
 
+/// A function that is an argument, by a reference that keeps it; HLUA_NO_FUNCTION when it is none, or memory ran out.
+int32_t hlua_call_keep(hlua_call *call, int32_t index);
+
 typedef int32_t (*hlua_invoke)(void *body, hlua_call *call);
 
 typedef struct hlua_method {
@@ -230,6 +233,8 @@ typedef struct hlua_options {
   void *_Nullable context; ///< for the two functions
   double (*now)(void *_Nullable context);
   void (*log)(void *_Nullable context, const uint8_t *_Nullable bytes, size_t count);
+  /// The source of a module that a script requires; NULL when there is none.
+  const uint8_t *_Nullable (*_Nonnull module)(void *_Nullable context, const uint8_t *name, size_t name_count, size_t *count);
 } hlua_options;
 
 typedef struct hlua_counters {
@@ -258,6 +263,8 @@ int32_t hlua_state_load(hlua_state *state, const char *source, size_t count);
 /// The reference of a global function, or HLUA_NO_FUNCTION.
 int32_t hlua_state_function(hlua_state *state, const char *name);
 #define HLUA_NO_FUNCTION (-1)
+/// Gives up a reference of `hlua_call_keep`.
+void hlua_state_release(hlua_state *state, int32_t function);
 /// The last failure's text and traceback.
 const hlua_buffer *hlua_state_message(const hlua_state *state);
 const hlua_buffer *hlua_state_traceback(const hlua_state *state);

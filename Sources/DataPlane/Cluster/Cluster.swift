@@ -50,6 +50,9 @@ package actor Cluster: LoopActor {
     // through `enter` would allocate twice for each pick and each end of a request.
     private nonisolated(unsafe) var balancer: LoadBalancer
     private nonisolated(unsafe) var hosts: [Host?] = []
+    /// In the place of a list of hosts, for clusters of type ORIGINAL_DST.
+    // Safety: as above.
+    nonisolated(unsafe) let destinations: OriginalDestinations?
 
     /// A cluster without hosts; they come with the first update.
     @WorkerActor package init(
@@ -62,6 +65,7 @@ package actor Cluster: LoopActor {
         self.worker = worker
         self.limits = limits
         balancer = LoadBalancer(settings: config.balancing)
+        destinations = config.originalDestination.map { OriginalDestinations($0) }
     }
 
     // MARK: Members
@@ -142,7 +146,11 @@ package actor Cluster: LoopActor {
     @WorkerActor package func ended(_ host: Host) {
         limits.requestEnded()
         stats[.upstreamRqActive].subtract()
-        balancer.hosts.requestEnded(host.slot)
+        giveBack(host)
+    }
+
+    @WorkerActor private func giveBack(_ host: Host) {
+        if host.slot == Host.noSlot { host.useCount -= 1 } else { balancer.hosts.requestEnded(host.slot) }
     }
 
     @WorkerActor private func pickHost(_ seed: UInt64) -> Host? {
@@ -153,6 +161,11 @@ package actor Cluster: LoopActor {
     }
 
     @WorkerActor private func pickHost(_ wanted: HostOverride, _ seed: UInt64) -> Host? {
+        if let destinations {
+            let host = destinations.host(at: wanted.address, of: self)
+            host?.useCount += 1
+            return host
+        }
         for slot in balancer.hosts.listed {
             guard let host = hosts[slot], host.address == wanted.address, balancer.hosts.flags(of: slot).health != .unhealthy
             else { continue }
@@ -163,21 +176,27 @@ package actor Cluster: LoopActor {
     }
 
     /// Chooses a host for a TCP connection, which counts as a connection, not as a request.
-    @WorkerActor package func pickForConnection() -> Host? {
+    /// - Parameter destination: where the client was going before it was redirected to this proxy.
+    @WorkerActor package func pickForConnection(to destination: SocketAddress? = nil) -> Host? {
         let random = worker.random.next()
-        let host = pickHost(random)
+        let host =
+            if destinations != nil, let destination {
+                pickHost(HostOverride(address: destination, isStrict: true), random)
+            } else {
+                pickHost(random)
+            }
         if host == nil { stats[.upstreamCxNoneHealthy].add() }
         return host
     }
 
     /// A request to the host has ended; the last one lets go of a host that is not listed any more.
     @WorkerActor package func connectionEnded(_ host: Host) {
-        balancer.hosts.requestEnded(host.slot)
+        giveBack(host)
     }
 
     /// All hosts of the present list, for admin.
     @WorkerActor package var members: [Host] {
-        balancer.hosts.listed.compactMap { hosts[$0] }
+        destinations?.hosts ?? balancer.hosts.listed.compactMap { hosts[$0] }
     }
 
     /// The cluster goes away: its hosts drain.

@@ -21,8 +21,10 @@ package import Reactor
     private var named: [UpstreamServerName: [HTTPVersion?: ConnectionPool]] = [:]
     /// Clients choose these names: so many have pools of their own at once.
     private static let maximumNames = 256
-    /// TCP connections of tcp_proxy to this host.
-    var tunnelCount = 0
+    /// Requests and TCP connections that this host was picked for and that have not ended; counted for hosts without a slot.
+    var useCount = 0
+    /// Of hosts that no list has.
+    static let noSlot = -1
 
     init(address: SocketAddress, hostname: String?, socket: UpstreamSocket, slot: Int, cluster: Cluster) {
         self.address = address

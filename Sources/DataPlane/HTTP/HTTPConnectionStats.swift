@@ -65,6 +65,7 @@ package struct HTTPConnectionStats: Sendable {
     func pathNormalizationFailed() { http[.downstreamRqFailedPathNormalization].add() }
     func pathNormalizationRedirected() { http[.downstreamRqRedirectedWithNormalizedPath].add() }
     func tooManyPrematureResets() { http[.downstreamRqTooManyPrematureResets].add() }
+    func requestQuarantined() { http[.downstreamRqQuarantined].add() }
     func upgradeRefused() { http[.downstreamRqWsOnNonWsRoute].add() }
     func upgraded() {
         http[.downstreamCxUpgradesTotal].add()

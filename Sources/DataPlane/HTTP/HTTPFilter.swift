@@ -95,6 +95,9 @@ public enum TrailersVerdict: Equatable, Sendable {
     open func onStreamEnd(_ stream: Stream) {}
     /// Back to the first state, for the next stream.
     open func reset() {}
+    /// Of a filter that runs scripts: where the one that it runs is configured. Asked for when the process crashes, so
+    /// that it must not allocate.
+    open var scriptInHand: String? { nil }
 }
 
 /// Makes the instances of one configured filter; shared by all streams of a filter chain.

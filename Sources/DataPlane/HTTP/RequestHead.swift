@@ -12,7 +12,7 @@ import Reactor
         let config = stream.config
         note(stream)
         stream.config.stats.requestBegan(stream.info.downstreamProtocol ?? .http11)
-        if let refusal = checkTarget(stream) {
+        if let refusal = checkQuarantine(stream) ?? checkTarget(stream) {
             stream.reply(refusal)
             return false
         }
@@ -32,8 +32,18 @@ import Reactor
     }
 
     private static func note(_ stream: Stream) {
+        stream.fingerprint = stream.requestHeaders.fingerprint
         stream.isHead = stream.requestHeaders.get(.method, is: "HEAD")
         if let type = stream.requestHeaders.get(.contentType) { stream.isGRPC = GRPCHeaders.isGRPC(contentType: type) }
+    }
+
+    /// A request like those that killed workers is not looked at any further.
+    private static func checkQuarantine(_ stream: Stream) -> LocalReply? {
+        guard let quarantine = stream.worker.quarantine, !quarantine.isEmpty, quarantine.holds(stream.fingerprint)
+        else { return nil }
+        stream.config.stats.requestQuarantined()
+        return LocalReply(
+            status: 503, body: "request is in quarantine", details: "request_quarantined")
     }
 
     // MARK: Target
@@ -202,7 +212,7 @@ import Reactor
         "x-envoy-original-path", "x-envoy-original-host",
     ]
     private static let kept: [StaticString] = [
-        "x-envoy-peer-metadata", "x-envoy-peer-metadata-id", "x-envoy-attempt-count",
+        "x-envoy-peer-metadata", "x-envoy-peer-metadata-id", "x-envoy-attempt-count", "x-envoy-original-dst-host",
     ]
 
     private static func isInternalName(_ name: UnsafeRawBufferPointer, _ isEdge: Bool) -> Bool {

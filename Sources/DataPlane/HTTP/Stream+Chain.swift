@@ -46,6 +46,7 @@ extension Stream {
             let wanted: FilterCallbacks = direction == .request ? .requestHeaders : .responseHeaders
             if wants(filter, wanted) {
                 let endStream = headEndsMessage(direction)
+                worker.takeInHand(self, filter)
                 let verdict =
                     direction == .request
                     ? filter.onRequestHeaders(self, endStream: endStream)
@@ -125,7 +126,8 @@ extension Stream {
     private func call(
         _ direction: Direction, _ filter: HTTPFilter, _ data: inout UnsafeRawBufferPointer, endStream: Bool
     ) -> DataVerdict {
-        direction == .request
+        worker.takeInHand(self, filter)
+        return direction == .request
             ? filter.onRequestData(self, &data, endStream: endStream)
             : filter.onResponseData(self, &data, endStream: endStream)
     }
@@ -206,6 +208,7 @@ extension Stream {
             if holds, case .trailers = self[direction].iteration.hold { return }
             let wanted: FilterCallbacks = direction == .request ? .requestTrailers : .responseTrailers
             if wants(filter, wanted) {
+                worker.takeInHand(self, filter)
                 let verdict = direction == .request ? filter.onRequestTrailers(self) : filter.onResponseTrailers(self)
                 guard !self[direction].isStopped else { return }
                 if verdict == .pause {
@@ -224,6 +227,9 @@ extension Stream {
     }
 
     // MARK: Going on
+
+    /// `filter` works on this stream from here on, outside of its callbacks: if it crashes, the two are named.
+    package func workGoesOn(in filter: HTTPFilter) { worker.takeInHand(self, filter) }
 
     /// Lets the request go on from `filter`, which held it back.
     package func continueRequest(from filter: HTTPFilter) {

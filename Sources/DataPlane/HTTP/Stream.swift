@@ -66,6 +66,8 @@ public import Reactor
     /// Written when somebody asked why the request went where it did; see ``DecisionRecorder``.
     package var recorder: DecisionRecorder?
 
+    /// Of the head as it came from the client; see `HeaderBlock.fingerprint`.
+    var fingerprint: UInt64 = 0
     var routeState = RouteState.unknown
     /// Filters that this stream does not meet, a bit for each.
     var switchedOff: UInt64 = 0
@@ -137,6 +139,7 @@ public import Reactor
 
     /// The request's head is in ``requestHeaders``.
     func receiveHeaders(endStream: Bool) {
+        worker.takeInHand(self, nil)
         guard RequestHead.accept(self, endStream: endStream) else { return }
         requestPath.iteration.endSeen = endStream
         if endStream { requestComplete() }
@@ -241,6 +244,7 @@ public import Reactor
 
     /// The last response filter let the head by.
     func deliverResponseHeaders(endStream: Bool) {
+        worker.takeInHand(self, nil)
         ResponseHead.complete(self, endStream: endStream)
         noteActivity()
         if info.times.firstDownstreamSend == 0 { info.times.firstDownstreamSend = worker.loop.now }
@@ -250,6 +254,7 @@ public import Reactor
     }
 
     func deliverResponseData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        worker.takeInHand(self, nil)
         info.bytesSent += UInt64(bytes.count)
         codec.sendData(self, bytes, endStream: endStream)
         if endStream { responseDelivered() }
@@ -359,6 +364,7 @@ public import Reactor
         requestPath.isStopped = true
         responsePath.isStopped = true
         info.times.end = worker.loop.now
+        worker.takeInHand(self, nil)
         for filter in filters { filter.onStreamEnd(self) }
         manager.streamEnded(self)
         codec.streamFinished(self)
@@ -391,6 +397,7 @@ public import Reactor
         if !reasonPhrase.isEmpty { reasonPhrase = [] }
         if hostOverride != nil { hostOverride = nil }
         recorder = nil
+        fingerprint = 0
         routeState = .unknown
         state = .idle
         config.giveBack(self)

@@ -90,7 +90,7 @@ import SecureTransport
             readsProxyHeader = false
             if let source = header.source { facts.remote = source }
             if let destination = header.destination { facts.local = destination }
-            guard config.inspectsClientHello else {
+            guard config.inspectsClientHello || config.inspectsHTTP else {
                 finish()
                 return false
             }
@@ -99,14 +99,25 @@ import SecureTransport
     }
 
     private func inspect(_ bytes: UnsafeRawBufferPointer) {
+        guard config.inspectsClientHello else { return inspectHTTP(bytes) }
         switch inspector.inspect(bytes) {
         case .needMore: break
-        case .notTLS: finish()
+        case .notTLS: if config.inspectsHTTP { inspectHTTP(bytes) } else { finish() }
         case .malformed: fail()
         case .found(let hello):
             facts.isTLS = true
             facts.serverName = hello.serverName ?? ""
             facts.applicationProtocols = hello.applicationProtocols
+            finish()
+        }
+    }
+
+    private func inspectHTTP(_ bytes: UnsafeRawBufferPointer) {
+        switch HTTPInspector.inspect(bytes, isFull: bytes.count == worker.readBuffer.count) {
+        case .needMore: break
+        case .notHTTP: finish()
+        case .found(let name):
+            facts.applicationProtocols = [name]
             finish()
         }
     }

@@ -47,6 +47,8 @@ package struct ConnectionFacts: Equatable, Sendable {
     package var local: SocketAddress
     package var remote: SocketAddress
     package var directRemote: SocketAddress
+    /// Whether `local` is where the client was going before the kernel redirected it.
+    package var isRestored = false
     package var serverName = ""
     package var isTLS = false
     package var applicationProtocols: [String] = []
@@ -56,6 +58,9 @@ package struct ConnectionFacts: Equatable, Sendable {
         self.remote = remote
         self.directRemote = directRemote
     }
+
+    /// Where the client was going, when that is known apart from where it came out.
+    var originalDestination: SocketAddress? { isRestored ? local : nil }
 }
 
 /// Chooses a listener's filter chain as Envoy does: criterion by criterion in a fixed order, each time keeping the

@@ -14,6 +14,12 @@ import SecureTransport
     package var inspectsClientHello = false
     package var readsProxyProtocol = false
     package var usesOriginalDestination = false
+    /// `use_original_dst`: connections go to the listener of the address that they were made to, where there is one.
+    var handsOver = false
+    /// `http_inspector`
+    var inspectsHTTP = false
+    /// Where it listens, or stands for connections that others accept.
+    var addresses: [SocketAddress] = []
     /// Nanoseconds for the listener filters together; 0 switches off.
     package var inspectionTimeout: UInt64 = 15_000_000_000
     package var continuesAfterTimeout = false
@@ -197,11 +203,15 @@ package actor Listener: LoopActor {
             try? Socket.setKeepalive(
                 descriptor.raw, probes: keepalive.probes, time: keepalive.time, interval: keepalive.interval)
         }
-        let local =
-            (config.usesOriginalDestination ? Socket.originalDestination(descriptor.raw) : nil)
-            ?? Socket.localAddress(descriptor.raw) ?? remote
-        let facts = ConnectionFacts(local: local, remote: remote, directRemote: remote)
-        guard config.inspectsClientHello || config.readsProxyProtocol else {
+        let original = config.usesOriginalDestination ? Socket.originalDestination(descriptor.raw) : nil
+        let local = original ?? Socket.localAddress(descriptor.raw) ?? remote
+        var facts = ConnectionFacts(local: local, remote: remote, directRemote: remote)
+        facts.isRestored = original != nil
+        inspect(descriptor, facts, config)
+    }
+
+    private func inspect(_ descriptor: consuming Descriptor, _ facts: ConnectionFacts, _ config: ListenerConfig) {
+        guard config.inspectsClientHello || config.readsProxyProtocol || config.inspectsHTTP else {
             serve(descriptor, facts, config, began: worker.loop.now)
             return
         }
@@ -209,6 +219,19 @@ package actor Listener: LoopActor {
             worker: worker, descriptor: descriptor, facts: facts, config: config, listener: self)
         inspections[ObjectIdentifier(inspection)] = inspection
         inspection.start()
+    }
+
+    /// Serves a connection that another listener accepted, because it was made to this one's address.
+    private func takeOver(_ descriptor: consuming Descriptor, _ facts: ConnectionFacts) {
+        guard case .take(let config) = listener.admit() else {
+            listener.current.stats.refused()
+            return
+        }
+        balancer?.connectionsChanged(by: 1)
+        config.stats.accepted()
+        var own = ConnectionFacts(local: facts.local, remote: facts.remote, directRemote: facts.directRemote)
+        own.isRestored = true
+        inspect(descriptor, own, config)
     }
 
     /// The listener filters are done.
@@ -226,6 +249,11 @@ package actor Listener: LoopActor {
     /// - Parameter config: the one that the connection was accepted and counted under; its chain comes from the present.
     private func serve(_ descriptor: consuming Descriptor, _ facts: ConnectionFacts, _ config: ListenerConfig, began: UInt64) {
         let current = listener.current
+        if config.handsOver, facts.isRestored, let other = worker.listeners.find(facts.local), other !== self {
+            ended(config, began: began)
+            other.takeOver(descriptor, facts)
+            return
+        }
         guard let chain = current.matcher.match(facts).map({ current.chains[$0] }) ?? current.defaultChain else {
             config.stats.noFilterChain()
             ended(config, began: began)

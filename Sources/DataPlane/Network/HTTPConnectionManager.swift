@@ -39,6 +39,8 @@ import SecureTransport
     }
 
     var transport: Transport { connection.transport }
+    /// Where the client was going before it was redirected to this proxy; nil when it was not.
+    var originalDestination: SocketAddress? { connection.facts.originalDestination }
     var isSecure: Bool { connection.isSecure }
     var isDrainingOrClosing: Bool { isDraining || isRetired || isClosing }
 

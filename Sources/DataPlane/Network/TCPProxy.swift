@@ -135,7 +135,7 @@ import TrafficPolicy
             client.abort()
             return
         }
-        guard let host = cluster.pickForConnection() else {
+        guard let host = cluster.pickForConnection(to: connection.facts.originalDestination) else {
             client.abort()
             return
         }

@@ -211,7 +211,7 @@ import TrafficPolicy
         guard let stream, let cluster else { return }
         attempts += 1
         stream.info.upstreamAttemptCount = attempts
-        switch cluster.pick(stream.hostOverride) {
+        switch cluster.pick(cluster.destinations == nil ? stream.hostOverride : destination(stream, cluster)) {
         case .overflow:
             countFailure(cluster)
             stream.recorder?.note(.limit, "max_requests reached")
@@ -250,6 +250,20 @@ import TrafficPolicy
                 name: cluster.config.serverName(of: host.socket, for: stream.requestHeaders),
                 endStream: requestEnded && !hasBody)
         }
+    }
+
+    /// Where a request to a cluster of type ORIGINAL_DST goes: what a filter or its header says, or where its connection
+    /// was going.
+    private func destination(_ stream: Stream, _ cluster: Cluster) -> HostOverride? {
+        if let wanted = stream.hostOverride { return wanted }
+        if let header = cluster.destinations?.header, let index = stream.requestHeaders.firstIndex(of: header.bytes) {
+            if let address = SocketAddress(stream.requestHeaders.value(at: index).text), address.ip != nil {
+                return HostOverride(address: address, isStrict: true)
+            }
+            cluster.stats[.originalDstHostInvalid].add()
+        }
+        guard let address = stream.manager.originalDestination else { return nil }
+        return HostOverride(address: address, isStrict: true)
     }
 
     /// An answer in the place of a host's, after an attempt was made.

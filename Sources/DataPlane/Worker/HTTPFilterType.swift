@@ -39,11 +39,14 @@ extension HTTPFilterType {
     package let log: Log
     /// What formats say of this machine.
     package let environment: FormatEnvironment
+    /// What scripts of all workers share.
+    package let store: KeyValueRegion
 
     package init(
         worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment, log: Log,
-        environment: FormatEnvironment
+        environment: FormatEnvironment, store: KeyValueRegion
     ) {
+        self.store = store
         self.worker = worker
         self.filterName = filterName
         self.statPrefix = statPrefix

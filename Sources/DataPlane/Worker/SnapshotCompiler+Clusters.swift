@@ -36,12 +36,32 @@ extension SnapshotCompiler {
         if message.hasUpstreamConnectionOptions, message.upstreamConnectionOptions.hasTcpKeepalive {
             config.keepalive = keepalive(message.upstreamConnectionOptions.tcpKeepalive)
         }
+        if message.hasUpstreamBindConfig {
+            let source = message.upstreamBindConfig.sourceAddress
+            guard let address = SocketAddress(host: source.address, port: UInt16(clamping: source.portValue)) else {
+                throw ConfigProblem("\"\(source.address)\" is no IP address", path: "upstream_bind_config.source_address.address")
+            }
+            config.sourceAddress = address
+        }
+        if message.type == .originalDst { config.originalDestination = originalDestination(message) }
         try fillSockets(config, message)
         if config.upstreamProtocol == .negotiated, !config.sockets.needsTLS {
             throw ConfigProblem(
                 "auto_config needs a TLS transport socket, whose ALPN decides", path: "typed_extension_protocol_options")
         }
         return PreparedCluster(config: config, members: try members(message))
+    }
+
+    private func originalDestination(_ message: Envoy_Config_Cluster_V3_Cluster) -> OriginalDestinations.Settings {
+        let settings = message.originalDstLbConfig
+        var result = OriginalDestinations.Settings()
+        if settings.useHTTPHeader {
+            let name = settings.httpHeaderName.isEmpty ? "x-envoy-original-dst-host" : settings.httpHeaderName.lowercased()
+            result.header = NamedText(name)
+        }
+        if settings.hasUpstreamPortOverride { result.port = UInt16(clamping: settings.upstreamPortOverride.value) }
+        if message.hasCleanupInterval { result.cleanupInterval = message.cleanupInterval.nanoseconds }
+        return result
     }
 
     private func members(_ message: Envoy_Config_Cluster_V3_Cluster) throws(ConfigProblem) -> PreparedCluster.Members {

@@ -73,6 +73,7 @@ extension SnapshotCompiler {
     private func httpFilter(
         _ filter: Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter, _ statPrefix: String
     ) throws(ConfigProblem) -> (any HTTPFilterFactory)? {
+        if InertExtension(filter.typedConfig) != nil { return nil }
         let name = filter.typedConfig.messageName
         guard let type = resources.registry.type(named: name) else {
             if filter.isOptional { return nil }
@@ -88,7 +89,7 @@ extension SnapshotCompiler {
     func buildContext(_ filterName: String, _ statPrefix: String) -> FilterBuildContext {
         FilterBuildContext(
             worker: worker, filterName: filterName, statPrefix: statPrefix, stats: stats, log: resources.log,
-            environment: resources.environment)
+            environment: resources.environment, store: resources.store)
     }
 
     private func fillProtocols(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage)

@@ -61,9 +61,16 @@ package import SwiftProtobuf
         if message.hasListenerFiltersTimeout { config.inspectionTimeout = message.listenerFiltersTimeout.nanoseconds }
         config.continuesAfterTimeout = message.continueOnListenerFiltersTimeout
         config.usesOriginalDestination = message.useOriginalDst.value
+        config.handsOver = message.useOriginalDst.value
+        config.addresses = [address]
+        for (index, additional) in message.additionalAddresses.enumerated() {
+            let compiled = Address.compile(additional.address)
+            config.addresses.append(try compiled.problem(within: "additional_addresses[\(index)].address"))
+        }
         for (position, filter) in message.listenerFilters.enumerated() {
             switch filter.typedConfig.messageName {
             case "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": config.inspectsClientHello = true
+            case "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": config.inspectsHTTP = true
             case "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol": config.readsProxyProtocol = true
             case "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": config.usesOriginalDestination = true
             case let other:
@@ -101,7 +108,7 @@ package import SwiftProtobuf
             }
         }
         guard let last = message.filters.last else { throw ConfigProblem("no network filter", path: "filters") }
-        guard message.filters.count == 1 else {
+        guard message.filters.dropLast().allSatisfy({ InertExtension($0.typedConfig) != nil }) else {
             throw ConfigProblem("only one network filter is supported yet", path: "filters[0]")
         }
         let factory: any NetworkFilterFactory

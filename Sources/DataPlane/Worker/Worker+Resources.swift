@@ -138,12 +138,15 @@ extension Worker {
     private func commit(_ config: ListenerConfig, _ descriptors: [Int32]?) throws(SystemError) {
         if let present = sockets[config.name], descriptors == nil {
             present.replace(config, drainTime: chainDrainTime)
+            resources.context.listeners.remove(present)
+            resources.context.listeners.insert(present, at: config.addresses)
             return
         }
         if let replaced = sockets.removeValue(forKey: config.name) { retire(replaced) }
         let socket = ListenerSocket(
             listener: Listener(config), worker: resources.context, sockets: descriptors ?? [], balancer: resources.balancer)
         sockets[config.name] = socket
+        resources.context.listeners.insert(socket, at: config.addresses)
         if !isDraining { try socket.start() }
     }
 

@@ -18,11 +18,15 @@ package import TrafficPolicy
     /// The counters of a cluster's circuit breaker in the region that all workers share.
     package var limits: @WorkerActor (_ cluster: String) -> LimitCounters
     package var balancer: (any ConnectionBalancer)?
+    /// What scripts of all workers share.
+    package var store: KeyValueRegion
 
     package init(
         context: WorkerContext, stats: StatsSegment, registry: HTTPFilterRegistry, logWriter: LogFileWriter, log: Log,
-        environment: FormatEnvironment, limits: @escaping @WorkerActor (_ cluster: String) -> LimitCounters, balancer: (any ConnectionBalancer)? = nil
+        environment: FormatEnvironment, limits: @escaping @WorkerActor (_ cluster: String) -> LimitCounters, balancer: (any ConnectionBalancer)? = nil,
+        store: KeyValueRegion = KeyValueRegion(privateBuckets: 1)
     ) {
+        self.store = store
         self.context = context
         self.stats = stats
         self.registry = registry
@@ -53,6 +57,7 @@ package import TrafficPolicy
     }
 
     func retire(_ socket: ListenerSocket) {
+        resources.context.listeners.remove(socket)
         socket.drain()
         draining.removeAll { $0.connectionCount == 0 }
         if socket.connectionCount > 0 { draining.append(socket) }

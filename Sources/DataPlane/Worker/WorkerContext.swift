@@ -22,6 +22,7 @@ package import TrafficPolicy
     var scratchFields = HeaderBlock()
     /// The clusters by name; connections hold the cluster itself.
     package let clusters = ClusterDirectory()
+    let listeners = ListenerDirectory()
     /// Route configurations with names of their own, and secrets.
     package let routes = RouteDirectory()
     package let secrets = SecretDirectory()
@@ -30,6 +31,13 @@ package import TrafficPolicy
     let http2Counters = HTTP2CounterBook()
     /// Where heads and lines are written.
     var scratchText = ByteWriter(capacity: 4096)
+
+    /// Requests that are refused; nil where nobody keeps such a table.
+    package var quarantine: RequestQuarantine?
+    /// The stream and the filter that run at this moment, for the record of a crash.
+    // Safety: streams and filters live as long as the event in which they are set; both are cleared when it ends.
+    unowned(unsafe) private(set) var streamInHand: Stream?
+    unowned(unsafe) private(set) var filterInHand: HTTPFilter?
 
     private var dirty: [Transport] = []
     private var failed: [Transport] = []
@@ -62,6 +70,12 @@ package import TrafficPolicy
         return lastStreamID
     }
 
+    /// From here on the event is about this stream, and in it about this filter.
+    func takeInHand(_ stream: Stream, _ filter: HTTPFilter?) {
+        streamInHand = stream
+        filterInHand = filter
+    }
+
     // MARK: The date header
 
     private var dateSecond: UInt64 = 0
@@ -89,6 +103,8 @@ package import TrafficPolicy
     func eventEnded() {
         depth -= 1
         guard depth == 0 else { return }
+        streamInHand = nil
+        filterInHand = nil
         settle()
     }
 
@@ -118,6 +134,8 @@ package import TrafficPolicy
     /// Writes what connections have gathered during the turn.
     package func turnEnded() {
         turnEndAsked = false
+        streamInHand = nil
+        filterInHand = nil
         settle()
     }
 

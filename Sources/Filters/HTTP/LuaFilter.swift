@@ -43,6 +43,7 @@ struct LuaType: HTTPFilterType {
         } else {
             message = try config.message()
         }
+        settings.statPrefix = message.statPrefix
         var defaultScript: LuaScript?
         if message.hasDefaultSourceCode {
             guard message.inlineCode.isEmpty else {

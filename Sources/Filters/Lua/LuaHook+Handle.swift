@@ -11,7 +11,7 @@ extension LuaHook {
     /// Every class that a filter's state knows.
     static let classes: [AnyLuaClass] = [
         handleType, headersType, bufferType, metadataType, ownerType, streamInfoType, connectionInfoType, connectionType, sslType,
-        subjectType, filterStateType, statsType, counterType, gaugeType, histogramType, keyType,
+        subjectType, filterStateType, statsType, counterType, gaugeType, histogramType, keyType, LuaJob.type,
     ]
 
     static let handleType = LuaClass<LuaHook>(
@@ -78,12 +78,12 @@ extension LuaHook {
                 return .results
             },
             .worker("timestamp") { hook, call in
-                guard call.isNil(1) || call.number(1) != nil else { return call.badArgument(1, expected: "number") }
+                guard call.isNil(1) || call.number(1) != nil else { return call.badArgument(1, expected: "string") }
                 guard call.isNil(1) || call.integer(1) == 0 else { return call.fail("timestamp format must be MILLISECOND.") }
                 return call.returning(hook.wallMicroseconds / 1000)
             },
             .worker("timestampString") { hook, call in
-                guard call.isNil(1) || call.number(1) != nil else { return call.badArgument(1, expected: "number") }
+                guard call.isNil(1) || call.number(1) != nil else { return call.badArgument(1, expected: "string") }
                 switch call.isNil(1) ? 0 : call.integer(1) {
                 case 0: return call.returning(String(hook.wallMicroseconds / 1000))
                 case 1: return call.returning(String(hook.wallMicroseconds))

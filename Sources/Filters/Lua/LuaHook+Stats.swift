@@ -20,7 +20,8 @@ extension LuaHook {
             .worker("histogram") { hook, call in
                 if !call.isNil(2) {
                     guard let unit = call.text(2) else { return call.badArgument(2, expected: "string") }
-                    guard units.contains(unit) else { return call.fail("unknown histogram unit '\(unit)'") }
+                    guard units.contains(unit) else { return call.fail(
+                        "invalid histogram unit '\(unit)', expected 'ms', 'milliseconds', 'microseconds', 'nanoseconds', 'bytes', or 'unspecified'") }
                 }
                 return hook.give(call, histogramType) { hook.factory.scriptStats.histogram($0) }
             },
@@ -66,7 +67,7 @@ extension LuaHook {
         methods: [
             .worker("recordValue") { hook, call in
                 guard let value = call.number(1) else { return call.badArgument(1, expected: "number") }
-                guard value >= 0 else { return call.fail("histogram recorded value must be non-negative") }
+                guard value >= 0 else { return call.fail("histogram value must be non-negative") }
                 hook.factory.scriptStats.histograms[call.tag].record(whole(value))
                 return .results
             }

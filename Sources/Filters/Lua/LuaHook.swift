@@ -72,10 +72,7 @@ import TrafficPolicy
 
     // What the script asked for when it yielded.
     var reply: LocalReply?
-    var call: UpstreamCall?
-    var callCluster: Cluster?
-    var callTimeout: UInt64 = 0
-    var callKeepsDuplicates = false
+    var call: LuaCallPlan?
     private var callState = CallState.none
 
     private enum CallState {
@@ -189,7 +186,7 @@ import TrafficPolicy
     func end() {
         run = nil
         wait = .nothing
-        call?.cancel()
+        call?.call.cancel()
         call = nil
     }
 
@@ -211,7 +208,6 @@ import TrafficPolicy
         bodyReplaced = false
         lengthTouched = false
         reply = nil
-        callCluster = nil
         callState = .none
         if importedKey != nil { importedKey = nil }
     }
@@ -220,6 +216,7 @@ import TrafficPolicy
 
     private func resume(_ results: (borrowing LuaValues) -> Void) {
         guard var run = run.take() else { return }
+        stream?.workGoesOn(in: filter)
         wait = .nothing
         factory.probe?.goesOn(self)
         let outcome = run.resume(with: results)
@@ -260,16 +257,15 @@ import TrafficPolicy
     private func failed(_ error: LuaError) {
         factory.stats[.errors].add()
         if error.message.hasSuffix("not enough memory") { factory.stats[.memoryExceeded].add() }
-        factory.log.error(.lua, "script log: \(error.message) \(place(error.traceback))")
+        factory.log.error(.lua, "script log: \(error.message) \(place(error))")
         if let answer = factory.settings.answer { fail(answer) }
     }
 
     /// Where an error came from: script, hook and route, and the functions that were being called.
-    private func place(_ traceback: String?) -> String {
+    private func place(_ error: LuaError) -> String {
         let hook = direction == .request ? "envoy_on_request" : "envoy_on_response"
         let route = stream?.route?.name?.text ?? ""
-        let stack = traceback.map { $0.split(separator: "\n").dropFirst().map { $0.drop { $0 == "\t" } }.joined(separator: " < ") } ?? ""
-        return "(\(script?.name ?? factory.name), \(hook)\(route.isEmpty ? "" : ", route \(route)")\(stack.isEmpty ? "" : "; \(stack)"))"
+        return "(\(script?.name ?? factory.name), \(hook)\(route.isEmpty ? "" : ", route \(route)")\(error.stackText))"
     }
 
     /// `on_error` wants an answer: in the request's place, or in the response's if its head has not gone out.
@@ -299,9 +295,9 @@ import TrafficPolicy
 
     /// Does what the script asked for when it yielded, and goes on with what is done at once.
     private func settle() {
-        while wait == .call, callState == .none, let call, let cluster = callCluster {
+        while wait == .call, callState == .none, let call {
             callState = .beginning
-            call.begin(cluster, timeout: callTimeout)
+            call.call.begin(call.cluster, timeout: call.timeout)
             guard callState == .ended else {
                 callState = .begun
                 return
@@ -355,7 +351,7 @@ import TrafficPolicy
 
     /// The call is over, perhaps while it is being begun.
     func callEnded(_ ended: UpstreamCall) {
-        guard ended === call, wait == .call else { return }
+        guard ended === call?.call, wait == .call else { return }
         let isBeginning = callState == .beginning
         callState = .ended
         guard !isBeginning else { return }
@@ -368,7 +364,7 @@ import TrafficPolicy
         guard let ended = call else { return }
         call = nil
         callState = .none
-        resume { self.addResult(of: ended, to: $0) }
+        resume { ended.addResult(to: $0) }
     }
 
     /// Lets the message go on, if the script, resumed from outside of the chain, has let go.

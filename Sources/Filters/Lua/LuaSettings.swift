@@ -7,17 +7,19 @@ import SwiftProtobuf
 
 /// What Heddle lets a configuration say of a Lua filter besides what Envoy has (`heddle.filters.http.lua.v1.LuaFilter`).
 struct LuaSettings {
-    var limits = LuaLimits(timeSlice: .microseconds(500))
+    var limits = LuaLimits(timeSlice: .microseconds(250))
     var trust = LuaTrust.sandboxed
     /// What a request or response is answered with whose script failed; nil lets the message go on, as Envoy does.
     var answer: LocalReply?
     /// Kills within a minute after which the filter is taken out of the chain.
     var killsBeforeDetach = 3
-    /// The folder of the modules that scripts can require.
-    var modulePath: String?
+    /// What scripts can require, by name: the Lua files of the filter's folder.
+    var modules: [String: LuaModule] = [:]
 
     /// Nanoseconds between two looks at the scripts' files; 0 for none.
     var reloadInterval: UInt64 = 0
+    /// `stat_prefix` of the filter.
+    var statPrefix = ""
 
     init() {}
 
@@ -26,7 +28,7 @@ struct LuaSettings {
         try readLimits(message)
         answer = try Self.answer(message)
         if message.killsBeforeDetach > 0 { killsBeforeDetach = Int(message.killsBeforeDetach) }
-        if !message.modulePath.isEmpty { modulePath = message.modulePath }
+        if !message.modulePath.isEmpty { modules = try LuaModules.read(message.modulePath) }
         if message.hasReloadInterval {
             let interval = message.reloadInterval
             guard interval.seconds >= 0, interval.seconds < 1 << 31, interval.nanos >= 0, interval.seconds > 0 || interval.nanos > 0 else {

@@ -85,6 +85,8 @@ import TrafficPolicy
         response?.end()
     }
 
+    override var scriptInHand: String? { (response?.script ?? request?.script)?.name }
+
     override func reset() {
         request?.reset()
         response?.reset()

@@ -33,6 +33,9 @@ public final class StatsSegment {
     /// Groups that did not fit into the region and are counted nowhere but here.
     public private(set) var refusedGroups = 0
 
+    /// The metrics that scripts have made.
+    public let metrics = MetricBook()
+
     private struct Key: Hashable {
         let kind: Int
         let name: String

@@ -115,12 +115,17 @@ extension MessageEncoder {
         let url = text(typeNode)
         path.pop()
         guard let url else { return nil }
-        let name = TypeRegistry.messageName(ofTypeURL: url)
+        let outer = TypeRegistry.messageName(ofTypeURL: url)
+        let name = InertExtension.wrappers.contains(outer) ? wrapped(node) : outer
         var writer = WireWriter()
         writer.lengthDelimited(1, "type.googleapis.com/\(name)".utf8)
         if let message = schema.messages[name] {
             let content = self.message(node, message, isTyped: true)
             if !content.isEmpty { writer.lengthDelimited(2, content) }
+        } else if let inert = InertExtension.named(name) {
+            // Its settings are not looked at, but whether there are any.
+            warn(typeNode.mark, inert.description)
+            if inert.mustBeEmpty, node.hasMore(than: "@type") { writer.lengthDelimited(2, [0]) }
         } else if WellKnownType(rawValue: name) != nil, let inner = node.value(for: "value") {
             if let content = wellKnown(inner, name) { writer.lengthDelimited(2, content) }
         } else if isOptional {
@@ -130,6 +135,14 @@ extension MessageEncoder {
             return nil
         }
         return writer.bytes
+    }
+
+    /// The type that a wrapper names; its own when it names none.
+    private mutating func wrapped(_ node: YAMLNode) -> String {
+        guard let typeNode = node.value(for: "type_url") ?? node.value(for: "typeUrl"), let url = text(typeNode) else {
+            return InertExtension.wrappers.min() ?? ""
+        }
+        return TypeRegistry.messageName(ofTypeURL: url)
     }
 
     /// What to say of a type that Heddle does not have.

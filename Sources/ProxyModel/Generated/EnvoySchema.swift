@@ -123,11 +123,15 @@ m envoy.config.cluster.v3.Cluster
 39 respect_dns_ttl bool
 17 dns_lookup_family =envoy.config.cluster.v3.Cluster.DnsLookupFamily
 55 typed_dns_resolver_config envoy.config.core.v3.TypedExtensionConfig
+20 cleanup_interval google.protobuf.Duration gt=0s
+21 upstream_bind_config envoy.config.core.v3.BindConfig
+34 original_dst_lb_config envoy.config.cluster.v3.Cluster.OriginalDstLbConfig @lb_config
 37 least_request_lb_config envoy.config.cluster.v3.Cluster.LeastRequestLbConfig @lb_config
 24 transport_socket envoy.config.core.v3.TransportSocket
 25 metadata envoy.config.core.v3.Metadata
 30 upstream_connection_options envoy.config.cluster.v3.UpstreamConnectionOptions
-- 59:transport_socket_matcher 38:cluster_type 8:health_checks 9:max_requests_per_connection! 46:upstream_http_protocol_options! 18:dns_resolvers! 45:use_tcp_for_dns_lookups! 53:dns_resolution_config! 54:wait_for_warm_on_init 19:outlier_detection 20:cleanup_interval 21:upstream_bind_config 22:lb_subset_config 23:ring_hash_lb_config 52:maglev_lb_config 34:original_dst_lb_config 56:round_robin_lb_config 27:common_lb_config 26:protocol_selection! 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 40:filters 41:load_balancing_policy 42:lrs_server 57:lrs_report_endpoint_metrics 47:track_timeout_budgets! 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection
+40 filters *envoy.config.cluster.v3.Filter
+- 59:transport_socket_matcher 38:cluster_type 8:health_checks 9:max_requests_per_connection! 46:upstream_http_protocol_options! 18:dns_resolvers! 45:use_tcp_for_dns_lookups! 53:dns_resolution_config! 54:wait_for_warm_on_init 19:outlier_detection 22:lb_subset_config 23:ring_hash_lb_config 52:maglev_lb_config 56:round_robin_lb_config 27:common_lb_config 26:protocol_selection! 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 41:load_balancing_policy 42:lrs_server 57:lrs_report_endpoint_metrics 47:track_timeout_budgets! 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection
 m envoy.config.cluster.v3.Cluster.TransportSocketMatch
 1 name string min=1
 2 match google.protobuf.Struct
@@ -135,6 +139,11 @@ m envoy.config.cluster.v3.Cluster.TransportSocketMatch
 m envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
 1 choice_count google.protobuf.UInt32Value gte=2
 - 2:active_request_bias 3:slow_start_config
+m envoy.config.cluster.v3.Cluster.OriginalDstLbConfig
+1 use_http_header bool
+2 http_header_name string
+3 upstream_port_override google.protobuf.UInt32Value lte=65535
+- 4:metadata_key
 m envoy.config.cluster.v3.Cluster.EdsClusterConfig
 1 eds_config envoy.config.core.v3.ConfigSource
 2 service_name string
@@ -146,12 +155,13 @@ e envoy.config.cluster.v3.Cluster.DiscoveryType
 1 STRICT_DNS
 2 LOGICAL_DNS
 3 EDS
-- 4:ORIGINAL_DST
+4 ORIGINAL_DST
 e envoy.config.cluster.v3.Cluster.LbPolicy
 0 ROUND_ROBIN
 1 LEAST_REQUEST
 3 RANDOM
-- 2:RING_HASH 5:MAGLEV 6:CLUSTER_PROVIDED 7:LOAD_BALANCING_POLICY_CONFIG
+6 CLUSTER_PROVIDED
+- 2:RING_HASH 5:MAGLEV 7:LOAD_BALANCING_POLICY_CONFIG
 e envoy.config.cluster.v3.Cluster.DnsLookupFamily
 0 AUTO
 1 V4_ONLY
@@ -161,6 +171,10 @@ e envoy.config.cluster.v3.Cluster.DnsLookupFamily
 m envoy.config.cluster.v3.UpstreamConnectionOptions
 1 tcp_keepalive envoy.config.core.v3.TcpKeepalive
 - 2:set_local_interface_name_on_upstream_connections 3:happy_eyeballs_config
+m envoy.config.cluster.v3.Filter
+1 name string min=1
+2 typed_config google.protobuf.Any
+- 3:config_discovery
 m envoy.config.common.mutation_rules.v3.HeaderMutation
 1 remove string @action loose_header_value
 2 append envoy.config.core.v3.HeaderValueOption @action
@@ -190,6 +204,9 @@ m envoy.config.core.v3.Address
 2 pipe envoy.config.core.v3.Pipe @address
 o address
 - 3:envoy_internal_address
+m envoy.config.core.v3.BindConfig
+1 source_address envoy.config.core.v3.SocketAddress
+- 2:freebind 3:socket_options 5:extra_source_addresses 4:additional_source_addresses! 6:local_address_selector
 m envoy.config.core.v3.CidrRange
 1 address_prefix string min=1
 2 prefix_len google.protobuf.UInt32Value lte=128
@@ -733,6 +750,7 @@ m envoy.extensions.filters.http.router.v3.Router
 4 suppress_envoy_headers bool
 6 respect_expected_rq_timeout bool
 - 2:start_child_span! 3:upstream_log 9:upstream_log_options 5:strict_check_headers 7:suppress_grpc_request_failure_code_stats 8:upstream_http_filters
+m envoy.extensions.filters.listener.http_inspector.v3.HttpInspector
 m envoy.extensions.filters.listener.original_dst.v3.OriginalDst
 m envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
 2 allow_requests_without_proxy_protocol bool
@@ -1094,13 +1112,13 @@ t envoy.config.bootstrap.v3 ClusterManager CustomInlineHeader FatalAction Memory
 t envoy.config.cluster.aggregate.v2alpha ClusterConfig
 t envoy.config.cluster.dynamic_forward_proxy.v2alpha ClusterConfig
 t envoy.config.cluster.redis RedisClusterConfig
-t envoy.config.cluster.v3 ClusterCollection Filter LoadBalancingPolicy OutlierDetection TrackClusterStats
+t envoy.config.cluster.v3 ClusterCollection LoadBalancingPolicy OutlierDetection TrackClusterStats
 t envoy.config.common.dynamic_forward_proxy.v2alpha DnsCacheConfig
 t envoy.config.common.key_value.v3 KeyValueStoreConfig
 t envoy.config.common.matcher.v3 HttpGenericBodyMatch HttpHeadersMatch MatchPredicate Matcher
 t envoy.config.common.mutation_rules.v3 HeaderMutationRules
 t envoy.config.common.tap.v2alpha AdminConfig CommonExtensionConfig
-t envoy.config.core.v3 AlternateProtocolsCacheOptions AsyncDataSource BackoffStrategy BindConfig BuildVersion CelExpressionConfig DnsResolutionConfig EnvoyInternalAddress EventServiceConfig Extension ExtensionConfigSource ExtraSourceAddress GrpcMethodList GrpcProtocolOptions HeaderMap HealthCheck HealthStatusSet Http3ProtocolOptions HttpService HttpUri JsonFormatOptions KeyValue KeyValueAppend KeyValueMutation KeyValuePair PerHostConfig ProxyProtocolConfig ProxyProtocolPassThroughTLVs QueryParameter QuicKeepAliveSettings QuicProtocolOptions RemoteDataSource RetryPolicy RuntimeDouble RuntimeFeatureFlag RuntimePercent SelfConfigSource SocketCmsgHeaders TcpProtocolOptions TlvEntry UdpSocketConfig
+t envoy.config.core.v3 AlternateProtocolsCacheOptions AsyncDataSource BackoffStrategy BuildVersion CelExpressionConfig DnsResolutionConfig EnvoyInternalAddress EventServiceConfig Extension ExtensionConfigSource ExtraSourceAddress GrpcMethodList GrpcProtocolOptions HeaderMap HealthCheck HealthStatusSet Http3ProtocolOptions HttpService HttpUri JsonFormatOptions KeyValue KeyValueAppend KeyValueMutation KeyValuePair PerHostConfig ProxyProtocolConfig ProxyProtocolPassThroughTLVs QueryParameter QuicKeepAliveSettings QuicProtocolOptions RemoteDataSource RetryPolicy RuntimeDouble RuntimeFeatureFlag RuntimePercent SelfConfigSource SocketCmsgHeaders TcpProtocolOptions TlvEntry UdpSocketConfig
 t envoy.config.endpoint.v3 ClusterStats EndpointLoadMetricStats LbEndpointCollection LedsClusterLocalityConfig UnnamedEndpointLoadMetricStats UpstreamEndpointStats UpstreamLocalityStats
 t envoy.config.filter.accesslog.v2 AccessLog AccessLogFilter AndFilter ComparisonFilter DurationFilter ExtensionFilter GrpcStatusFilter HeaderFilter NotHealthCheckFilter OrFilter ResponseFlagFilter RuntimeFilter StatusCodeFilter TraceableFilter
 t envoy.config.filter.dubbo.router.v2alpha1 Router
@@ -1284,7 +1302,6 @@ t envoy.extensions.filters.http.thrift_to_metadata.v3 FieldSelector KeyValuePair
 t envoy.extensions.filters.http.transform.v3 BodyTransformation TransformConfig Transformation
 t envoy.extensions.filters.http.upstream_codec.v3 UpstreamCodec
 t envoy.extensions.filters.http.wasm.v3 Wasm
-t envoy.extensions.filters.listener.http_inspector.v3 HttpInspector
 t envoy.extensions.filters.listener.local_ratelimit.v3 LocalRateLimit
 t envoy.extensions.filters.listener.original_src.v3 OriginalSrc
 t envoy.extensions.filters.network.connection_limit.v3 ConnectionLimit

@@ -195,7 +195,7 @@ package nonisolated struct Heddle_Filters_Http_Lua_V1_LuaFilter: @unchecked Send
     /// Clears the value of `cpuTime`. Subsequent reads from it will return its default value.
     package mutating func clearCpuTime() {self._cpuTime = nil}
 
-    /// How long a script runs before others of the worker get their turn; 0.5 ms when not set.
+    /// How long a script runs before others of the worker get their turn; 0.25 ms when not set.
     package var timeSlice: SwiftProtobuf.Google_Protobuf_Duration {
       get {_timeSlice ?? SwiftProtobuf.Google_Protobuf_Duration()}
       set {_timeSlice = newValue}

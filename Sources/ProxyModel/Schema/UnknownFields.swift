@@ -44,16 +44,18 @@ package enum UnknownFields: Sendable, Equatable {
     private static let messagesThatGuard: Set<String> = [
         "envoy.config.listener.v3.FilterChainMatch", "envoy.config.route.v3.RouteMatch",
         "envoy.config.route.v3.HeaderMatcher", "envoy.config.route.v3.QueryParameterMatcher",
-        "envoy.config.core.v3.CidrRange", "envoy.config.core.v3.TransportSocket",
+        "envoy.config.core.v3.CidrRange", "envoy.config.core.v3.TransportSocket", "envoy.config.core.v3.Address",
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
     ]
 
     /// Of messages that are harmless otherwise.
     private static let fieldsThatGuard: [String: Set<String>] = [
         "envoy.config.cluster.v3.Cluster": [
-            "transport_socket_matcher", "cluster_type", "filters",
+            "transport_socket_matcher", "cluster_type",
         ],
-        "envoy.config.listener.v3.Listener": ["filter_chain_matcher", "fcds_config", "udp_listener_config"],
+        "envoy.config.listener.v3.Listener": [
+            "filter_chain_matcher", "fcds_config", "udp_listener_config", "internal_listener", "api_listener",
+        ],
         "envoy.config.listener.v3.FilterChain": ["use_proxy_proto"],
         "envoy.config.route.v3.RouteConfiguration": ["vhds"],
         "envoy.config.route.v3.VirtualHost": ["require_tls", "matcher", "rate_limits"],

@@ -13,6 +13,7 @@ enum AnyPlace {
 
     private static let byMessage = [
         "envoy.config.accesslog.v3.AccessLog": ["envoy.extensions.access_loggers."],
+        "envoy.config.cluster.v3.Filter": ["envoy.extensions.filters.network."],
         "envoy.config.core.v3.TransportSocket": ["envoy.extensions.transport_sockets."],
         "envoy.config.listener.v3.Filter": ["envoy.extensions.filters.network."],
         "envoy.config.listener.v3.ListenerFilter": ["envoy.extensions.filters.listener."],

@@ -4,6 +4,7 @@ extension ConfigValidator {
     /// Checks a cluster with its endpoints.
     package mutating func validate(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
         validateDiscovery(cluster, path)
+        validateBalancing(cluster, path)
         validateEndpoints(cluster, path.field("load_assignment").field("endpoints"))
         validateProtocolOptions(cluster, path.field("typed_extension_protocol_options"))
         if cluster.hasTypedDnsResolverConfig {
@@ -13,6 +14,32 @@ extension ConfigValidator {
         for (index, match) in cluster.transportSocketMatches.enumerated() {
             let path = path.field("transport_socket_matches").index(index).field("transport_socket")
             if match.hasTransportSocket { validateUpstream(match.transportSocket, path) } else { fail(path, "is required") }
+        }
+    }
+
+    /// What the type of a cluster and its load balancing have to do with each other.
+    private mutating func validateBalancing(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
+        if (cluster.type == .originalDst) != (cluster.lbPolicy == .clusterProvided) {
+            fail(path.field("lb_policy"), "CLUSTER_PROVIDED belongs to clusters of type ORIGINAL_DST, and they to it")
+        }
+        if cluster.type == .originalDst, cluster.hasLoadAssignment {
+            fail(path.field("load_assignment"), "a cluster of type ORIGINAL_DST has no endpoints of its own")
+        }
+        if case .originalDstLbConfig(let settings)? = cluster.lbConfig {
+            let path = path.field("original_dst_lb_config")
+            if cluster.type != .originalDst { fail(path, "belongs to clusters of type ORIGINAL_DST") }
+            if !settings.httpHeaderName.isEmpty, !settings.useHTTPHeader {
+                fail(path.field("http_header_name"), "has no effect without \"use_http_header\"")
+            }
+        }
+        if cluster.hasUpstreamBindConfig {
+            let path = path.field("upstream_bind_config").field("source_address")
+            let address = cluster.upstreamBindConfig.sourceAddress.address
+            if !cluster.upstreamBindConfig.hasSourceAddress {
+                fail(path, "is required")
+            } else if IPAddressText.version(address) == nil {
+                fail(path.field("address"), "expected an IP address, found \"\(address)\"")
+            }
         }
     }
 

@@ -123,7 +123,15 @@ extension ConstraintChecker {
             }
         }
         guard let url, !url.isEmpty else { return fail("needs a type URL") }
-        let name = TypeRegistry.messageName(ofTypeURL: url)
+        let outer = TypeRegistry.messageName(ofTypeURL: url)
+        let name = InertExtension.innerName(outer, content)
+        if let inert = InertExtension.named(name) {
+            if let problem = inert.problem(in: message.name, content: content) { return fail(problem) }
+            return ignore(inert.description)
+        }
+        guard name == outer else {
+            return fail("a \(outer) is taken only for extensions that do nothing here; found \(MessageEncoder.quoted(name))")
+        }
         if let prefixes = AnyPlace.prefixes(field: path, of: message), !prefixes.contains(where: name.hasPrefix) {
             if !isOptional || schema.messages[name] != nil {
                 return fail("\(name) cannot stand here; expected a type of \(prefixes.joined(separator: " or "))*")

@@ -107,7 +107,11 @@ package struct ConstraintChecker {
 
     private mutating func ignore(_ number: Int, of message: MessageSchema) {
         let field = message.absent.first { $0.number == number }?.name ?? "\(number)"
-        let name = "\(message.name).\(field)"
+        ignore("\(message.name).\(field)")
+    }
+
+    /// Notes what is left aside, for the log.
+    mutating func ignore(_ name: String) {
         if ignored.count < ConfigErrors.maximum, !ignored.contains(name) { ignored.append(name) }
     }
 

@@ -29,6 +29,12 @@ package struct YAMLNode: Sendable {
     /// How many levels it holds, itself included.
     var height: Int
 
+    /// Whether this is a mapping with other keys than this one.
+    func hasMore(than key: String) -> Bool {
+        guard case .mapping(let entries) = content else { return false }
+        return entries.contains { $0.key != key }
+    }
+
     /// The value under a key, when this is a mapping that has it.
     package func value(for key: String) -> YAMLNode? {
         guard case .mapping(let entries) = content else { return nil }

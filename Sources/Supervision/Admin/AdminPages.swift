@@ -29,6 +29,8 @@ import ServiceKit
         Page(path: "/listeners", changes: false, help: "listening addresses (format=json)") { $0.listeners($1) },
         Page(path: "/logging", changes: true, help: "levels: level=debug, paths=upstream:debug,http:info, or COMPONENT=LEVEL") { $0.logging($1) },
         Page(path: "/memory", changes: false, help: "memory of all processes") { $0.memory($1) },
+        Page(path: "/quarantine", changes: false, help: "requests that killed workers and are refused, and suspects") { $0.quarantine($1) },
+        Page(path: "/quarantine/clear", changes: true, help: "refuse none of them any longer") { $0.clearQuarantine($1) },
         Page(path: "/quitquitquit", changes: true, help: "drain and end") { $0.quit($1) },
         Page(path: "/ready", changes: false, help: "200 LIVE, or 503 with the state") { $0.ready($1) },
         Page(path: "/reopen_logs", changes: true, help: "open log files anew") { $0.reopenLogs($1) },

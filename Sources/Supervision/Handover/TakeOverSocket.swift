@@ -5,10 +5,8 @@ import Reactor
 
 /// The system calls of the take-over: a unix socket of messages, which only the same user may use.
 enum TakeOverSocket {
-    private static var kind: Int32 { Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue) }
-
     static func listen(_ path: String) throws(SystemError) -> Descriptor {
-        let raw = socket(AF_UNIX, kind | Int32(SOCK_NONBLOCK.rawValue), 0)
+        let raw = heddle_message_socket(1)
         guard raw >= 0 else { throw SystemError("socket") }
         let descriptor = Descriptor(raw)
         // A file that a proxy left behind that did not end in order.
@@ -21,7 +19,7 @@ enum TakeOverSocket {
     }
 
     static func connect(_ path: String) throws(SystemError) -> Descriptor {
-        let raw = socket(AF_UNIX, kind, 0)
+        let raw = heddle_message_socket(0)
         guard raw >= 0 else { throw SystemError("socket") }
         let descriptor = Descriptor(raw)
         let result = Socket.withSockaddr(SocketAddress(unixPath: path)) { Glibc.connect(raw, $0, $1) }
@@ -33,7 +31,7 @@ enum TakeOverSocket {
     static func shutDown(_ descriptor: Int32, _ path: String) {
         if path.hasPrefix("@") {
             // An abstract name is free only when its socket is closed; `dup2` closes it under the same number.
-            let unnamed = socket(AF_UNIX, kind, 0)
+            let unnamed = heddle_message_socket(0)
             if unnamed >= 0 {
                 _ = heddle_replace_descriptor(unnamed, descriptor)
                 close(unnamed)

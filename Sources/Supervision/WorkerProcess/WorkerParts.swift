@@ -19,6 +19,7 @@ import TrafficPolicy
     let logWriter: LogFileWriter
     let worker: Worker
     let balancer: BoardBalancer?
+    let crashNotes: CrashNotes
     /// Which group of the limit region each cluster has.
     var groups: [String: Int] {
         get { limits.groups }
@@ -47,11 +48,13 @@ import TrafficPolicy
         let seed = heddle_random()
         let context = WorkerContext(loop: loop, seed: seed)
         context.secrets.ticketKeys = try TicketKeyring()
+        context.quarantine = board.quarantine
+        crashNotes = CrashNotes(board.requestRecord(identity.index), of: context)
         worker = Worker(
             WorkerResources(
                 context: context, stats: stats, registry: registry, logWriter: logWriter, log: log,
                 environment: ProcessEnvironment.format(instanceID: seed), limits: { [limits] in limits.counters($0) },
-                balancer: balancer))
+                balancer: balancer, store: limits.store))
         worker.chainDrainTime = UInt64(identity.drainSeconds) * 1_000_000_000
     }
 
@@ -125,11 +128,25 @@ import TrafficPolicy
 
     init(memory: SharedMemory, identity: WorkerIdentity) {
         precondition(
-            memory.size >= LimitRegion.byteCount(slots: identity.concurrency, groups: identity.limitGroups),
+            memory.size >= Self.byteCount(workers: identity.concurrency, groups: identity.limitGroups),
             "a limit region that is too small")
         self.memory = memory
         self.identity = identity
         region = LimitRegion(memory: memory.base, slots: identity.concurrency, groups: identity.limitGroups)
+    }
+
+    /// What scripts share: behind the counters, on pages of its own.
+    var store: KeyValueRegion {
+        KeyValueRegion(memory: memory.base + Self.storeOffset(identity.concurrency, identity.limitGroups), owner: memory)
+    }
+
+    private nonisolated static func storeOffset(_ workers: Int, _ groups: Int) -> Int {
+        (LimitRegion.byteCount(slots: workers, groups: groups) + 4095) & ~4095
+    }
+
+    /// Bytes of the memory that all workers share: the counters and the scripts' table.
+    nonisolated static func byteCount(workers: Int, groups: Int) -> Int {
+        storeOffset(workers, groups) + KeyValueRegion.byteCount()
     }
 
     func counters(_ cluster: String) -> LimitCounters {

@@ -92,7 +92,7 @@ import TrafficPolicy
         do {
             let parts = try WorkerParts(identity, descriptors, loop: loop, registry: registry())
             self.parts = parts
-            heddle_install_crash_handler(parts.board.crashRecord(identity.index))
+            parts.crashNotes.install(parts.board.crashRecord(identity.index))
             let timer = LoopTimer(loop: loop) { [unowned self] in self.strike() }
             beat = timer
             strike()

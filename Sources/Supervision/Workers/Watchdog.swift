@@ -5,6 +5,9 @@ package struct Watchdog: Equatable, Sendable {
         case alive
         /// Half of the patience is used up; told once.
         case late
+        /// Patience is used up: the process must end and leave a record of what it does.
+        case abort
+        /// It did not even do that.
         case kill
     }
 
@@ -12,7 +15,7 @@ package struct Watchdog: Equatable, Sendable {
     private var lastBeat: UInt64 = 0
     private var looksWithoutBeat = 0
 
-    /// - Parameter patience: looks without a new beat after which a worker is killed; 0 never.
+    /// - Parameter patience: looks without a new beat after which a worker must end; 0 never.
     package init(patience: Int) {
         self.patience = patience
     }
@@ -32,7 +35,8 @@ package struct Watchdog: Equatable, Sendable {
         }
         looksWithoutBeat += 1
         guard patience > 0 else { return .alive }
-        if looksWithoutBeat >= patience { return .kill }
+        if looksWithoutBeat > patience { return .kill }
+        if looksWithoutBeat == patience { return .abort }
         return looksWithoutBeat == max(1, patience / 2) ? .late : .alive
     }
 }

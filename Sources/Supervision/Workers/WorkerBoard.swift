@@ -1,14 +1,16 @@
 import CLinux
+import DataPlane
 import Glibc
 import Reactor
 
 /// What the processes of a proxy tell each other without messages: a place of its own for each worker with its beat, the
-/// connections it has, whether it takes more, and what a fatal signal leaves behind.
+/// connections it has, whether it takes more, and what a fatal signal leaves behind; behind the places the requests that
+/// are in quarantine.
 final class WorkerBoard: @unchecked Sendable {
     // Safety: it has nothing but the shared memory, see `memory`.
 
     /// A place is this large, so that no two workers write to one cache line.
-    private static let placeSize = 512
+    private static let placeSize = 1024
 
     private enum Word {
         static let beat = 0
@@ -16,21 +18,24 @@ final class WorkerBoard: @unchecked Sendable {
         static let accepting = 16
         static let incarnation = 24
         static let crash = 64
+        static let request = 0x140
     }
 
-    // Safety: all access is atomic, but for the crash record, which is read when its process is gone.
+    private static func byteCount(_ workers: Int) -> Int { workers * placeSize + RequestQuarantine.byteCount }
+
+    // Safety: all access is atomic, but for the record of a crash, which is read when its process is gone.
     private let memory: SharedMemory
     let workers: Int
 
     init(workers: Int) throws(SystemError) {
-        memory = try SharedMemory(named: "heddle-board", size: workers * Self.placeSize)
+        memory = try SharedMemory(named: "heddle-board", size: Self.byteCount(workers))
         self.workers = workers
     }
 
     /// Maps the supervisor's. Takes the descriptor over.
     init(mapping descriptor: Int32, workers: Int) throws(SystemError) {
         memory = try SharedMemory(mapping: descriptor)
-        guard memory.size >= workers * Self.placeSize else { throw SystemError("mmap", code: EINVAL) }
+        guard memory.size >= Self.byteCount(workers) else { throw SystemError("mmap", code: EINVAL) }
         self.workers = workers
     }
 
@@ -77,22 +82,18 @@ final class WorkerBoard: @unchecked Sendable {
         (place(worker) + Word.crash).assumingMemoryBound(to: heddle_crash_record.self)
     }
 
+    /// Where the worker notes what it had in hand.
+    func requestRecord(_ worker: Int) -> RequestRecord { RequestRecord(memory: place(worker) + Word.request) }
+
     /// What a worker that ended left behind; nil when no fatal signal was noted.
-    func crashText(_ worker: Int) -> String? {
+    func crashReport(_ worker: Int) -> CrashReport? {
         let record = crashRecord(worker).pointee
         guard record.signal != 0 else { return nil }
-        var text = "signal \(record.signal) (\(String(cString: strsignal(Int32(truncatingIfNeeded: record.signal)))))"
-        text += " at address 0x\(String(record.address, radix: 16)), stack"
-        let count = Int(min(record.frame_count, UInt64(HEDDLE_CRASH_FRAMES)))
-        withUnsafeBytes(of: record.frames) { bytes in
-            let frames = bytes.bindMemory(to: UInt64.self)
-            for index in 0..<count {
-                let frame = frames[index]
-                text += " 0x\(String(frame >= record.base ? frame - record.base : frame, radix: 16))"
-            }
-        }
-        return text
+        return CrashReport(record: record, request: requestRecord(worker).request)
     }
+
+    /// The requests that are refused because such ones killed workers.
+    var quarantine: RequestQuarantine { RequestQuarantine(memory: memory.base + workers * Self.placeSize) }
 
     private func place(_ worker: Int) -> UnsafeMutableRawPointer {
         precondition(worker >= 0 && worker < workers, "outside of the board")

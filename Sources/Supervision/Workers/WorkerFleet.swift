@@ -1,4 +1,5 @@
 import CLinux
+import DataPlane
 import Glibc
 import Observability
 import Reactor
@@ -12,6 +13,8 @@ import TrafficPolicy
     func workerReported(_ slot: WorkerSlot, _ report: WorkerReport)
     /// A process ended that was not told to, before its successor starts.
     func workerEnded(_ slot: WorkerSlot)
+    /// A process ended by its own fault, or because it hung, while it worked on this request.
+    func workerCrashed(_ slot: WorkerSlot, on request: RequestInHand)
     /// The last of the workers that were told to end has ended.
     func allWorkersEnded()
 }
@@ -55,7 +58,7 @@ import TrafficPolicy
         self.stats = stats
         board = try WorkerBoard(workers: concurrency)
         limitGroups = Self.limitGroups
-        limits = try SharedMemory(named: "heddle-limits", size: LimitRegion.byteCount(slots: concurrency, groups: limitGroups))
+        limits = try SharedMemory(named: "heddle-limits", size: LimitDirectory.byteCount(workers: concurrency, groups: limitGroups))
         limitRegion = LimitRegion(memory: limits.base, slots: concurrency, groups: limitGroups)
         let looks = UInt64(watchdogSeconds) * 1_000_000_000 / Self.lookInterval
         var slots: [WorkerSlot] = []
@@ -80,8 +83,9 @@ import TrafficPolicy
         slot.incarnation += 1
         board.reset(slot.index, incarnation: slot.incarnation)
         slot.watchdog.restarted()
+        slot.isAborted = false
         var pair: [Int32] = [-1, -1]
-        guard heddle_socket_pair(heddle_seqpacket, &pair) == 0 else { throw SystemError("socketpair") }
+        guard heddle_message_pair(1, &pair) == 0 else { throw SystemError("socketpair") }
         let mine = Descriptor(pair[0])
         let theirs = Descriptor(pair[1])
         let region = try StatsSegment(named: "heddle-stats-\(slot.index)").region
@@ -138,6 +142,7 @@ import TrafficPolicy
 
     private func ended(_ slot: WorkerSlot, _ status: Int32) {
         let wasTold = slot.state == .draining
+        let process = slot.process
         slot.channel?.close()
         slot.channel = nil
         slot.process = 0
@@ -152,8 +157,12 @@ import TrafficPolicy
         if wasTold && status == 0 {
             log.info(.supervisor, "worker \(slot.index) has ended")
         } else {
-            let crash = board.crashText(slot.index).map { "; crash record: \($0)" } ?? ""
-            log.error(.supervisor, "worker \(slot.index) ended with \(LaunchedProcess.text(status))\(crash)")
+            let crash = board.crashReport(slot.index)
+            let text = crash.map { "; crash record: \($0.text)" } ?? ""
+            log.error(.supervisor, "worker \(slot.index) ended with \(LaunchedProcess.text(status))\(text)")
+            if let crash, let request = crash.request, slot.isAborted || crash.isOwnFault(of: process) {
+                owner?.workerCrashed(slot, on: request)
+            }
         }
         board.reset(slot.index, incarnation: slot.incarnation)
         if !wasTold { owner?.workerEnded(slot) }
@@ -214,9 +223,13 @@ import TrafficPolicy
             case .late:
                 stats[.watchdogMiss].add()
                 log.warning(.supervisor, "worker \(slot.index) gives no sign of life")
-            case .kill:
+            case .abort:
                 stats[.watchdogMegaMiss].add()
-                log.error(.supervisor, "worker \(slot.index) gave no sign of life for too long and is killed")
+                log.error(.supervisor, "worker \(slot.index) gave no sign of life for too long and is ended")
+                slot.isAborted = true
+                kill(slot.process, SIGABRT)
+            case .kill:
+                log.error(.supervisor, "worker \(slot.index) cannot even crash and is killed")
                 kill(slot.process, SIGKILL)
                 slot.watchdog.restarted()
             }

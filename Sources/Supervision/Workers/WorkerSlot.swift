@@ -27,6 +27,8 @@ import Reactor
     var incarnation: UInt64 = 0
     var backoff = RestartBackoff()
     var watchdog: Watchdog
+    /// The watchdog told the process to end with a crash record.
+    var isAborted = false
     var restart: LoopTimer?
     /// Where connections for this worker are sent to, and where it takes them; both stay when its process ends.
     let inbox: Int32
@@ -36,7 +38,7 @@ import Reactor
         self.index = index
         watchdog = Watchdog(patience: patience)
         var pair: [Int32] = [-1, -1]
-        guard heddle_socket_pair(heddle_datagram, &pair) == 0 else { throw SystemError("socketpair") }
+        guard heddle_message_pair(0, &pair) == 0 else { throw SystemError("socketpair") }
         inbox = pair[0]
         inboxSender = pair[1]
     }

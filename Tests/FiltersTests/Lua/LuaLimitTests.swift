@@ -189,6 +189,21 @@ struct LuaLimitTests {
         await proxy.stop()
     }
 
+    @Test("a hundred scripts take less than ten megabytes")
+    func hundred() async throws {
+        let scripts = (1..<100).map { "s\($0): { inline_string: \"function envoy_on_request(h) h:headers():add('x-\($0)', '1') end\" }" }
+        let filter = "function envoy_on_request(h) end".luaFilter("source_codes: { \(scripts.joined(separator: ", ")) }")
+        let proxy = try await TestProxy.start(filters: filter, clusters: ["main": 1])
+        let text = try await proxy.statistics()
+        func gauge(_ name: String) -> Int {
+            text.split(separator: "\n").first { $0.hasPrefix(name + ": ") }.flatMap { Int($0.dropFirst(name.count + 2)) } ?? -1
+        }
+        #expect(gauge("lua.lua_vm_count") == 100)
+        let bytes = gauge("lua.lua_memory_bytes")
+        #expect(bytes > 0 && bytes < 10_000_000, "\(bytes)")
+        await proxy.stop()
+    }
+
     @Test("settings that make no sense are refused", arguments: [
         ("limits: { memory_bytes: 1000 }", "limits.memory_bytes: must be between"),
         ("limits: { cpu_time: 0s }", "limits.cpu_time: must be positive"),

@@ -36,6 +36,8 @@ struct LuaReferenceTests {
                 codes.append("\(object.expression).\(function.name)()")
                 expected.append("bad argument #1 to '\(function.name)' (\(object.name) expected, got no value)")
                 for (index, parameter) in function.parameters.enumerated() {
+                    // An unknown key is refused before what follows it is looked at.
+                    guard function.name != "verifySignature" || index < 2 else { continue }
                     guard let wrong = Self.wrong(parameter.type) else { continue }
                     let before = function.parameters[..<index].map { Self.right($0.type) }
                     codes.append("\(object.expression):\(function.name)(\((before + [wrong.code]).joined(separator: ", ")))")
@@ -84,7 +86,7 @@ struct LuaReferenceTests {
     /// What each expression comes to, run one after the other in one request hook.
     private func run(_ codes: [String]) async throws -> [String] {
         let upstream = TestUpstream()
-        let calls = codes.map { "try(function() return \($0) end)" }.joined(separator: "\n")
+        let calls = codes.map { "try(function() local value = \($0) return value end)" }.joined(separator: "\n")
         let script = """
             function envoy_on_request(h)
               local all = {}

@@ -33,21 +33,27 @@ import TrafficPolicy
             router: router)
     }
 
-    /// - Parameter clusters: ports by cluster name.
+    /// - Parameters:
+    ///   - clusters: ports by cluster name.
+    ///   - registry: the filters that there are.
     nonisolated static func start(
         filters: String, routes: String = "", clusters: [String: [UInt16]], perHost: String = "", bufferLimit: Int = 65536,
-        router: String = ""
+        router: String = "", registry: @escaping Registry = { BuiltInFilters.registry() }
     ) async throws -> TestProxy {
-        try await start(bootstrap: bootstrap(filters, routes, clusters, perHost, bufferLimit, router))
+        try await start(bootstrap: bootstrap(filters, routes, clusters, perHost, bufferLimit, router), registry: registry)
     }
 
     /// - Parameter bootstrap: a configuration with one listener, `main`, whose address is not looked at.
-    nonisolated static func start(bootstrap: String) async throws -> TestProxy {
+    nonisolated static func start(
+        bootstrap: String, registry: @escaping Registry = { BuiltInFilters.registry() }
+    ) async throws -> TestProxy {
         _ = RunningLoop.started
-        return try await TestProxy(bootstrap)
+        return try await TestProxy(bootstrap, registry)
     }
 
-    private init(_ text: String) throws {
+    typealias Registry = @WorkerActor @Sendable () -> HTTPFilterRegistry
+
+    private init(_ text: String, _ registry: Registry) throws {
         let decoded = try ConfigDecoder.decodeBootstrap(text, file: "test.yaml")
         logFile = Self.unnamedFile()
         stats = try StatsSegment(named: "filters-test")
@@ -56,7 +62,7 @@ import TrafficPolicy
         let region = limits.region
         worker = Worker(
             WorkerResources(
-                context: WorkerContext(loop: .process, seed: 7), stats: stats, registry: BuiltInFilters.registry(),
+                context: WorkerContext(loop: .process, seed: 7), stats: stats, registry: registry(),
                 logWriter: try LogFileWriter(), log: Log(levels: LogLevels(.trace), output: .descriptor(logFile)),
                 environment: FormatEnvironment(), limits: { region.counters(group: names.firstIndex(of: $0) ?? 0, slot: 0) }))
         let socket = try Socket.listen(SocketAddress(host: "127.0.0.1", port: 0) ?? SocketAddress(unixPath: ""))
@@ -160,6 +166,13 @@ import TrafficPolicy
     func statistics() throws -> String {
         var text = ByteWriter(capacity: 1 << 16)
         try StatsReader(mapping: dup(stats.region.descriptor)).read().appendText(to: &text)
+        return String(decoding: text.bytes, as: UTF8.self)
+    }
+
+    /// What `/stats/prometheus` shows.
+    func prometheus() throws -> String {
+        var text = ByteWriter(capacity: 1 << 16)
+        try StatsReader(mapping: dup(stats.region.descriptor)).read().appendPrometheus(to: &text)
         return String(decoding: text.bytes, as: UTF8.self)
     }
 

@@ -21,6 +21,10 @@ final class SupervisedProxy {
     }
 
     static let program: String? = ProxyProcess.Kind.heddle.program
+    /// The same with a filter that crashes; it stands beside the other.
+    static let faultyProgram: String? = program.map { $0 + "-faulty" }.flatMap {
+        FileManager.default.isExecutableFile(atPath: $0) ? $0 : nil
+    }
 
     let port: UInt16
     private(set) var id: Int32
@@ -28,15 +32,23 @@ final class SupervisedProxy {
     private let upstream: UInt16
     private let workers: Int
     private let flags: [String]
+    private let program: String?
+    private let filters: String
     /// Counts from the next ``write(_:)`` on.
     var parts: Parts
     private var generations = 0
 
-    init(workers: Int, upstream: UInt16, flags: [String] = [], parts: Parts = Parts()) throws {
+    /// - Parameter filters: items of `http_filters` before the router, each with a comma behind it.
+    init(
+        workers: Int, upstream: UInt16, flags: [String] = [], program: String? = SupervisedProxy.program, filters: String = "",
+        parts: Parts = Parts()
+    ) throws {
         port = Loopback.freePort()
         self.workers = workers
         self.upstream = upstream
         self.flags = flags
+        self.program = program
+        self.filters = filters
         self.parts = parts
         folder = NSTemporaryDirectory() + "heddle-processes-\(getpid())-\(port)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -81,7 +93,7 @@ final class SupervisedProxy {
                   "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                   stat_prefix: \(prefix)
                   route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: "/", runtime_fraction: {default_value: {}, runtime_key: shared}}, direct_response: {status: 200, body: {inline_string: "shared"}}}, {match: {prefix: "/"}, route: {cluster: \(cluster)}}]}]}
-                  http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
+                  http_filters: [\(filters){name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
           clusters:
           - {name: up, \(parts.cluster ?? Self.assignment([(Loopback.address, upstream)]))}
         \(parts.others.map { "  - \($0)" }.joined(separator: "\n"))
@@ -96,7 +108,7 @@ final class SupervisedProxy {
 
     /// Starts another program with the same configuration.
     func launch(_ more: [String] = []) throws -> Int32 {
-        guard let program = Self.program else { throw Failed(description: ProxyProcess.Kind.heddle.whyMissing) }
+        guard let program else { throw Failed(description: ProxyProcess.Kind.heddle.whyMissing) }
         let admin = folder + "/admin"
         unlink(admin)
         let arguments =

@@ -97,7 +97,7 @@ import Testing
         ),
         (
             "static_resources: {clusters: [{lb_policy: 77}]}",
-            "envoy.yaml:1:43: static_resources.clusters[0].lb_policy: unknown value \"77\"; expected ROUND_ROBIN, LEAST_REQUEST or RANDOM"
+            "envoy.yaml:1:43: static_resources.clusters[0].lb_policy: unknown value \"77\"; expected ROUND_ROBIN, LEAST_REQUEST, RANDOM or CLUSTER_PROVIDED"
         ),
         // Types.
         (

@@ -160,7 +160,7 @@ import Testing
                 [0x0A, 0x01, 0x61, 0xF8, 0x7F, 0x01],
                 "xds: unknown field number 2047 of envoy.config.cluster.v3.Cluster"
             ),
-            ([0x0A, 0x01, 0x61, 0x10, 0x04], "xds: type: Envoy has the value ORIGINAL_DST, Heddle does not support it yet"),
+            ([0x0A, 0x01, 0x61, 0x30, 0x02], "xds: lb_policy: Envoy has the value RING_HASH, Heddle does not support it yet"),
             (
                 [0x0A, 0x01, 0x61, 0x10, 0x63],
                 "xds: type: unknown value 99 of envoy.config.cluster.v3.Cluster.DiscoveryType"

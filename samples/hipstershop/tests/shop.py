@@ -29,7 +29,7 @@ def stubs():
     folder = tempfile.mkdtemp(prefix="hipstershop-stubs-")
     protos = os.path.join(HERE, "..", "Sources", "Protos")
     status = protoc.main(["protoc", f"-I{protos}", f"--python_out={folder}", f"--grpc_python_out={folder}",
-                          os.path.join(protos, "hipstershop.proto"), os.path.join(protos, "health.proto")])
+                          *[os.path.join(protos, name) for name in ("hipstershop.proto", "health.proto", "reflection.proto")]])
     assert status == 0, "protoc failed"
     sys.path.insert(0, folder)
     import health_pb2
@@ -63,12 +63,12 @@ def eventually(check, what, seconds=PATIENCE):
 class Service:
     """One service as a process, with a channel to it."""
 
-    def __init__(self, name, wait=True, **environment):
+    def __init__(self, name, wait=True, programs=PROGRAMS, **environment):
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [os.path.join(PROGRAMS, "hipstershop"), name], stdout=self.log, stderr=self.log,
+            [os.path.join(programs, "hipstershop"), name], stdout=self.log, stderr=self.log,
             env={"PATH": os.environ["PATH"], "LISTEN_ADDR": "127.0.0.1", "PORT": str(self.port), **environment})
         self.channel = grpc.insecure_channel(self.address)
         self.health = health_rpc.HealthStub(self.channel)

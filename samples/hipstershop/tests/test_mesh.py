@@ -1,9 +1,13 @@
 """The shop in its mesh: every call by two proxies, routes switched while it runs, workers killed under load."""
 
+import os
+import re
 import shutil
+import subprocess
+import tempfile
 import unittest
 
-from shop import ORDER, Demo, Visitor, eventually
+from shop import ORDER, PROGRAMS, ROOT, Demo, Visitor, eventually
 
 V2 = "Hipster Shop, the new one"
 
@@ -110,6 +114,44 @@ class Mesh(unittest.TestCase):
         self.assertEqual(paid("EUR"), [1, 0])
         self.use("checkout-by-body", "checkout", lambda: paid("EUR") == [0, 1])
         self.assertEqual([paid(currency) for currency in ("EUR", "USD", "JPY")], [[0, 1], [1, 0], [1, 0]])
+
+    def filter(self, text, *arguments):
+        """Gives the demo a script, and takes it out after the test."""
+        self.addCleanup(self.demo.switch, "off")
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            script.write(text)
+            script.flush()
+            return subprocess.run(
+                [os.path.join(PROGRAMS, "heddle"), "demo", "filter", script.name, "--network", self.network, *arguments],
+                capture_output=True, cwd=ROOT)
+
+    def headline(self):
+        return re.search("<h1>([^<]*)", self.demo.visitor().get("/").text).group(1)
+
+    def test_the_filter_of_the_readme_acts_on_the_shop(self):
+        with open(os.path.join(ROOT, "README.md")) as readme:
+            script, = re.findall(r"<<'END'\n(.*?)END\n", readme.read(), re.DOTALL)
+        self.assertLessEqual(script.count("\n"), 5)
+        before = self.headline()
+        self.assertEqual(self.filter(script).returncode, 0)
+        eventually(lambda: self.headline() == "Woven in by Lua", "the headline is another")
+        # What has no such text is as it was: a picture, an answer without a body.
+        self.assertIn(b"</svg>", self.demo.visitor().get("/static/icon.svg").body)
+        self.assertEqual(self.demo.visitor().get("/logout").status, 302)
+        refused = self.filter("function envoy_on_response(")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(b"expected near", refused.stderr)
+        self.assertEqual(self.headline(), "Woven in by Lua")
+        self.demo.switch("off")
+        eventually(lambda: self.headline() == before, "the headline is the old one")
+
+    def test_a_filter_can_stand_before_any_workload(self):
+        script = """function envoy_on_request(handle) handle:respond({[":status"] = "503"}, "closed") end"""
+        self.assertEqual(self.filter(script, "--proxy", "frontend").returncode, 0)
+        eventually(lambda: self.demo.visitor().get("/").text == "closed", "the frontend is closed")
+        self.assertEqual(self.filter(script, "--proxy", "centralbank").returncode, 1)
+        self.demo.switch("off")
+        eventually(lambda: self.demo.visitor().get("/").status == 200, "the frontend is open again")
 
 
 class Load(unittest.TestCase):

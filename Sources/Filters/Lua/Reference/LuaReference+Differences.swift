@@ -1,7 +1,4 @@
 extension LuaReference {
-    /// Libraries that Envoy does not have.
-    package static let libraries: [Object] = []
-
     /// Where scripts see something else than in Envoy.
     package static let differences: [Difference] = [
         Difference(
@@ -30,7 +27,7 @@ extension LuaReference {
             heddle: "the safe ones; the others with `trust: TRUSTED`"),
         Difference(
             what: "a script that does not end", envoy: "stops the worker for ever",
-            heddle: "gives others their turn every half millisecond, and is ended when its budget is spent"),
+            heddle: "gives others their turn every quarter of a millisecond, and is ended when its budget is spent"),
         Difference(
             what: "memory of a script", envoy: "without a bound", heddle: "8 MiB, or what `limits` says; more raises `not enough memory`"),
     ]
@@ -51,6 +48,7 @@ extension LuaReference {
         | `memory_exceeded` | hooks in which memory was refused; Heddle's own |
         | `http_calls` | calls of other services; Heddle's own |
         | `responses` | answers by `respond()`; Heddle's own |
+        | `timer_runs` | runs of timers; Heddle's own |
 
         """
 }

@@ -2,7 +2,7 @@ extension LuaReference {
     /// What Envoy gives to scripts.
     package static let objects: [Object] = [
         streamHandle, headerMap, buffer, metadataMap, metadataOwner, streamInfo, connectionStreamInfo, filterState, connection,
-        sslConnection, parsedName, publicKey, statsScope, counter, gauge, histogram,
+        sslConnection, parsedName, publicKey, statsScope, counter, gauge, histogram, job,
     ]
 
     private static let log: [Function] = ["Trace", "Debug", "Info", "Warn", "Err", "Critical"].map {
@@ -63,10 +63,10 @@ extension LuaReference {
                 "Checks a signature. Hashes: sha1, sha224, sha256, sha384, sha512.",
                 Case("h:verifySignature('sha256', 'x', 's', 1, 'd', 1)", "invalid public key")),
             Function(
-                "timestamp(resolution: number?) → number", "Milliseconds since 1970.",
+                "timestamp(resolution: any?) → number", "Milliseconds since 1970.",
                 Case("h:timestamp(EnvoyTimestampResolution.MICROSECOND)", "timestamp format must be MILLISECOND.")),
             Function(
-                "timestampString(resolution: number?) → string", "The time in milliseconds or microseconds, as text.",
+                "timestampString(resolution: any?) → string", "The time in milliseconds or microseconds, as text.",
                 Case("#h:timestampString(EnvoyTimestampResolution.MICROSECOND)", "16"),
                 Case("h:timestampString(7)", "timestamp format must be MILLISECOND or MICROSECOND.")),
         ] + log)
@@ -84,7 +84,7 @@ extension LuaReference {
             Function(
                 "add(name: string, value: string)", "Adds a field.",
                 Case("h:headers():add('x-b', nil)", "bad argument #2 to 'add' (string expected, got nil)"),
-                Case("h:headers():add('x-b', 'a\\nb')", "invalid header value for: x-b"),
+                Case("h:headers():add('x-b', 'a\\nb')", "invalid header value for: x-b", envoy: "nil"),
                 Case(
                     "(function() for k in pairs(h:headers()) do h:headers():add('x-b', '1') end end)()",
                     "header map cannot be modified while iterating")),
@@ -114,7 +114,9 @@ extension LuaReference {
                 "set(filter: string, key: string, value: any)", "Sets a key of the stream's dynamic metadata.",
                 Case("h:streamInfo():dynamicMetadata():set('a', 'k', {1, x = 2})", "unexpected type number in table key (only string keys are supported)"),
                 Case("h:streamInfo():dynamicMetadata():set('a', 'k', print)", "unexpected type 'function' in dynamicMetadata"),
-                Case("h:metadata():set('a', 'k', 1)", "metadata of the configuration cannot be modified")),
+                Case(
+                    "h:metadata():set('a', 'k', 1)", "metadata of the configuration cannot be modified",
+                    envoy: "attempt to call method 'set' (a nil value)")),
         ] + log)
 
     private static let metadataOwner = Object(
@@ -192,13 +194,17 @@ extension LuaReference {
             Function("gauge(name: string) → Gauge", "A level."),
             Function(
                 "histogram(name: string, unit: string?) → Histogram", "A distribution; units: ms, milliseconds, microseconds, nanoseconds, bytes, unspecified.",
-                Case("h:stats():histogram('d', 'miles')", "unknown histogram unit 'miles'")),
+                Case(
+                    "h:stats():histogram('d', 'miles')",
+                    "invalid histogram unit 'miles', expected 'ms', 'milliseconds', 'microseconds', 'nanoseconds', 'bytes', or 'unspecified'")),
         ] + log)
 
     private static let counter = Object(
         "Counter", "h:stats():counter('c')", "A number that only grows.",
         [
-            Function("inc()", "Adds one."), Function("add(amount: number)", "Adds an amount."),
+            Function("inc()", "Adds one."), Function(
+                "add(amount: number)", "Adds an amount.",
+                Case("h:stats():counter('c'):add(-1)", "counter add amount must be non-negative")),
             Function(
                 "value() → number", "What this worker has counted.",
                 Case("(function() local c = h:stats():counter('d') c:inc() c:add(2) return c:value() end)()", "3")),
@@ -215,5 +221,17 @@ extension LuaReference {
 
     private static let histogram = Object(
         "Histogram", "h:stats():histogram('h')", "A distribution.",
-        [Function("recordValue(value: number)", "Records a value.")] + log)
+        [
+            Function(
+                "recordValue(value: number)", "Records a value.",
+                Case("h:stats():histogram('h'):recordValue(-1)", "histogram value must be non-negative"))
+        ] + log)
+
+    private static let job = Object(
+        "Job", "", "What the function of a timer is called with (`heddle.every`, `heddle.timer`).",
+        [
+            Function(
+                "httpCall(cluster: string, headers: table, body: string?, timeout_or_options: any, asynchronous: boolean?) → headers, body",
+                "As that of a stream. An answer may have 1 MiB.", own: true)
+        ])
 }

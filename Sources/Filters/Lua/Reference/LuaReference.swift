@@ -59,8 +59,11 @@ package enum LuaReference {
     package struct Case: Sendable {
         package let code: String
         package let result: String
+        /// What it comes to in Envoy.
+        package let envoy: String
 
-        init(_ code: String, _ result: String) {
+        init(_ code: String, _ result: String, envoy: String? = nil) {
+            self.envoy = envoy ?? result
             self.code = code
             self.result = result
         }

@@ -56,6 +56,7 @@ public struct ClusterStats: StatView, Sendable {
         case upstreamInternalRedirectFailedTotal = "upstream_internal_redirect_failed_total"
         case upstreamInternalRedirectSucceededTotal = "upstream_internal_redirect_succeeded_total"
         case bindErrors = "bind_errors"
+        case originalDstHostInvalid = "original_dst_host_invalid"
         case retryOrShadowAbandoned = "retry_or_shadow_abandoned"
         case membershipChange = "membership_change"
         case updateAttempt = "update_attempt"
@@ -166,7 +167,7 @@ public struct ClusterStats: StatView, Sendable {
         group.counter(ordinal(Counters.upstreamRq1xx) + status / 100 - 1).add()
     }
 
-    private static let firstGauge = 80
-    private static let firstHistogram = 105
-    private static let firstCodes = 109
+    private static let firstGauge = 81
+    private static let firstHistogram = 106
+    private static let firstCodes = 110
 }

@@ -55,6 +55,8 @@ public struct HTTPStats: StatView, Sendable {
         case rqRedirect = "rq_redirect"
         case rsTooLarge = "rs_too_large"
         case rqResetAfterDownstreamResponseStarted = "rq_reset_after_downstream_response_started"
+        /// Ours: refused because requests like it killed workers.
+        case downstreamRqQuarantined = "downstream_rq_quarantined"
         case tracingRandomSampling = "tracing.random_sampling"
         case tracingServiceForced = "tracing.service_forced"
         case tracingClientEnabled = "tracing.client_enabled"
@@ -106,6 +108,6 @@ public struct HTTPStats: StatView, Sendable {
         group.counter(ordinal(Counters.downstreamRq1xx) + status / 100 - 1).add()
     }
 
-    private static let firstGauge = 58
-    private static let firstHistogram = 66
+    private static let firstGauge = 59
+    private static let firstHistogram = 67
 }

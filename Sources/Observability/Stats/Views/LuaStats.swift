@@ -9,6 +9,7 @@ public struct LuaStats: StatView, Sendable {
         case memoryExceeded = "memory_exceeded"
         case httpCalls = "http_calls"
         case responses
+        case timerRuns = "timer_runs"
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
@@ -34,5 +35,5 @@ public struct LuaStats: StatView, Sendable {
     /// The handle of one gauge.
     public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
-    private static let firstGauge = 7
+    private static let firstGauge = 8
 }

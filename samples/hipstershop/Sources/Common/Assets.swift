@@ -22,6 +22,14 @@ enum Assets {
         }
     }
 
+    static func bytes(_ name: String) throws -> [UInt8] {
+        do {
+            return try [UInt8](Data(contentsOf: folder.appendingPathComponent(name)))
+        } catch {
+            throw Failure.missing(folder.appendingPathComponent(name).path)
+        }
+    }
+
     /// The files below a folder, by their path from there.
     static func files(below name: String) throws -> [String: [UInt8]] {
         let base = folder.appendingPathComponent(name)

@@ -101,14 +101,14 @@ struct FrontendRoutes: Sendable {
             $0.userCurrency = context.currency
             $0.email = form.email("email")
             $0.address.streetAddress = form.text("street_address")
-            $0.address.zipCode = form.number("zip_code", in: 0...Int32.max)
+            $0.address.zipCode = form.number("zip_code", in: 1...Int32.max)
             $0.address.city = form.text("city", most: 128)
             $0.address.state = form.text("state", most: 128)
             $0.address.country = form.text("country", most: 128)
             $0.creditCard.creditCardNumber = form.cardNumber("credit_card_number")
             $0.creditCard.creditCardExpirationMonth = form.number("credit_card_expiration_month", in: 1...12)
-            $0.creditCard.creditCardExpirationYear = form.number("credit_card_expiration_year", in: 0...9999)
-            $0.creditCard.creditCardCvv = form.number("credit_card_cvv", in: 0...9999)
+            $0.creditCard.creditCardExpirationYear = form.number("credit_card_expiration_year", in: 1...9999)
+            $0.creditCard.creditCardCvv = form.number("credit_card_cvv", in: 1...9999)
         }
         try form.check()
         return order
@@ -126,8 +126,12 @@ struct FrontendRoutes: Sendable {
 
     private func logout(_ request: Request) -> Response {
         var response = redirect(to: site.baseURL + "/")
-        for name in [SessionMiddleware.sessionCookie, SessionMiddleware.currencyCookie] where request.cookies[name] != nil {
-            response.setCookie(Cookie(name: name, value: "", expires: Date(timeIntervalSince1970: 0), maxAge: -1, path: "/"))
+        // All of them, also those that are not of the shop, such as one that a proxy routes by.
+        for field in request.headers[values: .cookie] {
+            for pair in field.split(separator: ";") {
+                let name = pair.prefix { $0 != "=" }.trimmingCharacters(in: .whitespaces)
+                response.setCookie(Cookie(name: name, value: "", expires: Date(timeIntervalSince1970: 0), maxAge: -1, path: "/"))
+            }
         }
         return response
     }

@@ -72,6 +72,7 @@ struct Frame {
     let platform: String
     let base: String
     let currencies: [Currency]
+    let hasCurrencies: Bool
     let cartSize: Int
     let hasCart: Bool
     let session: String
@@ -90,6 +91,7 @@ struct Frame {
         platform = site.platform
         base = site.baseURL
         self.currencies = currencies.map { Currency(code: $0, selected: $0 == context.currency) }
+        hasCurrencies = !currencies.isEmpty
         cartSize = items.reduce(0) { $0 + Int($1.quantity) }
         hasCart = !items.isEmpty
         session = context.session

@@ -29,6 +29,9 @@ struct LoadGeneratorCommand: AsyncParsableCommand {
     @Option(help: "What users do: \(ShopUser.Behaviour.allCases.map(\.rawValue).joined(separator: ", ")).")
     var behaviour = "people"
 
+    @Option(help: "The page that users who behave as `home` ask for.")
+    var path = "/"
+
     @Option(help: "How long a user waits for an answer.")
     var timeout = "30s"
 
@@ -45,7 +48,7 @@ struct LoadGeneratorCommand: AsyncParsableCommand {
             users: try users ?? settings.number("USERS", default: 10, in: 1...10_000),
             rate: try rate ?? Double(settings.number("RATE", default: 1, in: 0...10_000)),
             duration: try duration.map(seconds), wait: try pauses(), timeout: .milliseconds(Int64(try seconds(timeout) * 1000)),
-            behaviour: behaviour, json: json)
+            behaviour: behaviour, page: path, json: json)
         try await ServiceHost.run([load], log: ServiceLog(service: "loadgenerator"))
         let report = load.recorder.all()
         if report.requests == 0 || report.failures > 0 { throw ExitCode(1) }
@@ -77,6 +80,7 @@ private struct Load: Service {
     let wait: ClosedRange<Double>
     let timeout: TimeAmount
     let behaviour: ShopUser.Behaviour
+    let page: String
     let json: Bool
     let recorder = LoadRecorder()
 
@@ -98,10 +102,10 @@ private struct Load: Service {
     private func waitForShop(_ client: HTTPClient) async {
         let start = ContinuousClock.now
         while !Task.isCancelled, ContinuousClock.now - start < Self.patience {
-            let response = try? await client.execute(HTTPClientRequest(url: base + "/"), timeout: .seconds(5))
+            let response = try? await client.execute(HTTPClientRequest(url: base + page), timeout: .seconds(5))
             if let response {
                 _ = try? await response.body.collect(upTo: 4 * 1024 * 1024)
-                if response.status == .ok { return }
+                if response.status.code < 400 { return }
             }
             // Rule zero: the shop comes up in its own time.
             try? await Task.sleep(for: .milliseconds(100))
@@ -118,7 +122,7 @@ private struct Load: Service {
                         // Rule zero: users come one after the other.
                         do { try await Task.sleep(for: .seconds(Double(number) / rate)) } catch { return }
                     }
-                    var user = ShopUser(client: client, base: base, recorder: recorder, timeout: timeout, end: end)
+                    var user = ShopUser(client: client, base: base, recorder: recorder, timeout: timeout, end: end, home: page)
                     await user.visit(as: behaviour, wait: wait)
                 }
             }

@@ -10,7 +10,7 @@ struct ShopUser {
     enum Behaviour: String, CaseIterable, Sendable {
         /// What people do, in their proportions.
         case people
-        /// The front page again and again, for measuring.
+        /// The same page again and again, the front page unless said otherwise, for measuring.
         case home
     }
 
@@ -31,19 +31,24 @@ struct ShopUser {
     let timeout: TimeAmount
     /// When no request is started any more.
     let end: ContinuousClock.Instant?
+    /// The path of the first page.
+    let home: String
     private var cookies: [String: String] = [:]
 
-    init(client: HTTPClient, base: String, recorder: LoadRecorder, timeout: TimeAmount, end: ContinuousClock.Instant?) {
+    init(
+        client: HTTPClient, base: String, recorder: LoadRecorder, timeout: TimeAmount, end: ContinuousClock.Instant?, home: String
+    ) {
         self.client = client
         self.base = base
         self.recorder = recorder
         self.timeout = timeout
         self.end = end
+        self.home = home
     }
 
     /// Visits the shop until `end` or until the task is cancelled.
     mutating func visit(as behaviour: Behaviour, wait: ClosedRange<Double>) async {
-        await get("/", page: "GET /")
+        await get(home, page: "GET \(home)")
         while !isOver {
             var pause = wait.lowerBound + (wait.upperBound - wait.lowerBound) * Chance.share()
             if let end { pause = min(pause, end - .now > .zero ? (end - .now) / .seconds(1) : 0) }
@@ -52,7 +57,7 @@ struct ShopUser {
                 do { try await Task.sleep(for: .seconds(pause)) } catch { return }
             }
             if isOver { return }
-            await behaviour == .home ? get("/", page: "GET /") : act()
+            await behaviour == .home ? get(home, page: "GET \(home)") : act()
         }
     }
 

@@ -9,25 +9,23 @@ struct ProductCatalogCommand: AsyncParsableCommand {
         commandName: "productcatalog", abstract: "Knows what the shop sells (port 3550).")
 
     func run() async throws {
-        let host = ServiceHost("ProductCatalogService")
-        try await host.serve(port: 3550, [ProductCatalogService(products: try Self.products())])
-    }
-
-    /// The products of `products.json`, whose form is that of the messages.
-    static func products() throws -> [Hipstershop_Product] {
-        try Hipstershop_ListProductsResponse(jsonString: Assets.text("products.json")).products
+        var host = ServiceHost("ProductCatalogService")
+        let catalog = try ProductCatalog()
+        host.runBeside(CatalogSignals(catalog: catalog, log: host.log))
+        try await host.serve(port: 3550, [ProductCatalogService(catalog: catalog)])
     }
 }
 
 struct ProductCatalogService: Hipstershop_ProductCatalogService.SimpleServiceProtocol {
-    let products: [Hipstershop_Product]
+    let catalog: ProductCatalog
 
     func listProducts(request: Hipstershop_Empty, context: ServerContext) async throws -> Hipstershop_ListProductsResponse {
-        .with { $0.products = products }
+        let products = try catalog.products()
+        return .with { $0.products = products }
     }
 
     func getProduct(request: Hipstershop_GetProductRequest, context: ServerContext) async throws -> Hipstershop_Product {
-        guard let product = products.first(where: { $0.id == request.id }) else {
+        guard let product = try catalog.products().first(where: { $0.id == request.id }) else {
             throw RPCError(code: .notFound, message: "no product with ID \(request.id)")
         }
         return product
@@ -37,6 +35,7 @@ struct ProductCatalogService: Hipstershop_ProductCatalogService.SimpleServicePro
         -> Hipstershop_SearchProductsResponse
     {
         let query = request.query.lowercased()
+        let products = try catalog.products()
         return .with { response in
             response.results = products.filter {
                 query.isEmpty || $0.name.lowercased().contains(query) || $0.description_p.lowercased().contains(query)

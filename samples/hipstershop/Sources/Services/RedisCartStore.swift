@@ -3,7 +3,8 @@ import Foundation
 import ServiceLifecycle
 import SwiftProtobuf
 
-/// Carts in Redis: for each user a hash whose field `cart` holds the cart as protobuf.
+/// Carts in Redis: for each user a hash whose field `data` holds the cart as protobuf. That is how the original keeps them,
+/// by a cache that may expire entries (`absexp` and `sldexp`, here never); the field of 2019 was `cart`.
 ///
 /// hiredis blocks its caller, so that one thread of this store speaks to Redis and the service waits for its answers.
 final class RedisCartStore: CartStore, Service {
@@ -127,13 +128,23 @@ final class RedisConnection {
     deinit { redisFree(context) }
 
     func cart(of user: String) throws -> Hipstershop_Cart {
-        let reply = try command([Data("HGET".utf8), Data(user.utf8), Data("cart".utf8)])
-        return try reply.map { try Hipstershop_Cart(serializedBytes: $0) } ?? Hipstershop_Cart()
+        for field in Self.fields {
+            let reply = try command([Data("HGET".utf8), Data(user.utf8), Data(field.utf8)])
+            if let reply { return try Hipstershop_Cart(serializedBytes: reply) }
+        }
+        return Hipstershop_Cart()
     }
 
     func store(_ cart: Hipstershop_Cart, of user: String) throws {
-        _ = try command([Data("HSET".utf8), Data(user.utf8), Data("cart".utf8), try cart.serializedData()])
+        let bytes = try cart.serializedData()
+        var parts = [Data("HSET".utf8), Data(user.utf8)]
+        for field in ["absexp", "sldexp"] { parts += [Data(field.utf8), Data("-1".utf8)] }
+        for field in Self.fields { parts += [Data(field.utf8), bytes] }
+        _ = try command(parts)
     }
+
+    /// Where a cart may be: today, and in 2019. Both are written, so that either original finds it.
+    private static let fields = ["data", "cart"]
 
     /// The bytes of the answer, or nil where it has none. A connection that broke is tried once more, anew: both commands
     /// have the same effect when they are given twice.

@@ -7,7 +7,8 @@ struct ShippingCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "shipping", abstract: "Brings orders to people (port 50051).")
 
     func run() async throws {
-        try await ServiceHost("ShippingService").serve(port: 50051, [ShippingService()])
+        let names = [Hipstershop_ShippingService.descriptor, Grpc_Health_V1_Health.descriptor].map(\.fullyQualifiedService)
+        try await ServiceHost("ShippingService").serve(port: 50051, [ShippingService(), try ReflectionService(services: names)])
     }
 }
 

@@ -1,0 +1,92 @@
+-- Every way we know to burn CPU without an end, or for seconds. `--- name` begins one; its lines are the body of a function.
+-- In a heavy one single instructions cost so much that only the clock stops it within seconds.
+--- loop
+while true do end
+--- numeric for
+for i = 1, 1e18 do end
+--- goto
+::a:: goto a
+--- pcall loop
+while true do pcall(function() while true do end end) end
+--- xpcall loop
+while true do xpcall(function() while true do end end, function() while true do end end) end
+--- error handler
+xpcall(error, function() while true do end end)
+--- error loop
+while true do pcall(error, 'x') end
+--- coroutine
+coroutine.wrap(function() while true do end end)()
+--- coroutines in a loop
+while true do coroutine.wrap(function() while true do end end)() end
+--- nested coroutines
+local function f() coroutine.wrap(f)() end while true do pcall(f) end
+--- recursion
+local function f() return 1 + f() end while true do pcall(f) end
+--- deep pcalls
+local function f() pcall(f) while true do end end f()
+--- tail calls
+local function f() return f() end f()
+--- sort
+local t = {} for i = 1, 3000 do t[i] = (i * 7919) % 3001 end while true do table.sort(t) t[1] = math.random() end
+--- sort comparator
+table.sort({3, 2, 1, 4}, function() while true do end end)
+--- sort comparator that catches
+table.sort({3, 2, 1, 4}, function(a, b) pcall(function() while true do end end) return a < b end) while true do end
+--- sort with a C comparator
+local t = {} for i = 1, 100000 do t[i] = i end while true do pcall(table.sort, t, rawequal) end
+--- pattern
+return (('a'):rep(600)):find('.-.-.-b')
+--- pattern in a loop
+while true do pcall(string.find, ('a'):rep(600), '.-.-.-b') end
+--- optional items
+return (('a'):rep(28)):find(('a?'):rep(28) .. ('a'):rep(28))
+--- innocent trim
+local s = 'x' .. (' '):rep(20000) .. 'x' while true do s:match('^%s*(.-)%s*$') end
+--- one innocent trim
+return ('x' .. ('  x'):rep(300000)):match('^(.-)%s*$')
+--- gsub
+local s = ('a'):rep(500000) while true do s:gsub('a', 'bb') end
+--- gsub callback
+('a'):gsub('a', function() while true do end end)
+--- gsub callback that catches
+('aaaa'):gsub('a', function() pcall(function() while true do end end) end) while true do end
+--- gmatch
+while true do for w in (('a '):rep(1000)):gmatch('%w+') do end end
+--- balance
+local s = ('('):rep(100000) while true do s:find('%b()') end
+--- set
+local s, p = ('a'):rep(10000), '[' .. ('b'):rep(10000) .. ']' while true do s:find(p) end
+--- rep
+while true do local s = ('x'):rep(3000000) end
+--- rep again and again
+local s while true do s = ('xy'):rep(1000000) end
+--- concat operator (heavy)
+local s = ('x'):rep(1000000) local t = s .. 'y' while true do local u = s .. 'y' end
+--- table.concat
+local t = {} for i = 1, 100000 do t[i] = 'x' end while true do table.concat(t) end
+--- format
+while true do local s = string.format('%s%s', ('x'):rep(1000000), 'y') end
+--- insert at the front
+local t = {} for i = 1, 200000 do t[i] = i end while true do table.insert(t, 1, 0) table.remove(t) end
+--- next over holes
+local t = {} for i = 1, 300000 do t[i] = i end for i = 1, 299999 do t[i] = nil end while true do next(t) end
+--- garbage
+while true do local t = {{}, {}, {}} end
+--- closures
+while true do local function f() return f end end
+--- __index chain
+local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) while true do pcall(function() return t[1] end) end
+--- __tostring
+local t t = setmetatable({}, {__tostring = function() return tostring(t) end}) while true do pcall(tostring, t) end
+--- __tostring is tostring
+local t = setmetatable({}, {__tostring = tostring}) while true do pcall(tostring, t) end
+--- __pairs is pairs
+local t = setmetatable({}, {__pairs = pairs}) while true do pcall(pairs, t) end
+--- __call is pcall
+local t = setmetatable({}, {__call = pcall}) while true do t() end
+--- __lt
+local m = {__lt = function() while true do end end} return setmetatable({}, m) < setmetatable({}, m)
+--- __concat
+local t = setmetatable({}, {__concat = function(a) return (a .. 'x') .. 'x' end}) while true do pcall(function() return t .. 'x' end) end
+--- host calls
+while true do pcall(test.emit, print) end

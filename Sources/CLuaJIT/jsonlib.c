@@ -1,0 +1,337 @@
+// `json` and `cjson`: decode, encode, and pick, which finds one value without building the others.
+#include "json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef const unsigned char *text;
+
+static void push_problem(lua_State *L, hlua_json *j) {
+  lua_pushfstring(L, "invalid JSON at byte %d: %s", (int)(j->at - j->start) + 1, j->error);
+}
+
+static bool decode_all(hlua_json *j, lua_State *L) {
+  size_t count;
+  const char *bytes = luaL_checklstring(L, 1, &count);
+  hlua_json_init(j, L, bytes, count);
+  if (!hlua_json_decode(j)) return false;
+  if (hlua_json_at_end(j)) return true;
+  j->error = "something follows the value";
+  return false;
+}
+
+// → value, or nil and a message
+static int decode_safely(lua_State *L) {
+  hlua_json j;
+  if (decode_all(&j, L)) return 1;
+  lua_pushnil(L);
+  push_problem(L, &j);
+  return 2;
+}
+
+static int decode_or_raise(lua_State *L) {
+  hlua_json j;
+  if (decode_all(&j, L)) return 1;
+  push_problem(L, &j);
+  return luaL_error(L, "%s", lua_tostring(L, -1));
+}
+
+// MARK: encode
+
+typedef struct writer {
+  lua_State *L;
+  hlua_state *state;
+} writer;
+
+static void put(writer *w, const char *bytes, size_t count) { hlua_scratch_add(w->L, w->state, bytes, count); }
+
+static void put_string(writer *w, int index) {
+  size_t count;
+  const char *bytes = lua_tolstring(w->L, index, &count), *end = bytes + count;
+  hlua_charge(w->L, w->state, (int64_t)(count / BYTES_A_FUEL) + 1);
+  put(w, "\"", 1);
+  while (bytes < end) {
+    const char *plain = bytes;
+    while (plain < end && (unsigned char)*plain >= 0x20 && *plain != '"' && *plain != '\\') plain++;
+    put(w, bytes, (size_t)(plain - bytes));
+    if (plain == end) break;
+    char escape[8];
+    static const char short_names[] = "btn\0fr"; // from \b on
+    int c = (unsigned char)*plain;
+    if (c == '"' || c == '\\') put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\%c", c));
+    else if (c >= '\b' && c <= '\r' && short_names[c - '\b']) put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\%c", short_names[c - '\b']));
+    else put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", c));
+    bytes = plain + 1;
+  }
+  put(w, "\"", 1);
+}
+
+static void put_number(writer *w, double number) {
+  char digits[32];
+  if (!isfinite(number)) luaL_error(w->L, "cannot encode a number that is not finite");
+  int count = snprintf(digits, sizeof digits, fabs(number) < 9007199254740992.0 && number == floor(number) ? "%.0f" : "%.14g", number);
+  if (strtod(digits, NULL) != number) count = snprintf(digits, sizeof digits, "%.17g", number);
+  put(w, digits, (size_t)count);
+}
+
+static void put_value(writer *w, int depth);
+
+// How many elements an array has; -1 for an object.
+static int array_count(writer *w) {
+  lua_State *L = w->L;
+  if (lua_getmetatable(L, -1)) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, w->state->array_ref);
+    bool marked = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (marked) return (int)lua_objlen(L, -1);
+  }
+  int size = (int)lua_objlen(L, -1), seen = 0;
+  if (size == 0) return -1;
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TNUMBER) seen = -1;
+    if (seen < 0 || ++seen > size) {
+      lua_pop(L, 2);
+      return -1;
+    }
+  }
+  return seen == size ? size : -1;
+}
+
+static void put_table(writer *w, int depth) {
+  lua_State *L = w->L;
+  if (depth > JSON_DEPTH) luaL_error(L, "cannot encode tables that are nested deeper than %d", JSON_DEPTH);
+  luaL_checkstack(L, 8, "nested too deep");
+  int count = array_count(w);
+  if (count >= 0) {
+    put(w, "[", 1);
+    for (int i = 1; i <= count; i++) {
+      if (i > 1) put(w, ",", 1);
+      lua_rawgeti(L, -1, i);
+      put_value(w, depth);
+      lua_pop(L, 1);
+    }
+    put(w, "]", 1);
+    return;
+  }
+  put(w, "{", 1);
+  bool first = true;
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+    int type = lua_type(L, -2);
+    if (type != LUA_TSTRING && type != LUA_TNUMBER) luaL_error(L, "cannot encode a table with a %s as key", luaL_typename(L, -2));
+    if (!first) put(w, ",", 1);
+    first = false;
+    lua_pushvalue(L, -2);
+    put_string(w, -1);
+    lua_pop(L, 1);
+    put(w, ":", 1);
+    put_value(w, depth);
+  }
+  put(w, "}", 1);
+}
+
+static void put_value(writer *w, int depth) {
+  lua_State *L = w->L;
+  hlua_charge(L, w->state, 4);
+  switch (lua_type(L, -1)) {
+  case LUA_TNIL: put(w, "null", 4); return;
+  case LUA_TBOOLEAN: lua_toboolean(L, -1) ? put(w, "true", 4) : put(w, "false", 5); return;
+  case LUA_TNUMBER: put_number(w, lua_tonumber(L, -1)); return;
+  case LUA_TSTRING: put_string(w, -1); return;
+  case LUA_TTABLE: put_table(w, depth + 1); return;
+  case LUA_TLIGHTUSERDATA: put(w, "null", 4); return;
+  default: luaL_error(L, "cannot encode a %s", luaL_typename(L, -1));
+  }
+}
+
+static int encode(lua_State *L) {
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  writer w = {L, state_of(L)};
+  hlua_scratch(w.state);
+  put_value(&w, 0);
+  hlua_scratch_push(L, w.state);
+  return 1;
+}
+
+// Marks a table as an array, even an empty one.
+static int mark_array(lua_State *L) {
+  if (lua_isnoneornil(L, 1)) lua_newtable(L);
+  else {
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, state_of(L)->array_ref);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+// MARK: pick
+
+enum { PICK_NAME = 256 }; // bytes of one step of a pointer
+
+typedef struct step {
+  unsigned char name[PICK_NAME];
+  size_t count;
+  long index; // as an array's index; -1 for none
+} step;
+
+// The next step of a JSON pointer (RFC 6901), behind its '/'. False at one that is malformed or too long.
+static bool next_step(const char **at, const char *end, step *s) {
+  s->count = 0;
+  while (*at < end && **at != '/') {
+    char c = *(*at)++;
+    if (c == '~') {
+      if (*at == end || (**at != '0' && **at != '1')) return false;
+      c = *(*at)++ == '0' ? '~' : '/';
+    }
+    if (s->count == PICK_NAME) return false;
+    s->name[s->count++] = (unsigned char)c;
+  }
+  s->index = s->count > 0 && s->count < 10 && (s->name[0] != '0' || s->count == 1) ? 0 : -1;
+  for (size_t i = 0; i < s->count && s->index >= 0; i++)
+    s->index = s->name[i] >= '0' && s->name[i] <= '9' ? s->index * 10 + (s->name[i] - '0') : -1;
+  return true;
+}
+
+static bool is_name(hlua_json *j, const step *s, text bytes, size_t count, bool escaped) {
+  if (!escaped) return count == s->count && memcmp(bytes, s->name, count) == 0;
+  if (count > 6 * PICK_NAME) return false;
+  unsigned char decoded[6 * PICK_NAME];
+  (void)j;
+  size_t size = hlua_json_unescape(bytes, count, decoded);
+  return size == s->count && memcmp(decoded, s->name, size) == 0;
+}
+
+typedef enum { PICKED, PICK_ABSENT, PICK_FAILED } picked;
+
+static picked pick_value(hlua_json *j, const char *pointer, const char *end, bool first);
+
+// Goes through the whole object, so that a second member of the same name is seen: two readers would choose differently.
+static picked pick_member(hlua_json *j, const step *s, const char *pointer, const char *end, bool first) {
+  picked result = PICK_ABSENT;
+  bool seen = false;
+  j->depth++;
+  j->at++;
+  if (hlua_json_peek(j) == '}') goto done;
+  for (;;) {
+    text bytes;
+    size_t count;
+    bool escaped;
+    if (hlua_json_peek(j) != '"') return j->error = "a name was expected", PICK_FAILED;
+    if (!hlua_json_string(j, &bytes, &count, &escaped)) return PICK_FAILED;
+    if (hlua_json_peek(j) != ':') return j->error = "':' was expected", PICK_FAILED;
+    j->at++;
+    if (is_name(j, s, bytes, count, escaped)) {
+      if (seen) return j->error = "a name that was asked for comes twice", PICK_FAILED;
+      seen = true;
+      result = pick_value(j, pointer, end, first);
+      if (result == PICK_FAILED || (first && result == PICKED)) return result;
+    } else if (!hlua_json_skip(j))
+      return PICK_FAILED;
+    int next = hlua_json_peek(j);
+    if (next == '}') break;
+    if (next != ',') return j->error = "',' or '}' was expected", PICK_FAILED;
+    j->at++;
+  }
+done:
+  j->at++;
+  j->depth--;
+  return result;
+}
+
+static picked pick_element(hlua_json *j, const step *s, const char *pointer, const char *end, bool first) {
+  picked result = PICK_ABSENT;
+  j->depth++;
+  j->at++;
+  if (hlua_json_peek(j) == ']') goto done;
+  for (long index = 0;; index++) {
+    if (index == s->index) {
+      result = pick_value(j, pointer, end, first);
+      if (result == PICK_FAILED || (first && result == PICKED)) return result;
+    } else if (!hlua_json_skip(j))
+      return PICK_FAILED;
+    int next = hlua_json_peek(j);
+    if (next == ']') break;
+    if (next != ',') return j->error = "',' or ']' was expected", PICK_FAILED;
+    j->at++;
+  }
+done:
+  j->at++;
+  j->depth--;
+  return result;
+}
+
+static picked pick_value(hlua_json *j, const char *pointer, const char *end, bool first) {
+  if (pointer == end) return hlua_json_decode(j) ? PICKED : PICK_FAILED;
+  step s;
+  pointer++;
+  next_step(&pointer, end, &s); // checked before
+  luaL_checkstack(j->L, 4, "nested too deep");
+  if (j->depth >= JSON_DEPTH) return j->error = "nested too deep", PICK_FAILED;
+  switch (hlua_json_peek(j)) {
+  case '{': return pick_member(j, &s, pointer, end, first);
+  case '[': return pick_element(j, &s, pointer, end, first);
+  default: return hlua_json_skip(j) ? PICK_ABSENT : PICK_FAILED;
+  }
+}
+
+// (text, pointer[, stop at the first]) → the value, or nil, and with it a message when the text is no JSON.
+static int pick(lua_State *L) {
+  size_t count, pointer_count;
+  const char *bytes = luaL_checklstring(L, 1, &count);
+  const char *pointer = luaL_checklstring(L, 2, &pointer_count), *end = pointer + pointer_count;
+  bool first = lua_toboolean(L, 3);
+  step s;
+  if (pointer_count > 0 && *pointer != '/') return luaL_argerror(L, 2, "a JSON pointer begins with '/'");
+  for (const char *at = pointer; at < end;) {
+    at++;
+    if (!next_step(&at, end, &s)) return luaL_argerror(L, 2, "invalid JSON pointer");
+  }
+  hlua_json j;
+  hlua_json_init(&j, L, bytes, count);
+  picked result = pick_value(&j, pointer, end, first);
+  if (result != PICK_FAILED && !(first && result == PICKED) && !hlua_json_at_end(&j)) {
+    j.error = "something follows the value";
+    result = PICK_FAILED;
+  }
+  if (result == PICKED) return 1;
+  lua_pushnil(L);
+  if (result == PICK_ABSENT) return 1;
+  push_problem(L, &j);
+  return 2;
+}
+
+// MARK: Opening
+
+static void set_constants(lua_State *L) {
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
+  lua_newtable(L);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, state_of(L)->array_ref);
+  lua_setmetatable(L, -2);
+  lua_setfield(L, -2, "empty_array");
+}
+
+// Into the table at the stack's top: `json`, and `cjson` for scripts that know that.
+void hlua_open_json(lua_State *L) {
+  static const luaL_Reg own[] = {{"decode", decode_safely}, {"encode", encode}, {"pick", pick}, {"array", mark_array}, {NULL, NULL}};
+  static const luaL_Reg other[] = {{"decode", decode_or_raise}, {"encode", encode}, {NULL, NULL}};
+  static const luaL_Reg safe[] = {{"decode", decode_safely}, {"encode", encode}, {NULL, NULL}};
+  lua_newtable(L);
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  state_of(L)->array_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_createtable(L, 0, 8);
+  luaL_setfuncs(L, own, 0);
+  set_constants(L);
+  lua_setfield(L, -2, "json");
+  lua_createtable(L, 0, 8);
+  luaL_setfuncs(L, other, 0);
+  set_constants(L);
+  lua_createtable(L, 0, 4);
+  luaL_setfuncs(L, safe, 0);
+  set_constants(L);
+  lua_setfield(L, -2, "safe");
+  lua_setfield(L, -2, "cjson");
+}

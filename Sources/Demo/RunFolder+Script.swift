@@ -1,0 +1,61 @@
+import Foundation
+
+/// A Lua filter of the user's own in a demo that runs.
+extension RunFolder {
+    /// What stands in the files at the place before which a filter goes.
+    private static let router = "envoy.filters.http.router"
+    private static let checkPatience = 20.0
+
+    /// Puts a script before the router of a proxy that runs; the copy of the script that is in use stays what it is when the
+    /// file is changed. A script that the proxy refuses changes nothing.
+    ///
+    /// - Parameters:
+    ///   - script: a file.
+    ///   - proxy: the name of the workload whose proxy it is.
+    package func add(script: String, to proxy: String, tools: DemoTools) throws(DemoError) {
+        guard isRunning else { throw .notRunning(folder: path) }
+        guard let text = FileManager.default.contents(atPath: script) else { throw .file(path: script, reason: "cannot be read") }
+        let file = "\(configurations)/\(proxy).yaml"
+        guard let configuration = FileManager.default.contents(atPath: file) else { throw .noProxy(name: proxy) }
+        do {
+            try FileManager.default.createDirectory(atPath: scripts, withIntermediateDirectories: true)
+            let copy = "\(scripts)/\(try FileManager.default.contentsOfDirectory(atPath: scripts).count + 1).lua"
+            try text.write(to: URL(fileURLWithPath: copy))
+            let changed = Self.placed(script: copy, in: String(decoding: configuration, as: UTF8.self), folder: scripts)
+            let candidate = "\(path)/candidate.yaml"
+            try changed.write(toFile: candidate, atomically: true, encoding: .utf8)
+            try check(candidate, tools: tools)
+            try changed.write(toFile: file, atomically: true, encoding: .utf8)
+        } catch let error as DemoError {
+            throw error
+        } catch {
+            throw .file(path: file, reason: "\(error)")
+        }
+        tell([proxy])
+    }
+
+    private var scripts: String { path + "/scripts" }
+
+    /// The configuration with a Lua filter before its first router, in the place of the one that was added before.
+    ///
+    /// - Parameter folder: where the scripts are that were added like this.
+    static func placed(script: String, in configuration: String, folder: String) -> String {
+        let kept = configuration.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.contains("{filename: \(folder)/") }
+        guard let place = kept.firstIndex(where: { $0.contains(Self.router) }) else { return configuration }
+        let indentation = kept[place].prefix { $0 == " " }
+        let filter =
+            indentation + "- {name: mine, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua,"
+            + " default_source_code: {filename: \(script)}}}"
+        return (kept[..<place] + [filter] + kept[place...]).joined(separator: "\n")
+    }
+
+    private func check(_ file: String, tools: DemoTools) throws(DemoError) {
+        let log = self.log(of: "check")
+        let check = try ChildProcess(
+            name: "check", program: tools.proxy, arguments: ["--mode", "validate", "-c", file], environment: [:], log: log)
+        guard check.waitForEnd(seconds: Self.checkPatience), case .code(0) = check.end else {
+            let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+            throw .refused(reason: said.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import Bytes
+import DataPlane
+import HTTPModel
+import LuaRuntime
+import Reactor
+import TrafficPolicy
+
+/// A call of another service as a script asked for it, ready to begin.
+@WorkerActor struct LuaCallPlan {
+    let call: UpstreamCall
+    let cluster: Cluster
+    /// Nanoseconds; 0 for none.
+    let timeout: UInt64
+    /// The script does not wait for the answer.
+    let isAsynchronous: Bool
+    let keepsDuplicates: Bool
+
+    /// Hands the script the answer: a table of headers, and the body or nil.
+    func addResult(to results: borrowing LuaValues) {
+        let fields = call.responseHeaders.fields
+        results.addTable(recordHint: fields.count) { table in
+            for (index, field) in fields.enumerated() {
+                let later = fields[(index + 1)...].contains { $0.name == field.name }
+                if keepsDuplicates {
+                    guard !fields[..<index].contains(where: { $0.name == field.name }) else { continue }
+                    table.add(field.name)
+                    let all = fields.filter { $0.name == field.name }.map { LuaValue.text($0.value) }
+                    if all.count == 1 { table.add(field.value) } else { table.add(.array(all)) }
+                } else if !later {
+                    table.add(field.name)
+                    table.add(field.value)
+                }
+            }
+        }
+        if call.responseBody.isEmpty {
+            results.add()
+        } else {
+            call.responseBody.withUnsafeBytes { results.add($0) }
+        }
+    }
+}
+
+/// Reads the arguments of `httpCall`.
+@WorkerActor struct LuaCallRequest {
+    enum Outcome {
+        case planned(LuaCallPlan)
+        case refused(LuaReply)
+    }
+
+    private let worker: WorkerContext
+    private let bodyLimit: Int
+    private let localAddress: SocketAddress.IP?
+    private let whenDone: @WorkerActor (UpstreamCall) -> Void
+
+    /// - Parameters:
+    ///   - bodyLimit: longest answer in bytes; 0 for no bound.
+    ///   - localAddress: what the callee sees as `x-forwarded-for`.
+    ///   - whenDone: of a call that the script waits for.
+    init(worker: WorkerContext, bodyLimit: Int, localAddress: SocketAddress.IP?, whenDone: @escaping @WorkerActor (UpstreamCall) -> Void) {
+        self.worker = worker
+        self.bodyLimit = bodyLimit
+        self.localAddress = localAddress
+        self.whenDone = whenDone
+    }
+
+    func plan(_ lua: borrowing LuaCall) -> Outcome {
+        guard let name = lua.bytes(1) else { return .refused(lua.badArgument(1, expected: "string")) }
+        guard lua.type(2) == .table else { return .refused(lua.badArgument(2, expected: "table")) }
+        guard lua.isNil(3) || lua.bytes(3) != nil else { return .refused(lua.badArgument(3, expected: "string")) }
+        let options: LuaCallOptions
+        let fields: [LuaHeaderField]
+        do throws(LuaHeaderError) {
+            options = try LuaCallOptions(lua)
+            fields = try LuaHeaderField.list(lua, 2, method: "httpCall")
+        } catch {
+            if case .badValue("number") = error { return .refused(lua.badArgument(4, expected: "number")) }
+            return .refused(error.raise(lua))
+        }
+        guard options.timeoutMilliseconds >= 0 else { return .refused(lua.fail("http call timeout must be >= 0")) }
+        guard let cluster = worker.clusters.find(name) else {
+            return .refused(lua.fail("http call cluster invalid. Must be configured"))
+        }
+        for field in fields {
+            if let problem = field.problem(.request) { return .refused(lua.fail(problem)) }
+        }
+        let call = makeCall(fields, options)
+        guard call.requestHeaders.has(.path), call.requestHeaders.has(.method), call.requestHeaders.has(.authority) else {
+            return .refused(lua.fail("http call headers must include ':path', ':method', and ':authority'"))
+        }
+        if let body = lua.bytes(3) { call.requestBody = Array(body) }
+        return .planned(
+            LuaCallPlan(
+                call: call, cluster: cluster, timeout: UInt64(min(options.timeoutMilliseconds, LuaCallOptions.longestTimeout) * 1e6),
+                isAsynchronous: options.isAsynchronous, keepsDuplicates: options.keepsDuplicates))
+    }
+
+    private func makeCall(_ fields: [LuaHeaderField], _ options: LuaCallOptions) -> UpstreamCall {
+        let call = UpstreamCall(worker: worker, bodyLimit: bodyLimit, whenDone: options.isAsynchronous ? nil : whenDone)
+        // Pseudo-headers come first on the wire.
+        for isPseudo in [true, false] {
+            for field in fields where (field.name.first == UInt8(ascii: ":")) == isPseudo {
+                field.name.withUnsafeBytes { name in
+                    field.value.withUnsafeBytes { value in
+                        if name.equals("host") {
+                            call.requestHeaders.set(.authority, value)
+                        } else if isPseudo {
+                            call.requestHeaders.set(name, value)
+                        } else {
+                            call.requestHeaders.append(name, value)
+                        }
+                    }
+                }
+            }
+        }
+        if !call.requestHeaders.has(.scheme) { call.requestHeaders.append(.scheme, "http") }
+        call.requestHeaders.set("x-envoy-internal", "true")
+        if options.timeoutMilliseconds > 0, options.timeoutMilliseconds < LuaCallOptions.longestTimeout {
+            call.requestHeaders.set(.xEnvoyExpectedRequestTimeoutMS, decimal: Int(options.timeoutMilliseconds))
+        }
+        if options.sendsForwardedFor, let localAddress {
+            var text = ByteWriter(capacity: 64)
+            localAddress.append(to: &text)
+            call.requestHeaders.set(.xForwardedFor, text.bytes)
+        }
+        return call
+    }
+}
+
+/// The fourth argument of `httpCall`: a timeout and perhaps a flag behind it, or a table.
+struct LuaCallOptions {
+    private(set) var isAsynchronous = false
+    private(set) var timeoutMilliseconds = 0.0
+    private(set) var keepsDuplicates = false
+    private(set) var sendsForwardedFor = true
+
+    /// Milliseconds; a longer timeout is none that anybody would live to see.
+    static let longestTimeout = 1e12
+
+    init(_ lua: borrowing LuaCall) throws(LuaHeaderError) {
+        if lua.type(4) == .table {
+            let table: LuaValue
+            do throws(LuaValueError) {
+                table = try lua.value(4)
+            } catch {
+                throw .message("httpCall() options must be a table of plain values")
+            }
+            guard case .map(let entries) = table else { throw .message("httpCall() options must have names") }
+            for entry in entries { try set(entry) }
+            return
+        }
+        guard let timeout = lua.number(4) else { throw .badValue("number") }
+        timeoutMilliseconds = timeout
+        if lua.count >= 5 {
+            guard let flag = lua.boolean(5) else {
+                throw .message("http call asynchronous flag must be 'true', 'false', or empty")
+            }
+            isAsynchronous = flag
+        }
+    }
+
+    private mutating func set(_ entry: LuaField) throws(LuaHeaderError) {
+        let key = String(decoding: entry.key, as: UTF8.self)
+        switch (key, entry.value) {
+        case ("timeout_ms", .number(let number)): timeoutMilliseconds = number
+        case ("asynchronous", .boolean(let flag)): isAsynchronous = flag
+        case ("return_duplicate_headers", .boolean(let flag)): keepsDuplicates = flag
+        case ("send_xff", .boolean(let flag)): sendsForwardedFor = flag
+        // There is no trace yet whose sampling could be decided.
+        case ("trace_sampled", .boolean): break
+        case ("timeout_ms", _), ("asynchronous", _), ("return_duplicate_headers", _), ("send_xff", _), ("trace_sampled", _):
+            throw .message("\"\(key)\" of httpCall() options has a value of the wrong type")
+        default: throw .message("\"\(key)\" is not valid key for httpCall() options")
+        }
+    }
+}

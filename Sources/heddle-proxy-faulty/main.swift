@@ -1,0 +1,6 @@
+import Filters
+import Supervision
+
+// `heddle-proxy` with one more filter, which crashes and hangs when a request asks for it: for tests of what the proxy
+// does then. It is never installed.
+ProxyProgram.run(Array(CommandLine.arguments.dropFirst())) { BuiltInFilters.registry(and: [FaultyType()]) }
