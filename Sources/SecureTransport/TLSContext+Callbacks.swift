@@ -41,29 +41,6 @@ extension TLSContextConfig.ClientCertificate {
     }
 }
 
-/// Verifies by authorities, then by pins; 1 lets the peer in.
-private func verifyPeer(_ verification: OpaquePointer?, _ argument: UnsafeMutableRawPointer?) -> Int32 {
-    guard let verification, let argument else { return 0 }
-    let context = Unmanaged<TLSContext>.fromOpaque(argument).takeUnretainedValue()
-    let session = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()).flatMap {
-        TLSSession.of(OpaquePointer($0))
-    }
-    if context.config.trustedCA != nil, X509_verify_cert(verification) != 1, !context.config.acceptsUntrusted {
-        session?.rejectedDepth = Int(X509_STORE_CTX_get_error_depth(verification))
-        return 0
-    }
-    guard let leaf = X509_STORE_CTX_get0_cert(verification), context.pins.admit(Certificate(sharing: leaf)) else {
-        X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
-        return 0
-    }
-    if let name = session?.verifiedName, !Certificate(sharing: leaf).isMadeOut(to: name) {
-        X509_STORE_CTX_set_error(verification, X509_V_ERR_HOSTNAME_MISMATCH)
-        return 0
-    }
-    X509_STORE_CTX_set_error(verification, X509_V_OK)
-    return 1
-}
-
 /// Picks the first of our protocols that the client has, too.
 private func chooseProtocol(
     _: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,

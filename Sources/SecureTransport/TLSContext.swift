@@ -30,6 +30,9 @@ package final class TLSContext {
     /// - Parameter ticketKeys: what a server seals session tickets with; nil: a key that nobody else knows.
     package init(_ config: TLSContextConfig, ticketKeys: TicketKeyring? = nil) throws(TLSError) {
         self.config = config
+        guard config.peerNames.isEmpty || config.trustedCA != nil else {
+            throw TLSError(.peerNames, "without a trusted CA anybody can show any name, so that matching names is no check")
+        }
         pins = try CertificatePins(
             certificateHashes: config.certificateHashes, publicKeyHashes: config.publicKeyHashes)
         protocolList = try ProtocolList(config.applicationProtocols)

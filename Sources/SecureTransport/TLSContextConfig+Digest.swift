@@ -21,6 +21,7 @@ extension TLSContextConfig {
         add(trustedCA == nil ? "open".utf8 : "trusted".utf8)
         add(trustedCA ?? [])
         if acceptsUntrusted { add("untrusted".utf8) }
+        add(peerNames.map(\.description))
         add(certificateHashes)
         add(publicKeyHashes)
         add(applicationProtocols)

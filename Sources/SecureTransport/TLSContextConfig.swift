@@ -38,6 +38,9 @@ package struct TLSContextConfig: Sendable, Hashable {
     /// A chain that does not lead to them passes too (Envoy's `ACCEPT_UNTRUSTED`).
     package var acceptsUntrusted = false
     package var clientCertificate = ClientCertificate.none
+    /// One of these must admit the peer's certificate, on top of `trustedCA`, which must be there (Envoy's
+    /// `match_typed_subject_alt_names`). None: any name will do.
+    package var peerNames: [PeerNameMatcher] = []
     /// Hexadecimal SHA-256 of the certificates that pass (Envoy's `verify_certificate_hash`); on top of `trustedCA`.
     package var certificateHashes: [String] = []
     /// Base64 SHA-256 of the public keys that pass (Envoy's `verify_certificate_spki`). One match in either list is
@@ -59,6 +62,11 @@ package struct TLSContextConfig: Sendable, Hashable {
 
     package init(role: Role) {
         self.role = role
+    }
+
+    /// Whether there is anything that a peer's certificate is held against, be it only to know.
+    package var looksAtPeers: Bool {
+        trustedCA != nil || !certificateHashes.isEmpty || !publicKeyHashes.isEmpty || acceptsUntrusted
     }
 }
 

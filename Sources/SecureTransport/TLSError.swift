@@ -8,6 +8,7 @@ package struct TLSError: Error, Equatable, Sendable {
         case keyMismatch
         case trustedCA
         case certificatePins
+        case peerNames
         case protocolVersions
         case cipherSuites
         case curves
@@ -23,6 +24,8 @@ package struct TLSError: Error, Equatable, Sendable {
         case peerCertificateMissing
         /// The peer's certificate did not pass; the number is OpenSSL's `X509_V_ERR_…`.
         case peerCertificateRejected(Int)
+        /// The peer's certificate is made out to other names than were asked for.
+        case peerCertificateMisnamed
         /// The peer's certificate is none of the pinned ones.
         case peerCertificateNotPinned
         /// The peer gave up with this TLS alert (RFC 8446 section 6).

@@ -41,9 +41,24 @@ extension TLSSession {
     /// What the peer showed; nil when it showed nothing.
     package var peerCertificate: Certificate? { SSL_get1_peer_certificate(ssl).map { Certificate(owning: $0) } }
 
+    /// Whether the peer showed a certificate, now or when the session that is resumed began.
+    package var hasPeerCertificate: Bool { SSL_get0_peer_certificate(ssl) != nil }
+
     /// Whether the peer showed a certificate that was held against authorities or pins, and passed.
     package var isPeerVerified: Bool {
         context.verifiesPeers && SSL_get0_peer_certificate(ssl) != nil && SSL_get_verify_result(ssl) == Int(X509_V_OK)
+    }
+
+    /// What this handshake found wrong with a peer that it let in all the same (`acceptsUntrusted`).
+    package var toleratedFlaw: TLSError.Code? {
+        guard context.config.acceptsUntrusted, !isResumed, hasPeerCertificate else { return nil }
+        switch objection {
+        case .names: return .peerCertificateMisnamed
+        case .pins: return .peerCertificateNotPinned
+        case nil:
+            let verdict = SSL_get_verify_result(ssl)
+            return verdict == Int(X509_V_OK) ? nil : .peerCertificateRejected(verdict)
+        }
     }
 
     /// What the peer showed, leaf first; after a resumption only the leaf is known.

@@ -24,11 +24,17 @@ extension TLSSession {
     }
 
     private func describeRejection(_ queue: OpenSSLErrorQueue) -> TLSError {
-        let verdict = SSL_get_verify_result(ssl)
-        guard verdict != Int(X509_V_ERR_APPLICATION_VERIFICATION) else {
+        switch objection {
+        case .names:
+            return TLSError(
+                .peerCertificateMisnamed, "the peer's certificate is not made out to a name that was asked for",
+                openSSLText: queue.text)
+        case .pins:
             return TLSError(
                 .peerCertificateNotPinned, "the peer's certificate is none of the pinned ones", openSSLText: queue.text)
+        case nil: break
         }
+        let verdict = SSL_get_verify_result(ssl)
         let why = X509_verify_cert_error_string(verdict).map { String(cString: $0) } ?? "unknown"
         return TLSError(
             .peerCertificateRejected(verdict), "the peer's certificate is rejected at depth \(rejectedDepth): \(why)",

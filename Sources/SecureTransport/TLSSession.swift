@@ -64,6 +64,8 @@ package final class TLSSession {
     let verifiedName: String?
     /// Where in the peer's chain the verification failed; 0 is the leaf.
     var rejectedDepth = 0
+    /// What spoke against the peer, whose chain was fine.
+    var objection: PeerObjection?
     let ssl: OpaquePointer
     /// A sealed record waits for the socket.
     private var recordWaits = false

@@ -81,6 +81,16 @@ struct MachineTests {
 
 @Suite("Messages between processes")
 struct FrameTests {
+    private static func labels(_ endpoint: String, locality: String = "") -> SocketLabels? {
+        func metadata(_ text: String) -> Envoy_Config_Core_V3_Metadata? {
+            let yaml = "filter_metadata: { envoy.transport_socket_match: { tlsMode: '\(text)' } }"
+            let source = ConfigSource(text: yaml, file: "labels.yaml", format: .yaml)
+            return try? ConfigDecoder.decode(Envoy_Config_Core_V3_Metadata.self, from: [source]).message
+        }
+        guard let own = metadata(endpoint), let common = metadata(locality) else { preconditionFailure("labels cannot be read") }
+        return SocketLabels.of(own, in: common)
+    }
+
     static let orders: [WorkerOrder] = [
         .hello(WorkerIdentity(index: 1, concurrency: 2, incarnation: 9, limitGroups: 7, logsJSON: true, drainSeconds: 600)), .peer(3),
         .prepare(generation: 5), .sockets(listener: "ingress"), .commit(generation: .max, NumberRanges([1, 2, 3, 9]), isLast: true), .forget(NumberRanges([7])),
@@ -91,6 +101,9 @@ struct FrameTests {
             [
                 Endpoint(address: SocketAddress("1.2.3.4:80")!, hostname: "web", weight: 3, priority: 1, health: .unhealthyByDiscovery),
                 Endpoint(address: SocketAddress("[::1]:443")!), Endpoint(address: SocketAddress(unixPath: "/run/x")),
+                Endpoint(address: SocketAddress("1.2.3.5:80")!, labels: labels("istio")),
+                Endpoint(address: SocketAddress("1.2.3.6:80")!, labels: labels("istio", locality: "x")),
+                Endpoint(address: SocketAddress("1.2.3.7:80")!, labels: labels("istio")),
             ]),
     ]
 

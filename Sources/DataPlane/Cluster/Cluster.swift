@@ -11,13 +11,19 @@ package struct Endpoint: Equatable, Sendable {
     package var weight: UInt32
     package var priority: Int
     package var health: HostHealthFlags
+    /// Decides its transport socket where the cluster has several.
+    package var labels: SocketLabels?
 
-    package init(address: SocketAddress, hostname: String? = nil, weight: UInt32 = 1, priority: Int = 0, health: HostHealthFlags = []) {
+    package init(
+        address: SocketAddress, hostname: String? = nil, weight: UInt32 = 1, priority: Int = 0, health: HostHealthFlags = [],
+        labels: SocketLabels? = nil
+    ) {
         self.address = address
         self.hostname = hostname
         self.weight = weight
         self.priority = priority
         self.health = health
+        self.labels = labels
     }
 }
 
@@ -36,6 +42,8 @@ package actor Cluster: LoopActor {
     /// workers share.
     package nonisolated let config: ClusterConfig
     package nonisolated let stats: ClusterStats
+    /// Nil where no host is spoken to by TLS.
+    package nonisolated let tlsStats: ClusterTLSStats?
     package nonisolated let worker: WorkerContext
     package nonisolated let limits: ClusterLimits
     /// Of routes with `priority: HIGH`.
@@ -53,6 +61,7 @@ package actor Cluster: LoopActor {
         self.config = config
         hostCounters = HostCounterBook(segment, cluster: config.statName)
         stats = segment.cluster(config.statName)
+        tlsStats = config.sockets.usesTLS ? segment.clusterTLS(config.statName) : nil
         self.worker = worker
         limits = ClusterLimits(breaker)
         highLimits = ClusterLimits(breaker, .high)
@@ -64,11 +73,12 @@ package actor Cluster: LoopActor {
 
     /// Takes a new list of endpoints; hosts that stay keep their connections and counts, others drain.
     @WorkerActor package func replace(_ endpoints: [Endpoint]) {
-        let gone = replaceMembers(endpoints)
-        let created = missingHosts(endpoints)
-        for (slot, endpoint) in created {
+        var gone = replaceMembers(endpoints)
+        for (slot, endpoint, socket) in missingHosts(endpoints) {
+            // One whose socket is another now: its connections end like those of a host that is gone.
+            if let replaced = hosts[slot] { gone.append(replaced) }
             hosts[slot] = Host(
-                address: endpoint.address, hostname: endpoint.hostname, slot: slot, cluster: self)
+                address: endpoint.address, hostname: endpoint.hostname, socket: socket, slot: slot, cluster: self)
         }
         for host in gone { host.drain() }
         let counts = counts()
@@ -94,11 +104,15 @@ package actor Cluster: LoopActor {
         return gone
     }
 
-    @WorkerActor private func missingHosts(_ endpoints: [Endpoint]) -> [(Int, Endpoint)] {
-        var missing: [(Int, Endpoint)] = []
+    @WorkerActor private func missingHosts(_ endpoints: [Endpoint]) -> [(Int, Endpoint, UpstreamSocket)] {
+        var missing: [(Int, Endpoint, UpstreamSocket)] = []
+        // Of two endpoints with one address the first counts.
+        var seen = Set<Int>()
         for endpoint in endpoints {
-            guard let slot = balancer.hosts.slot(of: endpoint.address.description) else { continue }
-            if hosts[slot] == nil || hosts[slot]?.address != endpoint.address { missing.append((slot, endpoint)) }
+            guard let slot = balancer.hosts.slot(of: endpoint.address.description), seen.insert(slot).inserted else { continue }
+            let socket = config.sockets.socket(for: endpoint.labels)
+            let host = hosts[slot]
+            if host?.address != endpoint.address || host?.socket !== socket { missing.append((slot, endpoint, socket)) }
         }
         return missing
     }

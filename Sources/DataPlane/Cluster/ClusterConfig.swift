@@ -3,7 +3,6 @@ package import HTTPCodec
 import HTTPModel
 package import Observability
 package import Reactor
-import SecureTransport
 package import TrafficPolicy
 
 /// A cluster of the configuration in its compiled form.
@@ -32,15 +31,12 @@ package import TrafficPolicy
     package var balancing = LoadBalancer.Settings()
     package var thresholds = CircuitThresholds()
     package var highThresholds = CircuitThresholds()
-    /// Nil: hosts are spoken to without TLS.
-    package var tls: TLSReference?
-    package var serverName: String?
+    /// TLS or not, for each host.
+    package var sockets = UpstreamSocketChoice()
     /// `auto_sni`, `auto_san_validation`: names from the request's authority, or from this header where it is there.
     package var autoSNI = false
     package var autoSANValidation = false
     package var serverNameHeader: NamedText?
-    /// `auto_host_sni`: the host's own name is its server name.
-    package var autoHostSNI = false
     /// Of clusters of type ORIGINAL_DST, whose hosts are where the clients were going; nil for others.
     var originalDestination: OriginalDestinations.Settings?
     /// TCP keepalive of connections to hosts, and where they come from (`upstream_bind_config`).
@@ -54,11 +50,6 @@ package import TrafficPolicy
     /// How long a request may be on its connection, response included.
     package var maxStreamDuration: UInt64 = 0
     package var bufferLimit = 1024 * 1024
-
-    /// SNI for a connection to a host, where no request decides it.
-    func serverName(of host: Host) -> String? {
-        autoHostSNI ? host.hostname?.text ?? serverName : serverName
-    }
 
     /// Which HTTP to speak to a host for a client's; nil: what ALPN agrees on.
     func version(for downstream: HTTPVersion?) -> HTTPVersion? {

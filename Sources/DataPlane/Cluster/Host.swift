@@ -26,6 +26,8 @@ import TrafficPolicy
     package let address: SocketAddress
     /// `%UPSTREAM_HOST_NAME%`, and what `auto_host_rewrite` writes.
     package let hostname: NamedText?
+    /// TLS or not.
+    package let socket: UpstreamSocket
     /// Place in the cluster's host table.
     package let slot: Int
     // Safety: see Cluster: a host's connections and requests keep its cluster.
@@ -55,11 +57,12 @@ import TrafficPolicy
     let stats: HostStats
     private let counters: HostCounterBook
 
-    init(address: SocketAddress, hostname: String?, slot: Int, cluster: Cluster) {
+    init(address: SocketAddress, hostname: String?, socket: UpstreamSocket, slot: Int, cluster: Cluster) {
         self.address = address
         counters = cluster.hostCounters
         stats = cluster.hostCounters.begin(address)
         self.hostname = hostname.map { NamedText($0) }
+        self.socket = socket
         self.slot = slot
         self.cluster = cluster
     }

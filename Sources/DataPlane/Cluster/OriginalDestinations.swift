@@ -46,7 +46,8 @@ import Reactor
             return entry.host
         }
         guard entries.count < Self.maximumHosts else { return nil }
-        let host = Host(address: address, hostname: nil, slot: Host.noSlot, cluster: cluster)
+        let host = Host(
+            address: address, hostname: nil, socket: cluster.config.sockets.socket(for: nil), slot: Host.noSlot, cluster: cluster)
         entries[address] = Entry(host)
         cluster.stats[.membershipTotal].set(entries.count)
         cluster.stats[.membershipHealthy].set(entries.count)

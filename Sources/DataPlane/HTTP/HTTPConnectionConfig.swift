@@ -54,6 +54,7 @@ package final class UpgradeConfig {
     package var useRemoteAddress = false
     package var trustedHops = 0
     package var skipForwardedForAppend = false
+    package var clientCertificate = ForwardedClientCertificate()
     package var unixIsInternal = false
     package var internalRanges: [AddressRange] = []
     package var generateRequestID = true

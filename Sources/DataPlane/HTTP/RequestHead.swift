@@ -17,6 +17,7 @@ import Reactor
             return false
         }
         forwardingHeaders(stream)
+        clientCertificate(stream)
         if config.generateRequestID { requestID(stream) }
         if config.hasEarlyMutations { config.earlyMutations.apply(to: stream, .request) }
         stream.isRoutable = true

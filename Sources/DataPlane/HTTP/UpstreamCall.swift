@@ -67,8 +67,8 @@ package import Reactor
             worker.eventBegan()
             defer { worker.eventEnded() }
             request.begin(
-                host, version: cluster.config.version(for: nil), name: cluster.config.serverName(for: requestHeaders),
-                endStream: requestBody.isEmpty)
+                host, version: cluster.config.version(for: nil),
+                name: cluster.config.serverName(of: host.socket, for: requestHeaders), endStream: requestBody.isEmpty)
             if !requestBody.isEmpty { requestBody.withUnsafeBytes { request.send($0, endStream: true) } }
         }
     }

@@ -59,11 +59,14 @@ package struct ListenerCounters: Sendable {
 
     func handshakeDone(_ session: TLSSession) {
         guard let tls else { return }
-        tls[.handshake].add()
-        if session.isResumed { tls[.sessionReused].add() }
+        for event in HandshakeEvent.done(session) { tls.count(event) }
     }
 
     func handshakeFailed(_ error: TLSError?) {
-        tls?[.connectionError].add()
+        guard let error else {
+            tls?[.connectionError].add()
+            return
+        }
+        if let event = HandshakeEvent(error.code) { tls?.count(event) }
     }
 }

@@ -28,6 +28,8 @@ import SecureTransport
     private var isClosing = false
     private var idleTimer: LoopTimer?
     private var durationTimer: LoopTimer?
+    /// What the client showed, once a request has asked.
+    private var certificateElement: NamedText?
 
     init(connection: DownstreamConnection, config: HTTPConnectionConfig) {
         self.connection = connection
@@ -41,6 +43,14 @@ import SecureTransport
     var originalDestination: SocketAddress? { connection.facts.originalDestination }
     var isSecure: Bool { connection.isSecure }
     var isDrainingOrClosing: Bool { isDraining || isRetired || isClosing }
+
+    /// What the client showed, for `x-forwarded-client-cert`.
+    func clientCertificate(_ facts: TLSFacts) -> NamedText {
+        if let certificateElement { return certificateElement }
+        let element = NamedText(config.clientCertificate.element(facts))
+        certificateElement = element
+        return element
+    }
 
     // MARK: NetworkFilter
 

@@ -182,10 +182,10 @@ import TrafficPolicy
     private func open(_ host: Host, _ cluster: Cluster) throws {
         let descriptor = try Socket.connect(to: host.address, from: cluster.config.sourceAddress)
         var session: TLSSession?
-        if let reference = cluster.config.tls {
+        if let reference = host.socket.tls {
             guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
-                context: tls, descriptor: descriptor.raw, serverName: cluster.config.serverName(of: host),
+                context: tls, descriptor: descriptor.raw, serverName: host.socket.serverName(of: host),
                 peer: host.address.description)
         }
         let transport = Transport(
@@ -238,6 +238,7 @@ import TrafficPolicy
     fileprivate func hostOpened() {
         isHostOpen = true
         timer?.cancel()
+        host?.cluster.tlsStats?.done(upstream?.tls)
         noteActivity()
         host?.cluster.stats[.upstreamCxConnectMS].record(nanoseconds: connection.worker.loop.now - connectBegan)
         if let record, let upstream {
@@ -281,6 +282,7 @@ import TrafficPolicy
             host?.cluster.stats[.upstreamCxConnectFail].add()
             host?.stats[.cxConnectFail].add()
             noteFailure(failureText(reason))
+            if reason == .tlsFailed { host?.cluster.tlsStats?.failed(upstream?.tlsFailure) }
         }
         let stats = host?.cluster.stats
         release()

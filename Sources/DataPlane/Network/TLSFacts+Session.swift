@@ -44,4 +44,7 @@ private final class CertificateDetails: TLSDetails, @unchecked Sendable {
     var peerValidUntil: Int64? { chain.first?.validUntil }
     var peerOIDs: [String] { chain.first?.extensionOIDs ?? [] }
     var localOIDs: [String] { local?.extensionOIDs ?? [] }
+    var peerURIs: [String] { chain.first?.alternativeNames.uris ?? [] }
+    var peerDNSNames: [String] { chain.first?.alternativeNames.dns ?? [] }
+    var localURIs: [String] { local?.alternativeNames.uris ?? [] }
 }

@@ -36,11 +36,12 @@ import SecureTransport
                 descriptor.raw, probes: keepalive.probes, time: keepalive.time, interval: keepalive.interval)
         }
         var session: TLSSession?
-        if let reference = config.tls {
+        let socket = connections.host.socket
+        if let reference = socket.tls {
             guard let tls = reference.current else { throw SecretMissing() }
             session = try TLSSession(
                 context: tls, descriptor: descriptor.raw,
-                serverName: connections.serverName?.indication ?? config.serverName(of: connections.host),
+                serverName: connections.serverName?.indication ?? socket.serverName(of: connections.host),
                 peer: connections.host.address.description, verifiedName: connections.serverName?.verified)
         }
         transport = Transport(
@@ -107,6 +108,7 @@ import SecureTransport
         }
         timer?.cancel()
         limitDuration()
+        cluster.tlsStats?.done(transport.tls)
         let stats = cluster.stats
         stats[.upstreamCxConnectMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[codec.version == .http2 ? .upstreamCxHTTP2Total : .upstreamCxHTTP1Total].add()
@@ -134,11 +136,13 @@ import SecureTransport
         stats[.upstreamCxTxBytesTotal].add(transport.bytesWritten)
         guard isUp else {
             stats[.upstreamCxConnectFail].add()
+            if reason == .tlsFailed { cluster.tlsStats?.failed(transport.tlsFailure) }
             codec.connectionClosed(reason)
             codec.connection = nil
             pool.connectFailed(number, failure(reason))
             return
         }
+        if reason == .tlsFailed { cluster.tlsStats?.failed(transport.tlsFailure) }
         stats[.upstreamCxLengthMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[reason == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote].add()
         codec.connectionClosed(reason)

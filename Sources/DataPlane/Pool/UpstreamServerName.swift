@@ -14,8 +14,8 @@ struct UpstreamServerName: Hashable, Sendable {
 extension ClusterConfig {
     /// What the request's authority (`auto_sni`, `auto_san_validation`), or the header that takes its place, says of the
     /// host's name; nil where the cluster does not ask.
-    func serverName(for fields: borrowing HeaderBlock) -> UpstreamServerName? {
-        guard tls != nil, autoSNI || autoSANValidation else { return nil }
+    func serverName(of socket: UpstreamSocket, for fields: borrowing HeaderBlock) -> UpstreamServerName? {
+        guard autoSNI || autoSANValidation, socket.tls != nil else { return nil }
         var value: UnsafeRawBufferPointer?
         if let header = serverNameHeader, let own = fields.get(header.bytes), !own.isEmpty { value = own }
         guard let authority = (value ?? fields.get(.authority)).flatMap({ Authority($0) }) else { return nil }

@@ -158,7 +158,7 @@ import TrafficPolicy
             stream.requestHeaders.set(.xEnvoyExpectedRequestTimeoutMS, decimal: Int(timeout / 1_000_000))
         }
         if stream.config.schemeMatchesUpstream, let cluster {
-            stream.requestHeaders.set(.scheme, cluster.config.tls == nil ? "http" : "https")
+            stream.requestHeaders.set(.scheme, cluster.config.sockets.otherwise.tls == nil ? "http" : "https")
         }
         if route.includesAttemptCount { stream.requestHeaders.set(.xEnvoyAttemptCount, decimal: 1) }
         if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = route.action {
@@ -236,6 +236,9 @@ import TrafficPolicy
             if stream.recorder != nil { stream.recorder?.note(.host, host.address.description) }
             stream.info.upstreamRemoteAddress = host.address
             stream.info.upstreamHostName = host.hostname
+            if cluster.config.sockets.isChoice, stream.config.schemeMatchesUpstream {
+                stream.requestHeaders.set(.scheme, host.socket.tls == nil ? "http" : "https")
+            }
             if let route = stream.route, let rewrite = route.hostRewrite, case .upstream = rewrite {
                 rewrite.apply(
                     to: &stream.requestHeaders, upstreamName: host.hostname?.bytes,
@@ -246,7 +249,8 @@ import TrafficPolicy
             self.request = request
             request.begin(
                 host, version: cluster.config.version(for: stream.info.downstreamProtocol), priority: priority,
-                name: cluster.config.serverName(for: stream.requestHeaders), endStream: requestEnded && !hasBody)
+                name: cluster.config.serverName(of: host.socket, for: stream.requestHeaders),
+                endStream: requestEnded && !hasBody)
         }
     }
 

@@ -1,6 +1,7 @@
-import ProxyModel
+package import ProxyModel
 package import Reactor
 package import SecureTransport
+import SwiftProtobuf
 
 /// How a TLS context is made: its settings, and the secrets that are filled in by name.
 package struct TLSRecipe {
@@ -10,6 +11,8 @@ package struct TLSRecipe {
     package var certificates: [String] = []
     /// Name of what peers are verified by.
     package var validation: String?
+    /// `default_validation_context`: what the validation that comes by name is laid over.
+    package var defaultValidation: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext?
     /// `require_client_certificate`
     package var requiresClientCertificate = false
 
@@ -68,6 +71,8 @@ struct SecretMissing: Error, CustomStringConvertible {
         case .validationContext(let validation):
             var settings = TLSContextConfig(role: .client)
             try Self.fill(&settings, validation, "validation_context")
+            // The authorities that the names need may stand where the secret is laid over.
+            settings.peerNames = []
             _ = try context(settings)
         case nil: throw ConfigProblem("a secret needs one of tls_certificate, validation_context")
         }
@@ -135,14 +140,9 @@ struct SecretMissing: Error, CustomStringConvertible {
                 throw ConfigProblem(
                     "secret \"\(name)\" is no validation context", path: "common_tls_context.validation_context_sds_secret_config")
             }
-            try Self.fill(&settings, validation, "secret \"\(name)\"")
-            if settings.role == .server, settings.trustedCA != nil {
-                settings.clientCertificate = recipe.requiresClientCertificate ? .required : .offered
-            }
+            try Self.fill(&settings, try Self.overlay(validation, on: recipe.defaultValidation), "secret \"\(name)\"")
         }
-        if recipe.requiresClientCertificate, settings.trustedCA == nil {
-            throw ConfigProblem("a required client certificate needs a trusted CA", path: "validation_context.trusted_ca")
-        }
+        try Self.askForCertificate(&settings, required: recipe.requiresClientCertificate, "validation_context.trusted_ca")
         return try context(settings)
     }
 
@@ -168,7 +168,36 @@ struct SecretMissing: Error, CustomStringConvertible {
         _ path: String
     ) throws(ConfigProblem) {
         settings.acceptsUntrusted = validation.trustChainVerification == .acceptUntrusted
+        settings.certificateHashes = validation.verifyCertificateHash
+        settings.publicKeyHashes = validation.verifyCertificateSpki
+        settings.peerNames = try PeerNames.compile(validation, path)
         guard validation.hasTrustedCa else { return }
         settings.trustedCA = try DataSources.bytes(validation.trustedCa, "\(path).trusted_ca")
+    }
+
+    /// What a server asks of its clients, by what it could hold them against.
+    static func askForCertificate(
+        _ settings: inout TLSContextConfig, required: Bool, _ path: String
+    ) throws(ConfigProblem) {
+        guard settings.role == .server else { return }
+        guard settings.looksAtPeers || !required else {
+            throw ConfigProblem("a required client certificate needs a trusted CA", path: path)
+        }
+        settings.clientCertificate = required ? .required : settings.looksAtPeers ? .offered : .none
+    }
+
+    /// The validation that comes by name, laid over another as protobuf merges messages: single fields replace, lists are
+    /// appended.
+    private static func overlay(
+        _ named: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext,
+        on base: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext?
+    ) throws(ConfigProblem) -> Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
+        guard var merged = base else { return named }
+        do {
+            try merged.merge(serializedBytes: try named.serializedBytes() as [UInt8])
+        } catch {
+            throw ConfigProblem("cannot be laid over default_validation_context: \(error)")
+        }
+        return merged
     }
 }

@@ -46,14 +46,8 @@ extension SnapshotCompiler {
             config.sourceAddress = address
         }
         if message.type == .originalDst { config.originalDestination = originalDestination(message) }
-        if message.hasTransportSocket {
-            do throws(ConfigProblem) {
-                try fillTLS(config, message.transportSocket)
-            } catch {
-                throw error.within("transport_socket")
-            }
-        }
-        if config.upstreamProtocol == .negotiated, config.tls == nil {
+        try fillSockets(config, message)
+        if config.upstreamProtocol == .negotiated, !config.sockets.needsTLS {
             throw ConfigProblem(
                 "auto_config needs a TLS transport socket, whose ALPN decides", path: "typed_extension_protocol_options")
         }
@@ -155,10 +149,12 @@ extension SnapshotCompiler {
         _ assignment: Envoy_Config_Endpoint_V3_ClusterLoadAssignment
     ) throws(ConfigProblem) -> [Endpoint] {
         var endpoints: [Endpoint] = []
+        var labels: SocketLabels?
         for (place, locality) in assignment.endpoints.enumerated() {
             for (index, member) in locality.lbEndpoints.enumerated() {
+                labels = .of(member.metadata, in: locality.metadata, sharing: labels)
                 do throws(ConfigProblem) {
-                    endpoints.append(try Endpoint(member, priority: locality.priority))
+                    endpoints.append(try Endpoint(member, priority: locality.priority, labels: labels))
                 } catch {
                     throw error.within("endpoints[\(place)].lb_endpoints[\(index)]")
                 }
@@ -177,12 +173,33 @@ extension SnapshotCompiler {
 
     // MARK: TLS
 
-    private func fillTLS(_ config: ClusterConfig, _ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem)
-    {
-        if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return }
-        let message: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext
+    private func fillSockets(
+        _ config: ClusterConfig, _ message: Envoy_Config_Cluster_V3_Cluster
+    ) throws(ConfigProblem) {
+        if message.hasTransportSocket {
+            do throws(ConfigProblem) {
+                config.sockets.otherwise = try upstreamSocket(message.transportSocket, config)
+            } catch {
+                throw error.within("transport_socket")
+            }
+        }
+        for (index, match) in message.transportSocketMatches.enumerated() {
+            do throws(ConfigProblem) {
+                guard match.hasTransportSocket else { throw ConfigProblem("is required") }
+                let socket = try upstreamSocket(match.transportSocket, config)
+                config.sockets.matches.append(UpstreamSocketChoice.Match(labels: match.match, socket: socket))
+            } catch {
+                throw error.within("transport_socket_matches[\(index)].transport_socket")
+            }
+        }
+    }
+
+    private func upstreamSocket(
+        _ socket: Envoy_Config_Core_V3_TransportSocket, _ config: ClusterConfig
+    ) throws(ConfigProblem) -> UpstreamSocket {
+        if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return UpstreamSocket() }
         do throws(ConfigProblem) {
-            message = try socket.typedConfig.message()
+            let message: Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext = try socket.typedConfig.message()
             var recipe = TLSRecipe(TLSContextConfig(role: .client))
             try Self.fill(&recipe, message.commonTlsContext)
             var tls = recipe.settings
@@ -194,12 +211,12 @@ extension SnapshotCompiler {
                 }
             }
             recipe.settings = tls
-            config.tls = try worker.secrets.reference(recipe)
+            return UpstreamSocket(
+                tls: try worker.secrets.reference(recipe), serverName: message.sni.isEmpty ? nil : message.sni,
+                namesHost: message.autoHostSni)
         } catch {
             throw error.within("typed_config")
         }
-        config.serverName = message.sni.isEmpty ? nil : message.sni
-        config.autoHostSNI = message.autoHostSni
     }
 
     func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSReference? {
@@ -213,12 +230,10 @@ extension SnapshotCompiler {
                 throw ConfigProblem("a server needs a certificate", path: "common_tls_context.tls_certificates")
             }
             recipe.requiresClientCertificate = message.requireClientCertificate.value
-            if recipe.settings.trustedCA != nil {
-                recipe.settings.clientCertificate = recipe.requiresClientCertificate ? .required : .offered
-            } else if recipe.requiresClientCertificate, recipe.validation == nil {
-                throw ConfigProblem(
-                    "a required client certificate needs a trusted CA",
-                    path: "common_tls_context.validation_context.trusted_ca")
+            if recipe.validation == nil {
+                try SecretDirectory.askForCertificate(
+                    &recipe.settings, required: recipe.requiresClientCertificate,
+                    "common_tls_context.validation_context.trusted_ca")
             }
             if message.disableStatelessSessionResumption { recipe.settings.sessionTickets = .disabled }
             return try worker.secrets.reference(recipe)
@@ -239,6 +254,14 @@ extension SnapshotCompiler {
         case .validationContext(let validation):
             try SecretDirectory.fill(&recipe.settings, validation, "common_tls_context.validation_context")
         case .validationContextSdsSecretConfig(let secret): recipe.validation = secret.name
+        case .combinedValidationContext(let combined):
+            recipe.validation = combined.validationContextSdsSecretConfig.name
+            recipe.defaultValidation = combined.defaultValidationContext
+            // What is wrong in it shows now, not when the secret comes.
+            var tried = recipe.settings
+            try SecretDirectory.fill(
+                &tried, combined.defaultValidationContext,
+                "common_tls_context.combined_validation_context.default_validation_context")
         case nil: break
         }
         recipe.settings.applicationProtocols = message.alpnProtocols
@@ -261,11 +284,11 @@ extension SnapshotCompiler {
 
 extension Endpoint {
     /// A member of an assignment.
-    package init(_ message: Envoy_Config_Endpoint_V3_LbEndpoint, priority: UInt32) throws(ConfigProblem) {
+    package init(_ message: Envoy_Config_Endpoint_V3_LbEndpoint, priority: UInt32, labels: SocketLabels? = nil) throws(ConfigProblem) {
         self.init(
             address: try Address.compile(message.endpoint.address).problem(within: "endpoint.address"),
             hostname: message.endpoint.hostname.isEmpty ? nil : message.endpoint.hostname,
             weight: message.hasLoadBalancingWeight ? message.loadBalancingWeight.value : 1, priority: Int(priority),
-            health: SnapshotCompiler.health(message.healthStatus))
+            health: SnapshotCompiler.health(message.healthStatus), labels: labels)
     }
 }

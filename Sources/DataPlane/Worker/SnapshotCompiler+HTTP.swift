@@ -160,10 +160,29 @@ extension SnapshotCompiler {
         config.useRemoteAddress = message.useRemoteAddress.value
         config.trustedHops = Int(message.xffNumTrustedHops)
         config.skipForwardedForAppend = message.skipXffAppend
+        config.clientCertificate = Self.clientCertificate(message)
         config.unixIsInternal = message.internalAddressConfig.unixSockets
         config.generateRequestID = !message.hasGenerateRequestID || message.generateRequestID.value
         config.preserveExternalRequestID = message.preserveExternalRequestID
         config.alwaysSetRequestIDInResponse = message.alwaysSetRequestIDInResponse
+    }
+
+    private static func clientCertificate(_ message: ConnectionManagerMessage) -> ForwardedClientCertificate {
+        var result = ForwardedClientCertificate()
+        switch message.forwardClientCertDetails {
+        case .forwardOnly: result.policy = .forward
+        case .appendForward: result.policy = .append
+        case .sanitizeSet: result.policy = .replace
+        case .alwaysForwardOnly: result.policy = .alwaysForward
+        default: result.policy = .sanitize
+        }
+        let details = message.setCurrentClientCertDetails
+        result.saysCertificate = details.cert
+        result.saysChain = details.chain
+        result.saysSubject = details.subject.value
+        result.saysURIs = details.uri
+        result.saysDNSNames = details.dns
+        return result
     }
 
     private func fillTimeouts(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage) {

@@ -61,4 +61,8 @@ public protocol TLSDetails: AnyObject, Sendable {
     /// Object identifiers of the extensions, in dotted form.
     var peerOIDs: [String] { get }
     var localOIDs: [String] { get }
+    /// Alternative names, in their order.
+    var peerURIs: [String] { get }
+    var peerDNSNames: [String] { get }
+    var localURIs: [String] { get }
 }

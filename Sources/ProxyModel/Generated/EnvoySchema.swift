@@ -103,6 +103,7 @@ m envoy.config.cluster.v3.CircuitBreakers.Thresholds
 6 track_remaining bool
 - 8:retry_budget 7:max_connection_pools
 m envoy.config.cluster.v3.Cluster
+43 transport_socket_matches *envoy.config.cluster.v3.Cluster.TransportSocketMatch
 1 name string min=1
 28 alt_stat_name string
 2 type =envoy.config.cluster.v3.Cluster.DiscoveryType @cluster_discovery_type
@@ -130,7 +131,11 @@ m envoy.config.cluster.v3.Cluster
 25 metadata envoy.config.core.v3.Metadata
 30 upstream_connection_options envoy.config.cluster.v3.UpstreamConnectionOptions
 40 filters *envoy.config.cluster.v3.Filter
-- 43:transport_socket_matches 59:transport_socket_matcher 38:cluster_type 8:health_checks 9:max_requests_per_connection! 46:upstream_http_protocol_options! 18:dns_resolvers! 45:use_tcp_for_dns_lookups! 53:dns_resolution_config! 54:wait_for_warm_on_init 19:outlier_detection 22:lb_subset_config 23:ring_hash_lb_config 52:maglev_lb_config 56:round_robin_lb_config 27:common_lb_config 26:protocol_selection! 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 41:load_balancing_policy 42:lrs_server 57:lrs_report_endpoint_metrics 47:track_timeout_budgets! 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection
+- 59:transport_socket_matcher 38:cluster_type 8:health_checks 9:max_requests_per_connection! 46:upstream_http_protocol_options! 18:dns_resolvers! 45:use_tcp_for_dns_lookups! 53:dns_resolution_config! 54:wait_for_warm_on_init 19:outlier_detection 22:lb_subset_config 23:ring_hash_lb_config 52:maglev_lb_config 56:round_robin_lb_config 27:common_lb_config 26:protocol_selection! 31:close_connections_on_host_health_failure 32:ignore_health_on_host_removal 41:load_balancing_policy 42:lrs_server 57:lrs_report_endpoint_metrics 47:track_timeout_budgets! 48:upstream_config 49:track_cluster_stats 50:preconnect_policy 51:connection_pool_per_downstream_connection
+m envoy.config.cluster.v3.Cluster.TransportSocketMatch
+1 name string min=1
+2 match google.protobuf.Struct
+3 transport_socket envoy.config.core.v3.TransportSocket
 m envoy.config.cluster.v3.Cluster.LeastRequestLbConfig
 1 choice_count google.protobuf.UInt32Value gte=2
 - 2:active_request_bias 3:slow_start_config
@@ -729,6 +734,8 @@ m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionMana
 15 generate_request_id google.protobuf.BoolValue
 32 preserve_external_request_id bool
 37 always_set_request_id_in_response bool
+16 forward_client_cert_details =envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ForwardClientCertDetails
+17 set_current_client_cert_details envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails
 18 proxy_100_continue bool
 23 upgrade_configs *envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig
 30 normalize_path google.protobuf.BoolValue
@@ -740,7 +747,7 @@ m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionMana
 40 stream_error_on_invalid_http_message google.protobuf.BoolValue
 47 strip_trailing_host_dot bool
 o route_specifier
-- 31:scoped_routes 7:tracing 58:http1_safe_max_connection_duration 44:http3_protocol_options 54:access_log_flush_interval! 55:flush_access_log_on_new_request! 56:access_log_options 46:original_ip_detection_extensions 52:early_header_mutation_extensions 16:forward_client_cert_details 17:set_current_client_cert_details 60:forward_client_cert_matcher 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 36:request_id_extension 43:path_normalization_options 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 57:append_local_overload 53:add_proxy_protocol_connection_state
+- 31:scoped_routes 7:tracing 58:http1_safe_max_connection_duration 44:http3_protocol_options 54:access_log_flush_interval! 55:flush_access_log_on_new_request! 56:access_log_options 46:original_ip_detection_extensions 52:early_header_mutation_extensions 60:forward_client_cert_matcher 20:represent_ipv4_remote_address_as_ipv4_mapped_ipv6 36:request_id_extension 43:path_normalization_options 49:proxy_status_config 50:typed_header_validation_config 51:append_x_forwarded_port 57:append_local_overload 53:add_proxy_protocol_connection_state
 m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig
 1 unix_sockets bool
 2 cidr_ranges *envoy.config.core.v3.CidrRange
@@ -748,6 +755,18 @@ m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionMana
 1 upgrade_type string
 3 enabled google.protobuf.BoolValue
 - 2:filters
+m envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails
+1 subject google.protobuf.BoolValue
+3 cert bool
+6 chain bool
+4 dns bool
+5 uri bool
+e envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ForwardClientCertDetails
+0 SANITIZE
+1 FORWARD_ONLY
+2 APPEND_FORWARD
+3 SANITIZE_SET
+4 ALWAYS_FORWARD_ONLY
 e envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.CodecType
 0 AUTO
 1 HTTP1
@@ -821,10 +840,25 @@ m envoy.extensions.transport_sockets.tls.v3.TlsCertificate
 2 private_key envoy.config.core.v3.DataSource
 3 password envoy.config.core.v3.DataSource
 - 8:pkcs12 7:watched_directory 6:private_key_provider 4:ocsp_staple 5:signed_certificate_timestamp
+m envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher
+1 san_type =envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher.SanType not_in=0
+2 matcher envoy.type.matcher.v3.StringMatcher required
+- 3:oid
+e envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher.SanType
+0 SAN_TYPE_UNSPECIFIED
+1 EMAIL
+2 DNS
+3 URI
+4 IP_ADDRESS
+- 5:OTHER_NAME
 m envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext
 1 trusted_ca envoy.config.core.v3.DataSource
+3 verify_certificate_spki *string item.min=44 item.max=44
+2 verify_certificate_hash *string item.min=64 item.max=95
+15 match_typed_subject_alt_names *envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher
+9 match_subject_alt_names *envoy.type.matcher.v3.StringMatcher
 10 trust_chain_verification =envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustChainVerification
-- 13:ca_certificate_provider_instance 17:system_root_certs 11:watched_directory 3:verify_certificate_spki 2:verify_certificate_hash 15:match_typed_subject_alt_names 9:match_subject_alt_names! 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 12:custom_validator_config 14:only_verify_leaf_cert_crl 16:max_verify_depth
+- 13:ca_certificate_provider_instance 17:system_root_certs 11:watched_directory 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 12:custom_validator_config 14:only_verify_leaf_cert_crl 16:max_verify_depth
 e envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustChainVerification
 0 VERIFY_TRUST_CHAIN
 1 ACCEPT_UNTRUSTED
@@ -853,8 +887,13 @@ m envoy.extensions.transport_sockets.tls.v3.CommonTlsContext
 6 tls_certificate_sds_secret_configs *envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig
 3 validation_context envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext @validation_context_type
 7 validation_context_sds_secret_config envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig @validation_context_type
+8 combined_validation_context envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext @validation_context_type
 4 alpn_protocols *string
-- 14:tls_certificate_provider_instance 16:custom_tls_certificate_selector 9:tls_certificate_certificate_provider! 11:tls_certificate_certificate_provider_instance! 8:combined_validation_context 10:validation_context_certificate_provider! 12:validation_context_certificate_provider_instance! 13:custom_handshaker 15:key_log
+- 14:tls_certificate_provider_instance 16:custom_tls_certificate_selector 9:tls_certificate_certificate_provider! 11:tls_certificate_certificate_provider_instance! 10:validation_context_certificate_provider! 12:validation_context_certificate_provider_instance! 13:custom_handshaker 15:key_log
+m envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext
+1 default_validation_context envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext required
+2 validation_context_sds_secret_config envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig required
+- 3:validation_context_certificate_provider! 4:validation_context_certificate_provider_instance!
 m envoy.extensions.upstreams.http.v3.HttpProtocolOptions
 1 common_http_protocol_options envoy.config.core.v3.HttpProtocolOptions
 2 upstream_http_protocol_options envoy.config.core.v3.UpstreamHttpProtocolOptions
@@ -1359,7 +1398,7 @@ t envoy.extensions.transport_sockets.s2a.v3 S2AConfiguration
 t envoy.extensions.transport_sockets.starttls.v3 StartTlsConfig UpstreamStartTlsConfig
 t envoy.extensions.transport_sockets.tap.v3 SocketTapConfig Tap
 t envoy.extensions.transport_sockets.tcp_stats.v3 Config
-t envoy.extensions.transport_sockets.tls.v3 CertificateProviderPluginInstance GenericSecret PrivateKeyProvider SPIFFECertValidatorConfig SubjectAltNameMatcher TlsKeyLog TlsSessionTicketKeys
+t envoy.extensions.transport_sockets.tls.v3 CertificateProviderPluginInstance GenericSecret PrivateKeyProvider SPIFFECertValidatorConfig TlsKeyLog TlsSessionTicketKeys
 t envoy.extensions.udp_packet_writer.v3 UdpDefaultWriterFactory UdpGsoBatchWriterFactory
 t envoy.extensions.upstreams.http.generic.v3 GenericConnectionPoolProto
 t envoy.extensions.upstreams.http.http.v3 HttpConnectionPoolProto

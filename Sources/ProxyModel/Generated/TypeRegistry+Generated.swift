@@ -107,6 +107,7 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer", Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self),
     ("envoy.extensions.transport_sockets.tls.v3.TlsParameters", Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters.self),
     ("envoy.extensions.transport_sockets.tls.v3.TlsCertificate", Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate.self),
+    ("envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher", Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher.self),
     ("envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext", Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext.self),
     ("envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig", Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig.self),
     ("envoy.extensions.transport_sockets.tls.v3.Secret", Envoy_Extensions_TransportSockets_Tls_V3_Secret.self),

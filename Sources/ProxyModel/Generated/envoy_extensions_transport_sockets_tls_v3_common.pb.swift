@@ -119,6 +119,75 @@ package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_TlsCertifica
   fileprivate var _password: Envoy_Config_Core_V3_DataSource? = nil
 }
 
+package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var sanType: Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher.SanType = .unspecified
+
+  package var matcher: Envoy_Type_Matcher_V3_StringMatcher {
+    get {_matcher ?? Envoy_Type_Matcher_V3_StringMatcher()}
+    set {_matcher = newValue}
+  }
+  /// Returns true if `matcher` has been explicitly set.
+  package var hasMatcher: Bool {self._matcher != nil}
+  /// Clears the value of `matcher`. Subsequent reads from it will return its default value.
+  package mutating func clearMatcher() {self._matcher = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum SanType: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case email // = 1
+    case dns // = 2
+    case uri // = 3
+    case ipAddress // = 4
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .email
+      case 2: self = .dns
+      case 3: self = .uri
+      case 4: self = .ipAddress
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .email: return 1
+      case .dns: return 2
+      case .uri: return 3
+      case .ipAddress: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher.SanType] = [
+      .unspecified,
+      .email,
+      .dns,
+      .uri,
+      .ipAddress,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _matcher: Envoy_Type_Matcher_V3_StringMatcher? = nil
+}
+
 package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -132,6 +201,15 @@ package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_CertificateV
   package var hasTrustedCa: Bool {self._trustedCa != nil}
   /// Clears the value of `trustedCa`. Subsequent reads from it will return its default value.
   package mutating func clearTrustedCa() {self._trustedCa = nil}
+
+  package var verifyCertificateSpki: [String] = []
+
+  package var verifyCertificateHash: [String] = []
+
+  package var matchTypedSubjectAltNames: [Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher] = []
+
+  /// NOTE: This field was marked as deprecated in the .proto file.
+  package var matchSubjectAltNames: [Envoy_Type_Matcher_V3_StringMatcher] = []
 
   package var trustChainVerification: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext.TrustChainVerification = .verifyTrustChain
 
@@ -273,9 +351,52 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate: S
   }
 }
 
+nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SubjectAltNameMatcher"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}san_type\0\u{1}matcher\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.sanType) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._matcher) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.sanType != .unspecified {
+      try visitor.visitSingularEnumField(value: self.sanType, fieldNumber: 1)
+    }
+    try { if let v = self._matcher {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher, rhs: Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher) -> Bool {
+    if lhs.sanType != rhs.sanType {return false}
+    if lhs._matcher != rhs._matcher {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher.SanType: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SAN_TYPE_UNSPECIFIED\0\u{1}EMAIL\0\u{1}DNS\0\u{1}URI\0\u{1}IP_ADDRESS\0")
+}
+
 nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CertificateValidationContext"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trusted_ca\0\u{4}\u{9}trust_chain_verification\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trusted_ca\0\u{3}verify_certificate_hash\0\u{3}verify_certificate_spki\0\u{4}\u{6}match_subject_alt_names\0\u{3}trust_chain_verification\0\u{4}\u{5}match_typed_subject_alt_names\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -284,7 +405,11 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValida
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._trustedCa) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.verifyCertificateHash) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.verifyCertificateSpki) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.matchSubjectAltNames) }()
       case 10: try { try decoder.decodeSingularEnumField(value: &self.trustChainVerification) }()
+      case 15: try { try decoder.decodeRepeatedMessageField(value: &self.matchTypedSubjectAltNames) }()
       default: break
       }
     }
@@ -298,14 +423,30 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValida
     try { if let v = self._trustedCa {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if !self.verifyCertificateHash.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.verifyCertificateHash, fieldNumber: 2)
+    }
+    if !self.verifyCertificateSpki.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.verifyCertificateSpki, fieldNumber: 3)
+    }
+    if !self.matchSubjectAltNames.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.matchSubjectAltNames, fieldNumber: 9)
+    }
     if self.trustChainVerification != .verifyTrustChain {
       try visitor.visitSingularEnumField(value: self.trustChainVerification, fieldNumber: 10)
+    }
+    if !self.matchTypedSubjectAltNames.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.matchTypedSubjectAltNames, fieldNumber: 15)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext, rhs: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext) -> Bool {
     if lhs._trustedCa != rhs._trustedCa {return false}
+    if lhs.verifyCertificateSpki != rhs.verifyCertificateSpki {return false}
+    if lhs.verifyCertificateHash != rhs.verifyCertificateHash {return false}
+    if lhs.matchTypedSubjectAltNames != rhs.matchTypedSubjectAltNames {return false}
+    if lhs.matchSubjectAltNames != rhs.matchSubjectAltNames {return false}
     if lhs.trustChainVerification != rhs.trustChainVerification {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -94,6 +94,8 @@ enum FieldRule: Sendable, Equatable {
     case unique
     /// One of these words.
     case oneOf(Subject, [String])
+    /// Of an enum: not one of these numbers.
+    case noneOf(Subject, [Int])
     /// Exactly this boolean.
     case constant(Bool)
     /// A header name (RFC 9110 §5.1), or with `strict` off any text without NUL, CR and LF.

@@ -131,6 +131,7 @@ extension FieldRule {
         case "max_items": self = .maximumItems(Self.count(argument))
         case "unique": self = .unique
         case "in": self = .oneOf(subject, argument.split(separator: ",").map(String.init))
+        case "not_in": self = .noneOf(subject, argument.split(separator: ",").map(Self.count))
         case "const": self = .constant(argument == "true")
         case "header_name": self = .headerName(subject, strict: true)
         case "loose_header_name": self = .headerName(subject, strict: false)

@@ -51,7 +51,7 @@ package enum UnknownFields: Sendable, Equatable {
     /// Of messages that are harmless otherwise.
     private static let fieldsThatGuard: [String: Set<String>] = [
         "envoy.config.cluster.v3.Cluster": [
-            "transport_socket_matches", "transport_socket_matcher", "cluster_type",
+            "transport_socket_matcher", "cluster_type",
         ],
         "envoy.config.listener.v3.Listener": [
             "filter_chain_matcher", "fcds_config", "udp_listener_config", "internal_listener", "api_listener",
@@ -64,7 +64,7 @@ package enum UnknownFields: Sendable, Equatable {
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager": [
             "scoped_routes", "original_ip_detection_extensions", "early_header_mutation_extensions",
             "path_normalization_options", "typed_header_validation_config", "forward_client_cert_matcher",
-            "forward_client_cert_details", "set_current_client_cert_details", "forward_proto_config",
+            "forward_proto_config",
         ],
         "envoy.config.bootstrap.v3.Bootstrap": ["hds_config", "config_sources", "default_config_source"],
     ]

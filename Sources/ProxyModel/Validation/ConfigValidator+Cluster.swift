@@ -11,6 +11,10 @@ extension ConfigValidator {
             validateResolver(cluster.typedDnsResolverConfig, path.field("typed_dns_resolver_config"))
         }
         if cluster.hasTransportSocket { validateUpstream(cluster.transportSocket, path.field("transport_socket")) }
+        for (index, match) in cluster.transportSocketMatches.enumerated() {
+            let path = path.field("transport_socket_matches").index(index).field("transport_socket")
+            if match.hasTransportSocket { validateUpstream(match.transportSocket, path) } else { fail(path, "is required") }
+        }
     }
 
     /// What the type of a cluster and its load balancing have to do with each other.

@@ -47,8 +47,14 @@ extension ConfigValidator {
         for (index, reference) in context.tlsCertificateSdsSecretConfigs.enumerated() {
             requireSecret(reference, path.field("tls_certificate_sds_secret_configs").index(index))
         }
-        if case .validationContextSdsSecretConfig(let reference)? = context.validationContextType {
+        switch context.validationContextType {
+        case .validationContextSdsSecretConfig(let reference)?:
             requireSecret(reference, path.field("validation_context_sds_secret_config"))
+        case .combinedValidationContext(let combined)?:
+            requireSecret(
+                combined.validationContextSdsSecretConfig,
+                path.field("combined_validation_context").field("validation_context_sds_secret_config"))
+        case .validationContext, nil: break
         }
         let parameters = context.tlsParams
         let (lowest, highest) = (parameters.tlsMinimumProtocolVersion, parameters.tlsMaximumProtocolVersion)

@@ -15,7 +15,9 @@ extension ConstraintChecker {
             guard number.isFinite else { return fail("must be finite") }
             checkNumber(number, field, subject)
         case (.enumeration(let name), .varint(let bits)):
-            checkEnum(Int(Int32(truncatingIfNeeded: bits)), schema.enumeration(name))
+            let number = Int(Int32(truncatingIfNeeded: bits))
+            if field.rules.contains(where: { $0.forbids(number, subject) }) { return fail("must not be \(number)") }
+            checkEnum(number, schema.enumeration(name))
         case (.message("google.protobuf.Any"), .bytes(let bytes)):
             checkAny(bytes, of: message, isOptional: isOptional)
         case (.message(let name), .bytes(let bytes)):
@@ -182,5 +184,13 @@ extension FieldRule.Comparison {
         case .above: "above"
         case .below: "below"
         }
+    }
+}
+
+extension FieldRule {
+    /// Whether an enum's value must not be this number.
+    func forbids(_ number: Int, _ subject: Subject) -> Bool {
+        guard case .noneOf(subject, let numbers) = self else { return false }
+        return numbers.contains(number)
     }
 }

@@ -166,7 +166,8 @@ package struct ConstraintChecker {
         switch field.type {
         case .scalar(.string), .scalar(.bytes): checkText("", field, .value)
         case .scalar: checkNumber(0, field, .value)
-        case .enumeration, .message: break
+        case .enumeration: if field.rules.contains(where: { $0.forbids(0, .value) }) { fail("is required") }
+        case .message: break
         }
     }
 

@@ -14,7 +14,9 @@ struct CertificateSources {
         var contexts: [(String, Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext)] = []
         for resource in store.active(.cluster) {
             guard let cluster: Envoy_Config_Cluster_V3_Cluster = ConfigDump.decode(resource) else { continue }
-            if let context = common(cluster.transportSocket) { contexts.append(("cluster \(cluster.name)", context)) }
+            for socket in [cluster.transportSocket] + cluster.transportSocketMatches.map(\.transportSocket) {
+                if let context = common(socket) { contexts.append(("cluster \(cluster.name)", context)) }
+            }
         }
         for resource in store.active(.listener) {
             guard let listener: Envoy_Config_Listener_V3_Listener = ConfigDump.decode(resource) else { continue }
@@ -27,8 +29,12 @@ struct CertificateSources {
             for certificate in context.tlsCertificates {
                 result.append(CertificateSources(owner, "certificate_chain", certificate.certificateChain))
             }
-            if case .validationContext(let validation)? = context.validationContextType, validation.hasTrustedCa {
+            switch context.validationContextType {
+            case .validationContext(let validation)? where validation.hasTrustedCa:
                 result.append(CertificateSources(owner, "trusted_ca", validation.trustedCa))
+            case .combinedValidationContext(let combined)? where combined.defaultValidationContext.hasTrustedCa:
+                result.append(CertificateSources(owner, "trusted_ca", combined.defaultValidationContext.trustedCa))
+            default: break
             }
         }
         for resource in store.active(.secret) {

@@ -18,6 +18,7 @@ enum SecretRedaction {
     static func redact(_ cluster: Envoy_Config_Cluster_V3_Cluster) throws -> Envoy_Config_Cluster_V3_Cluster {
         var result = cluster
         if result.hasTransportSocket { try redact(&result.transportSocket) }
+        for index in result.transportSocketMatches.indices { try redact(&result.transportSocketMatches[index].transportSocket) }
         return result
     }
 

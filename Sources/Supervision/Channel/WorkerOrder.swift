@@ -53,8 +53,7 @@ enum WorkerOrder: Equatable, Sendable {
         case .endpoints(let cluster, let endpoints):
             begin(.endpoints)
             frame.put(cluster)
-            frame.put(endpoints.count)
-            for endpoint in endpoints { endpoint.encode(&frame) }
+            EndpointFrames.encode(endpoints, &frame)
         case .commit(let generation, let numbers, let isLast):
             begin(.commit)
             frame.put(generation)
@@ -93,11 +92,7 @@ enum WorkerOrder: Equatable, Sendable {
         case .sockets: self = .sockets(listener: try frame.text())
         case .endpoints:
             let cluster = try frame.text()
-            let count = try frame.int()
-            guard count >= 0, count <= bytes.count else { throw FrameError(offset: frame.offset) }
-            var endpoints: [Endpoint] = []
-            for _ in 0..<count { endpoints.append(try Endpoint(&frame)) }
-            self = .endpoints(cluster: cluster, endpoints)
+            self = .endpoints(cluster: cluster, try EndpointFrames.decode(&frame))
         case .commit:
             let generation = try frame.number()
             let isLast = try frame.byte() != 0
@@ -212,41 +207,5 @@ struct WorkerIdentity: Equatable, Sendable {
         drainSeconds = try frame.int()
         guard drainSeconds >= 0, concurrency > 0, concurrency <= CommandLineFlag.maximumConcurrency, index >= 0, index < concurrency, limitGroups > 0
         else { throw FrameError(offset: frame.offset) }
-    }
-}
-
-extension Endpoint {
-    func encode(_ frame: inout FrameWriter) {
-        switch address.kind {
-        case .ip(let ip, let port):
-            frame.put(ip.isIPv6 ? 6 as UInt8 : 4)
-            frame.put(ip.high)
-            frame.put(ip.low)
-            frame.put(UInt64(port))
-        case .unix(let path):
-            frame.put(0 as UInt8)
-            frame.put(path)
-        }
-        frame.put(hostname ?? "")
-        frame.put(UInt64(weight))
-        frame.put(priority)
-        frame.put(UInt64(health.rawValue))
-    }
-
-    init(_ frame: inout FrameReader) throws(FrameError) {
-        let address: SocketAddress
-        switch try frame.byte() {
-        case 0: address = SocketAddress(unixPath: try frame.text())
-        case let family:
-            let high = try frame.number()
-            let low = try frame.number()
-            let port = UInt16(truncatingIfNeeded: try frame.number())
-            address = SocketAddress(family == 6 ? .init(high: high, low: low) : .init(v4: UInt32(truncatingIfNeeded: low)), port: port)
-        }
-        let hostname = try frame.text()
-        let weight = UInt32(truncatingIfNeeded: try frame.number())
-        let priority = try frame.int()
-        let health = HostHealthFlags(rawValue: .init(truncatingIfNeeded: try frame.number()))
-        self.init(address: address, hostname: hostname.isEmpty ? nil : hostname, weight: weight, priority: priority, health: health)
     }
 }

@@ -64,11 +64,17 @@ struct ResourceReading {
             needs.insert(.resource(key))
             wants.insert(ResourceWant(key, from: config.edsConfig))
         case .strictDns, .logicalDns:
-            names = NamePlan(cluster)
+            let plan = NamePlan(cluster)
+            guard plan.labelBytes <= NamePlan.maximumLabelBytes else {
+                throw ConfigRefusal(
+                    description: "load_assignment: more than \(NamePlan.maximumLabelBytes) bytes of envoy.transport_socket_match")
+            }
+            names = plan
             needs.insert(.names(cluster: cluster.name))
         default: break
         }
         if cluster.hasTransportSocket { try read(cluster.transportSocket) }
+        for match in cluster.transportSocketMatches { try read(match.transportSocket) }
     }
 
     // MARK: Listeners
@@ -137,7 +143,11 @@ struct ResourceReading {
 
     private mutating func read(_ common: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext) {
         var secrets = common.tlsCertificateSdsSecretConfigs
-        if case .validationContextSdsSecretConfig(let secret)? = common.validationContextType { secrets.append(secret) }
+        switch common.validationContextType {
+        case .validationContextSdsSecretConfig(let secret)?: secrets.append(secret)
+        case .combinedValidationContext(let combined)?: secrets.append(combined.validationContextSdsSecretConfig)
+        case .validationContext, nil: break
+        }
         for secret in secrets {
             let key = ResourceKey(.secret, secret.name)
             needs.insert(.resource(key))

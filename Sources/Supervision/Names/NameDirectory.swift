@@ -236,7 +236,7 @@ import TrafficPolicy
                 endpoints.append(
                     Endpoint(
                         address: address, hostname: target.hostname, weight: target.weight, priority: target.priority,
-                        health: target.isDisabled ? .unhealthyByDiscovery : []))
+                        health: target.isDisabled ? .unhealthyByDiscovery : [], labels: target.labels))
             }
             if plan.isLogical { break }
         }

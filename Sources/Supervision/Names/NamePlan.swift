@@ -22,7 +22,11 @@ struct NamePlan: Equatable, Sendable {
         var priority: Int
         var hostname: String
         var isDisabled: Bool
+        var labels: SocketLabels?
     }
+
+    /// Bytes that the different labels of a cluster's endpoints may have together: they travel in one message.
+    static let maximumLabelBytes = 16 * 1024
 
     var cluster: String
     /// What the cluster is called in statistics.
@@ -58,10 +62,16 @@ struct NamePlan: Equatable, Sendable {
                     weight: member.hasLoadBalancingWeight ? member.loadBalancingWeight.value : 1,
                     priority: Int(locality.priority),
                     hostname: member.endpoint.hostname.isEmpty ? socket.address : member.endpoint.hostname,
-                    isDisabled: member.healthStatus == .unhealthy || member.healthStatus == .draining || member.healthStatus == .timeout)
+                    isDisabled: member.healthStatus == .unhealthy || member.healthStatus == .draining || member.healthStatus == .timeout,
+                    labels: .of(member.metadata, in: locality.metadata))
             }
         }
     }
+}
+
+extension NamePlan {
+    /// Bytes of the different labels of the endpoints, as they travel.
+    var labelBytes: Int { Set(targets.compactMap(\.labels)).reduce(0) { $0 + $1.encoded.count } }
 }
 
 /// When a name is asked for again. Pure: it is told the time to live and the random number.

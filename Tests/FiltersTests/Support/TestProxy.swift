@@ -100,8 +100,11 @@ import TrafficPolicy
             try Change(.routeConfiguration, name, yaml, Envoy_Config_Route_V3_RouteConfiguration.self)
         }
         static func cluster(_ name: String, _ yaml: String) throws -> Change { try Change(.cluster, name, yaml, Envoy_Config_Cluster_V3_Cluster.self) }
-        static func endpoints(_ name: String, ports: [UInt16]) throws -> Change {
-            let members = ports.map { "{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \($0) } } } }" }
+        /// - Parameter labels: the metadata `envoy.transport_socket_match` of each endpoint.
+        static func endpoints(_ name: String, ports: [UInt16], labels: String = "{}") throws -> Change {
+            let members = ports.map {
+                "{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: \($0) } } }, metadata: { filter_metadata: { envoy.transport_socket_match: \(labels) } } }"
+            }
             let yaml = "{ cluster_name: \(name), endpoints: [{ lb_endpoints: [\(members.joined(separator: ", "))] }] }"
             return try Change(.clusterLoadAssignment, name, yaml, Envoy_Config_Endpoint_V3_ClusterLoadAssignment.self)
         }

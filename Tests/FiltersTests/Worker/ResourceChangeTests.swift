@@ -120,6 +120,41 @@ struct ResourceChangeTests {
         #expect(await other.ask(Self.get)?.text == "two")
     }
 
+    @Test("an endpoint whose label changes is spoken to by the socket of its new label, on new connections")
+    func labelsChange() async throws {
+        let upstream = TestUpstream()
+        let mutual =
+            "{ name: tls, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext } }"
+        let cluster =
+            "{ name: main, type: EDS, eds_cluster_config: { eds_config: { ads: {} } }, transport_socket_matches: [{ name: mutual, match: { tlsMode: istio }, transport_socket: \(mutual) }] }"
+        let proxy = try await proxy([
+            .endpoints("main", ports: [upstream.port], labels: "{ tlsMode: other }"), .cluster("main", cluster),
+            .listener(Self.listener()), .routes("r", Self.toMain),
+        ])
+        #expect(await proxy.get()?.text == "hello")
+        try await proxy.apply([.endpoints("main", ports: [upstream.port], labels: "{}")])
+        #expect(await proxy.get()?.text == "hello")
+        // The same socket: the connection stayed.
+        #expect(await proxy.cluster("main", .upstreamCxTotal) == 1)
+        try await proxy.apply([.endpoints("main", ports: [upstream.port], labels: "{ tlsMode: istio }")])
+        // The upstream knows no TLS.
+        #expect(await proxy.get()?.status == 503)
+        #expect(await proxy.cluster("main", .upstreamCxConnectFail) == 1)
+        try await proxy.apply([.endpoints("main", ports: [upstream.port])])
+        #expect(await proxy.get()?.text == "hello")
+        #expect(await proxy.cluster("main", .upstreamCxTotal) == 3)
+    }
+
+    @Test("a match without a socket is refused with its place")
+    func matchWithoutSocket() async throws {
+        let cluster =
+            "{ name: main, type: STATIC, transport_socket_matches: [{ name: a, match: { x: y } }] }"
+        let proxy = try await proxy([])
+        await #expect {
+            try await proxy.apply([.cluster("main", cluster)])
+        } throws: { "\($0)" == "transport_socket_matches[0].transport_socket: is required" }
+    }
+
     @Test("endpoints that stay keep their connections, others get requests no more")
     func endpointsChange() async throws {
         let (first, second) = (TestUpstream { _ in TestUpstream.ok("first") }, TestUpstream { _ in TestUpstream.ok("second") })

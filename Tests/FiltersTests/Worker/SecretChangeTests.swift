@@ -75,4 +75,31 @@ struct SecretChangeTests {
         }
         #expect(try await Self.problem([[Self.validation(), Self.listener(context)]]) == "")
     }
+
+    /// What is wrong with a listener that lays the secret `s` over a validation context of its own.
+    private static func combined(_ base: String, secret: String?) async throws -> String {
+        let context =
+            "require_client_certificate: true, common_tls_context: { tls_certificates: [{ certificate_chain: \(inline(pair.certificate)), private_key: \(inline(pair.key)) }], combined_validation_context: { default_validation_context: { \(base) }, validation_context_sds_secret_config: { name: s } } }"
+        let validation = try secret.map { [try TestProxy.Change.secret("s", "{ name: s, validation_context: { \($0) } }")] } ?? []
+        let problem = try await problem([[try listener(context)], validation])
+        #expect(try await Self.problem([validation + [try listener(context)]]) == problem)
+        return problem
+    }
+
+    @Test("what a combined validation context lacks may come by name, and what is wrong in it shows before")
+    func combinedContext() async throws {
+        let authority = "trusted_ca: \(Self.inline(Self.pair.certificate))"
+        let named = "match_typed_subject_alt_names: [{ san_type: URI, matcher: { exact: a } }]"
+        #expect(try await Self.combined("", secret: authority) == "")
+        #expect(try await Self.combined(named, secret: authority) == "")
+        #expect(try await Self.combined(named, secret: nil) == "")
+        #expect(try await Self.combined(authority, secret: named) == "")
+        #expect(try await Self.combined("", secret: "").contains("a required client certificate needs a trusted CA"))
+        #expect(try await Self.combined(named, secret: "trust_chain_verification: ACCEPT_UNTRUSTED").contains("without a trusted CA"))
+        let regex = "match_typed_subject_alt_names: [{ san_type: URI, matcher: { safe_regex: { regex: '(' } } }]"
+        #expect(
+            try await Self.combined(regex, secret: nil).contains(
+                "combined_validation_context.default_validation_context.match_typed_subject_alt_names[0].matcher: "))
+        #expect(try await Self.combined(authority, secret: regex).contains("match_typed_subject_alt_names[0].matcher: "))
+    }
 }

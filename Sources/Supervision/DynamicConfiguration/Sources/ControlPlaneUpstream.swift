@@ -42,6 +42,9 @@ import SwiftProtobuf
         limits.pingInterval = keepalive.interval.nanoseconds
         if keepalive.hasTimeout { limits.pingTime = keepalive.timeout.nanoseconds }
         self.limits = limits
+        guard message.transportSocketMatches.isEmpty else {
+            throw ConfigProblem("the cluster of a control plane cannot have transport_socket_matches", path: message.name)
+        }
         guard message.hasTransportSocket,
             let client = try ClientTLS.compile(message.transportSocket, protocols: ["h2"])
         else {
