@@ -38,10 +38,10 @@ extension Supervisor {
     /// The state of the circuit breakers, which workers count in a region of its own.
     private func addLimits(to snapshot: inout StatsSnapshot) {
         for resource in ledger.store.active(.cluster) {
-            guard let counters = ledger.limitCounters(resource.key.name),
+            guard let group = ledger.limitGroup(of: resource.key.name),
                 let cluster: Envoy_Config_Cluster_V3_Cluster = ConfigDump.decode(resource)
             else { continue }
-            let limits = ClusterLimitLevels(cluster.circuitBreakers, counters)
+            let limits = ClusterLimitLevels(cluster.circuitBreakers, fleet.limitCounters(group: group))
             snapshot.setCluster(cluster.statName, limits.levels)
         }
     }

@@ -42,6 +42,8 @@ import Reactor
         guard let quarantine = stream.worker.quarantine, !quarantine.isEmpty, quarantine.holds(stream.fingerprint)
         else { return nil }
         stream.config.stats.requestQuarantined()
+        // A filter may be what such requests kill, and it would see the answer.
+        stream.switchedOff = .max
         return LocalReply(
             status: 503, body: "request is in quarantine", details: "request_quarantined")
     }

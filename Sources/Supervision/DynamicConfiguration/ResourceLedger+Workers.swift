@@ -2,12 +2,11 @@ import DataPlane
 import Observability
 import ProxyModel
 import Reactor
-import TrafficPolicy
 
 /// What the ledger says to workers, and hears from them.
 extension ResourceLedger {
-    /// What is counted against the limits of a cluster.
-    func limitCounters(_ cluster: String) -> LimitCounters? { limitGroups.group(of: cluster).map { fleet.limitCounters(group: $0) } }
+    /// The place of a cluster's counters in the limit region.
+    func limitGroup(of cluster: String) -> Int? { limitGroups.group(of: cluster) }
 
     /// A worker is there that knows nothing: it gets everything, and what the others are asked about at present.
     func workerStarted(_ slot: WorkerSlot) {
