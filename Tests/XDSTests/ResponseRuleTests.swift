@@ -129,8 +129,8 @@ import XDS
     @Test("a security-relevant field that Heddle does not have is refused by name; another one is left aside")
     func unknownFields() throws {
         var conversation = Conversation.opened([(.cluster, .all)])
-        // Cluster.transport_socket_matches = 43: without it the cluster would speak plaintext.
-        let guarded = Resources.body(.cluster, "a", 1) + [0xDA, 0x02, 0x00]
+        // Cluster.transport_socket_matcher = 59: without it the cluster would speak plaintext.
+        let guarded = Resources.body(.cluster, "a", 1) + [0xDA, 0x03, 0x00]
         // Cluster.track_cluster_stats = 49.
         let harmless = Resources.body(.cluster, "b", 1) + [0x8A, 0x03, 0x00]
         conversation.respond(
@@ -141,6 +141,6 @@ import XDS
         conversation.applied()
         #expect(
             try conversation.request().errorDetail.message
-                == "a: transport_socket_matches: Envoy has this field, Heddle does not support it yet")
+                == "a: transport_socket_matcher: Envoy has this field, Heddle does not support it yet")
     }
 }

@@ -135,7 +135,7 @@ import Testing
             [ConfigSource(text: text, file: "f.yaml")], unknownFields: .leftAside)
         #expect(decoded.warnings.map { "\($0.path)" } == ["overload_manager", "no_such_field"])
         #expect(throws: ConfigErrors.self) { try ConfigDecoder.decodeBootstrap(text, file: "f.yaml") }
-        let guarded = text.replacing("{name: xds,", with: "{name: xds, transport_socket_matches: [],")
+        let guarded = text.replacing("{name: xds,", with: "{name: xds, transport_socket_matcher: {},")
         #expect(throws: ConfigErrors.self) {
             try ConfigDecoder.decodeBootstrap([ConfigSource(text: guarded, file: "f.yaml")], unknownFields: .leftAside)
         }
