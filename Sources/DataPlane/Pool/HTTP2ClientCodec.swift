@@ -23,6 +23,7 @@ import Reactor
     private var requests: [UpstreamRequest] = []
     private var turnEndAsked = false
     private var isClosed = false
+    private var isHandling = false
     private var isDraining = false
     private var keepalive: HTTP2KeepaliveTimer?
 
@@ -144,8 +145,15 @@ import Reactor
         return bytes.count
     }
 
+    /// Whoever handles an event holds the fields of its stream, which the next event may give back to the pool: what an
+    /// event leads to (a pool that drains, a transport that closes) leaves the others to the loop that is on its way.
     private func drainEvents() {
-        while !isClosed, let event = session.nextEvent() { handle(event) }
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
+        while let event = session.nextEvent() {
+            if !isClosed { handle(event) }
+        }
     }
 
     private func handle(_ event: HTTP2Event) {
@@ -298,6 +306,6 @@ import Reactor
         keepalive = nil
         endRequests(.connectionTermination, detail: "upstream_reset_before_response_started{connection_termination}")
         session.connectionLost()
-        while session.nextEvent() != nil {}
+        drainEvents()
     }
 }
