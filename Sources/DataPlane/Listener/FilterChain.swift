@@ -11,6 +11,9 @@ import SecureTransport
     package let tls: TLSReference?
     /// Tells whether a chain of a newer configuration is the same; see ``SnapshotCompiler``.
     let fingerprint: Fingerprint
+    /// Of what a connection is bound to for its life: all but the routes and HTTP filters, which each stream takes anew.
+    /// Connections go on under a newer chain that has the same.
+    let connectionForm: Fingerprint
     /// Where the listener counts.
     package let listenerStats: ListenerCounters
     /// Nanoseconds that a TLS handshake may take; 0 switches off.
@@ -19,13 +22,14 @@ import SecureTransport
 
     package init(
         name: String, networkFilter: any NetworkFilterFactory, tls: TLSReference?, listenerStats: ListenerCounters,
-        fingerprint: Fingerprint
+        fingerprint: Fingerprint, connectionForm: Fingerprint
     ) {
         self.name = name.isEmpty ? nil : NamedText(name)
         self.networkFilter = networkFilter
         self.tls = tls
         self.listenerStats = listenerStats
         self.fingerprint = fingerprint
+        self.connectionForm = connectionForm
     }
 }
 

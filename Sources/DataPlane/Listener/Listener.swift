@@ -302,14 +302,19 @@ package actor Listener: LoopActor {
         config.stats.closed(age: worker.loop.now - began)
     }
 
-    /// Puts another configuration in force. Connections of chains that it has too stay as they are; the others end at the
-    /// next moment that costs no request, and at the latest after `drainTime` nanoseconds.
+    /// Puts another configuration in force. Connections of chains that it has too stay as they are, and those of chains whose
+    /// routes and HTTP filters alone differ go on under the new form. The others end at the next moment that costs no
+    /// request, and at the latest after `drainTime` nanoseconds.
     package func replace(_ config: ListenerConfig, drainTime: UInt64) {
         listener.replace(config)
         let now = worker.loop.now
         // A connection that closes takes itself off the list.
         for connection in connections.filter({ !config.holds($0.chain) && $0.retiredUntil == nil }) {
-            connection.retire(until: now + drainTime)
+            if let next = config.successor(of: connection.chain) {
+                connection.adopt(next)
+            } else {
+                connection.retire(until: now + drainTime)
+            }
         }
         if retireTimer == nil { scheduleRetirement() }
     }

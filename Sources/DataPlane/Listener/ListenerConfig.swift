@@ -33,6 +33,7 @@ package import Reactor
     package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
 
     private let chainIDs: Set<ObjectIdentifier>
+    private let byConnectionForm: [Fingerprint: FilterChain]
 
     /// - Parameter chains: as `matcher` counts them.
     package init(
@@ -43,11 +44,16 @@ package import Reactor
         self.chains = chains
         self.defaultChain = defaultChain
         self.stats = stats
-        chainIDs = Set((chains + (defaultChain.map { [$0] } ?? [])).map { ObjectIdentifier($0) })
+        let all = chains + (defaultChain.map { [$0] } ?? [])
+        chainIDs = Set(all.map { ObjectIdentifier($0) })
+        byConnectionForm = Dictionary(all.map { ($0.connectionForm, $0) }) { first, _ in first }
     }
 
     /// Whether connections of the chain stay under this configuration.
     func holds(_ chain: FilterChain) -> Bool { chainIDs.contains(ObjectIdentifier(chain)) }
+
+    /// The chain that connections of an older one go on under: it differs in routes and HTTP filters alone.
+    func successor(of chain: FilterChain) -> FilterChain? { byConnectionForm[chain.connectionForm] }
 
     /// Whether any filter wants to see the first bytes of a connection.
     func inspects(_ facts: ConnectionFacts) -> Bool {

@@ -8,7 +8,8 @@ import SecureTransport
 @WorkerActor package final class DownstreamConnection: TransportOwner {
     package let worker: WorkerContext
     package let id: UInt64
-    package let chain: FilterChain
+    /// The filter chain, in its present form.
+    package private(set) var chain: FilterChain
     package let facts: ConnectionFacts
     /// The configuration that the connection was accepted under.
     let listenerConfig: ListenerConfig
@@ -100,6 +101,12 @@ import SecureTransport
     func retire(until deadline: UInt64) {
         retiredUntil = deadline
         filter?.retire()
+    }
+
+    /// The chain has a new form, which new streams are served under.
+    func adopt(_ chain: FilterChain) {
+        self.chain = chain
+        filter?.adopt(chain.networkFilter)
     }
 
     /// The proxy fails its health check: the connection closes with its next response.

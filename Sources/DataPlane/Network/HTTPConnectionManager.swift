@@ -19,7 +19,8 @@ import SecureTransport
 /// The HTTP side of one downstream connection: finds out which HTTP it is, keeps its streams and its age, and drains it.
 @WorkerActor package final class HTTPConnectionManager: NetworkFilter {
     package let connection: DownstreamConnection
-    package let config: HTTPConnectionConfig
+    /// The present form of the configuration; a stream keeps the one that it began with.
+    package private(set) var config: HTTPConnectionConfig
     private(set) var codec: (any DownstreamCodec)?
     private(set) var activeStreams = 0
     private var requests: UInt64 = 0
@@ -127,6 +128,11 @@ import SecureTransport
         isRetired = true
         config.stats.drainClose()
         codec?.retire()
+    }
+
+    /// Streams that begin from now on have the routes and filters of the new form.
+    package func adopt(_ factory: any NetworkFilterFactory) {
+        if let factory = factory as? HTTPConnectionManagerFactory { config = factory.config }
     }
 
     // MARK: Which HTTP

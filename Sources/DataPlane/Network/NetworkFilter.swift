@@ -15,6 +15,9 @@ package import Reactor
     func drain()
     /// The filter chain goes away: as ``drain()``, but what is idle stays open, for its client may be sending already.
     func retire()
+    /// The filter chain has a new form that differs only in what new streams look at: go on under it.
+    /// - Parameter factory: of that form; made from the same connection form (`FilterChain.connectionForm`).
+    func adopt(_ factory: any NetworkFilterFactory)
 }
 
 /// Makes the network filter of a connection; one a filter chain.

@@ -126,6 +126,8 @@ import TrafficPolicy
     func drain() {}
     /// As ``drain()``.
     func retire() {}
+    /// Nothing of its configuration is taken anew while it runs, so that no other form is ever like its own.
+    func adopt(_ factory: any NetworkFilterFactory) {}
 
     // MARK: The host's side
 

@@ -95,10 +95,7 @@ package import SwiftProtobuf
     private func chain(
         _ message: Envoy_Config_Listener_V3_FilterChain, _ surroundings: ChainSurroundings
     ) throws(ConfigProblem) -> FilterChain {
-        let fingerprint = Fingerprint([
-            try Self.bytes(message), Array(surroundings.statName.utf8), Array(String(surroundings.limit).utf8),
-            Array("\(surroundings.address)".utf8), settings.bytes,
-        ])
+        let fingerprint = Self.fingerprint([try Self.bytes(message)], surroundings, settings.bytes)
         if let present = surroundings.present[fingerprint] { return present }
         var tls: TLSReference?
         if message.hasTransportSocket {
@@ -120,12 +117,36 @@ package import SwiftProtobuf
         }
         let chain = FilterChain(
             name: message.name, networkFilter: factory, tls: tls, listenerStats: surroundings.counters,
-            fingerprint: fingerprint)
+            fingerprint: fingerprint,
+            connectionForm: Self.fingerprint(try Self.connectionForm(message), surroundings, settings.bytes))
         chain.bufferLimit = surroundings.limit
         if message.hasTransportSocketConnectTimeout {
             chain.handshakeTimeout = message.transportSocketConnectTimeout.nanoseconds
         }
         return chain
+    }
+
+    private static func fingerprint(_ pieces: [[UInt8]], _ surroundings: ChainSurroundings, _ settings: [UInt8]) -> Fingerprint {
+        Fingerprint(
+            pieces + [
+                Array(surroundings.statName.utf8), Array(String(surroundings.limit).utf8),
+                Array("\(surroundings.address)".utf8), settings,
+            ])
+    }
+
+    /// A filter chain without what each HTTP stream takes anew: routes and HTTP filters.
+    private static func connectionForm(
+        _ message: Envoy_Config_Listener_V3_FilterChain
+    ) throws(ConfigProblem) -> [[UInt8]] {
+        guard let last = message.filters.last, last.typedConfig.holds(ConnectionManagerMessage.self) else {
+            return [try bytes(message)]
+        }
+        var manager: ConnectionManagerMessage = try last.typedConfig.message()
+        manager.routeSpecifier = nil
+        manager.httpFilters = []
+        var rest = message
+        rest.filters.removeLast()
+        return [try bytes(rest), Array(last.name.utf8), try bytes(manager)]
     }
 
     private func networkFilter(

@@ -214,4 +214,80 @@ struct ResourceChangeTests {
         let again = try #require(await proxy.connect(from: "127.0.0.9"))
         #expect(await again.ask(Self.get)?.text == "rds")
     }
+
+    /// A listener whose chain has its routes and filters itself.
+    private static func inline(
+        _ text: String, prefix: String = "test", filters: String = "", extra: String = "", routes: String? = nil
+    ) -> String {
+        """
+        name: main
+        address: { socket_address: { address: 127.0.0.1, port_value: 1 } }
+        filter_chains:
+          - filters:
+            - name: http
+              typed_config:
+                "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                stat_prefix: \(prefix)
+                \(extra)
+                route_config: \(routes ?? Self.answer(text))
+                http_filters: [\(filters)\(routerFilter)]
+        """
+    }
+
+    private static let marks = """
+        { name: lua, typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, default_source_code: \
+        { inline_string: "function envoy_on_response(h) h:headers():add('x-script', 'yes') end" } } },
+        """
+
+    @Test("a chain with other routes and HTTP filters keeps its connections: the next request meets the new ones")
+    func routesAndFiltersInPlace() async throws {
+        let proxy = try await proxy([.listener(Self.inline("one"))])
+        let connection = try #require(await proxy.connect())
+        #expect(await connection.ask(Self.get)?.text == "one")
+        for (text, filters) in [("two", ""), ("three", Self.marks), ("four", Self.marks), ("five", "")] {
+            try await proxy.apply([.listener(Self.inline(text, filters: filters))])
+            let response = await connection.ask(Self.get)
+            #expect(response?.text == text)
+            #expect(response?["x-script"] == (filters.isEmpty ? nil : "yes"))
+            #expect(response?["connection"] == nil)
+        }
+        let statistics = try await proxy.statistics()
+        #expect(statistics.contains("http.test.downstream_cx_total: 1\n"))
+        #expect(statistics.contains("http.test.downstream_cx_active: 1\n"))
+        #expect(statistics.contains("http.test.downstream_rq_total: 5\n"))
+        #expect(statistics.contains("http.test.downstream_cx_drain_close: 0\n"))
+    }
+
+    @Test("what a connection is bound to is not changed in place: it closes with its next response")
+    func notInPlace() async throws {
+        let proxy = try await proxy([.listener(Self.inline("one"))])
+        for (index, change) in [
+            Self.inline("two", prefix: "other"), Self.inline("two", extra: "codec_type: HTTP1"),
+            Self.inline("two", extra: "common_http_protocol_options: { idle_timeout: 5s }"),
+        ].enumerated() {
+            let connection = try #require(await proxy.connect())
+            #expect(await connection.ask(Self.get) != nil)
+            try await proxy.apply([.listener(change)])
+            #expect(await connection.ask(Self.get)?["connection"] == "close", "change \(index)")
+            #expect(await connection.isEnded)
+        }
+    }
+
+    @Test("a request under way keeps the filters that it began with, while its connection goes on")
+    func pinnedFilters() async throws {
+        let upstream = TestUpstream()
+        func form(_ filters: String) throws -> TestProxy.Change {
+            try .listener(Self.inline("", filters: filters, routes: Self.toMain))
+        }
+        let proxy = try await proxy([form(Self.marks)], upstream: upstream.port)
+        let connection = try #require(await proxy.connect())
+        connection.send("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nab")
+        #expect(await eventually { await proxy.cluster("main", .upstreamRqTotal) == 1 })
+        try await proxy.apply([form("")])
+        let response = await connection.ask("cd")
+        #expect(response?.text == "hello")
+        #expect(response?["x-script"] == "yes")
+        #expect(response?["connection"] == nil)
+        #expect(await connection.ask(Self.get)?["x-script"] == nil)
+    }
 }
