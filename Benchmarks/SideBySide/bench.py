@@ -92,6 +92,7 @@ def run(settings):
             failures += failed
             for scenario in scenarios:
                 tables += report.scenario_table(scenario, [c for c in new if c.scenario == scenario.name], under_test)
+            tables += report.added_table(scenarios, new, under_test)
         idle_cells = []
         if settings.idle:
             say("idle: " + ", ".join(settings.idle))

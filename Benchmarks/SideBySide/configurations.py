@@ -9,7 +9,7 @@ import json
 import os
 from dataclasses import dataclass
 
-from scenarios import LUA_SCRIPT
+from scenarios import CURRENCY
 
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
@@ -28,7 +28,7 @@ class Plan:
     upstream_port: int
     downstream: str = "h1"
     upstream: str = "h1"
-    lua: bool = False
+    script: str = ""  # the text of a Lua filter
     routes: int = 0
     clusters: int = 1
     certificate: str = ""
@@ -78,9 +78,13 @@ def address(port):
 def envoy(plan):
     """The bootstrap that Envoy and Heddle both get, byte for byte but for the ports."""
     filters = []
-    if plan.lua:
+    routes = [{"match": {"prefix": prefix}, "route": {"cluster": cluster}} for prefix, cluster in plan.prefixes()]
+    if plan.script:
         filters.append({"name": "envoy.filters.http.lua", "typed_config": {
-            "@type": LUA, "default_source_code": {"inline_string": LUA_SCRIPT}}})
+            "@type": LUA, "default_source_code": {"inline_string": plan.script}}})
+        if "clearRouteCache" in plan.script:
+            by_header = [{"name": "x-lua", "string_match": {"exact": CURRENCY}}]
+            routes.insert(0, {"match": {"prefix": "/", "headers": by_header}, "route": {"cluster": "service"}})
     filters.append({"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}})
     chain = {"filters": [{
         "name": "envoy.filters.network.http_connection_manager",
@@ -91,8 +95,7 @@ def envoy(plan):
             "route_config": {"name": "local", "virtual_hosts": [{
                 "name": "all",
                 "domains": ["*"],
-                "routes": [{"match": {"prefix": prefix}, "route": {"cluster": cluster}}
-                           for prefix, cluster in plan.prefixes()]}]},
+                "routes": routes}]},
             "http_filters": filters,
         },
     }]}

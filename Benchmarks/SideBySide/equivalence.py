@@ -7,7 +7,7 @@ import time
 
 import load
 from processes import HarnessError
-from scenarios import EXTRA_HEADERS, LARGE, SMALL
+from scenarios import CURRENCY, EXTRA_HEADERS, LARGE, SMALL, body_of
 
 
 def check(contender, scenario, port):
@@ -18,21 +18,21 @@ def check(contender, scenario, port):
 
     prefix, _, page = scenario.path.rpartition("/")
     _wait_until_ready(contender, scenario, port, f"{prefix}/saw")
-    seen = [json.loads(_get(scenario, port, f"{prefix}/saw")[1]) for _ in range(3)]
+    seen = [json.loads(_get(scenario, port, f"{prefix}/saw", sends=bool(scenario.base))[1]) for _ in range(3)]
     last = seen[-1]
     expect("the protocol towards the upstream", last["protocol"], "HTTP/2.0" if scenario.upstream == "h2" else "HTTP/1.1")
     # Envoy writes the machine's own address where the client is on loopback, so that only its presence is compared.
     expect("whether x-forwarded-for is there", bool(last["forwarded_for"]), "x-forwarded-for" in contender.adds)
     if "x-request-id" in contender.adds:
         expect("the number of different request ids in 3", len({one["request_id"] for one in seen} - {""}), 3)
-    if scenario.lua:
-        expect("the header that the script adds", last["lua"], f"127.0.0.1:{port}")
+    written = {"header": f"127.0.0.1:{port}", "json": CURRENCY}.get(scenario.script, "")
+    expect("the header that the script adds", last["lua"], written)
     if scenario.extra_headers:
         expect("an extra header", last["tenant"], EXTRA_HEADERS["x-tenant"])
     if contender.name != "floor" and int(last["requests"]) < 2:
         raise HarnessError(f"{contender.name}, {scenario.name}: the upstream connection is not used again")
 
-    status, body = _get(scenario, port, f"{prefix}/{page}", upload=scenario.upload)
+    status, body = _get(scenario, port, f"{prefix}/{page}", sends=True)
     expect("the status", status, "200")
     expect("the length of the body", len(body), LARGE if page == "large" else SMALL)
 
@@ -53,15 +53,16 @@ def _wait_until_ready(contender, scenario, port, path, seconds=20):
         time.sleep(0.05)
 
 
-def _get(scenario, port, path, upload=0):
+def _get(scenario, port, path, sends=False):
+    """- sends: the scenario's body goes with the request, if it has one."""
     scheme = "https" if scenario.downstream == "tls" else "http"
     version = "--http2-prior-knowledge" if scenario.downstream == "h2" else "--http1.1"
     headers = list(EXTRA_HEADERS.items())[:scenario.extra_headers]
     fields = [part for name, value in headers for part in ("-H", f"{name}: {value}")]
-    data = ["--data-binary", "x" * upload, "-H", "expect:"] if upload else []
+    data = ["--data-binary", "@-", "-H", "expect:"] if sends and scenario.upload else []
     result = subprocess.run(
         ["curl", "-sS", "-k", "-m", "10", version, *fields, *data, "-w", "\n%{http_code} %{http_version}",
-         f"{scheme}://127.0.0.1:{port}{path}"], capture_output=True, text=True)
+         f"{scheme}://127.0.0.1:{port}{path}"], input=body_of(scenario) if data else "", capture_output=True, text=True)
     if result.returncode != 0:
         raise HarnessError(f"no answer on port {port}: {result.stderr.strip()}")
     body, _, end = result.stdout.rpartition("\n")

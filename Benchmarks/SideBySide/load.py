@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 from processes import HarnessError
-from scenarios import EXTRA_HEADERS
+from scenarios import EXTRA_HEADERS, body_of
 
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
@@ -37,7 +37,7 @@ def command(scenario, port, seconds, directory):
     if scenario.upload:
         path = os.path.join(directory, "upload.lua")
         with open(path, "w", encoding="ascii") as file:
-            file.write(f'wrk.method = "POST"\nwrk.body = string.rep("0123456789abcdef", {scenario.upload // 16})\n')
+            file.write(f'wrk.method = "POST"\nwrk.body = [[{body_of(scenario)}]]\n')
         script = ["-s", path]
     return ["wrk", "-t1", f"-c{scenario.connections}", f"-d{seconds}s", "--latency", *script, *fields, url]
 

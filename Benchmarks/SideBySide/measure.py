@@ -9,6 +9,7 @@ import load
 import upstreams
 from configurations import Plan
 from processes import HarnessError, Running, busy_of_cores, cpu_of_tree, free_ports, pss_of_tree
+from scenarios import script_text
 
 
 @dataclass
@@ -34,8 +35,9 @@ def plan_for(scenario, contender, settings, upstream_port, **more):
     directory = os.path.join(settings.directory, f"{scenario.name}-{contender.name}")
     os.makedirs(directory, exist_ok=True)
     listen, admin = free_ports(2)
-    return Plan(directory, listen, admin, upstream_port, scenario.downstream, scenario.upstream, scenario.lua,
-                scenario.routes, certificate=settings.certificate[0], key=settings.certificate[1], **more)
+    script = script_text(scenario.script, contender.name) if scenario.script else ""
+    return Plan(directory, listen, admin, upstream_port, scenario.downstream, scenario.upstream, script, scenario.routes,
+                certificate=settings.certificate[0], key=settings.certificate[1], **more)
 
 
 def start(contender, program, plan, cores, environment=None):

@@ -38,6 +38,26 @@ def table(title, headings, rows):
     return [title, line(headings), *map(line, rows), ""]
 
 
+def added(cell, base):
+    """µs of CPU that a script adds to a request: the median of the differences of the same rounds."""
+    pairs = [a - b for a, b in zip(cell.cpu_us, base.cpu_us)]
+    return median(pairs) if pairs else None
+
+
+def added_table(scenarios, cells, under_test):
+    """What scripts cost: CPU beyond that of the scenario without them, and the ratio of the one under test."""
+    by_name = {(cell.scenario, cell.contender): cell for cell in cells}
+    rows = []
+    for scenario in (one for one in scenarios if one.base):
+        costs = {cell.contender: added(cell, by_name[scenario.base, cell.contender]) for cell in cells
+                 if cell.scenario == scenario.name and (scenario.base, cell.contender) in by_name}
+        mine = costs.get(under_test)
+        for name, cost in costs.items():
+            ratio = mine / cost if name != under_test and mine is not None and cost and cost > 0 else None
+            rows.append([f"{scenario.name}, {name}", f"{cost:.2f}", f"{ratio:.2f}" if ratio is not None else "–"])
+    return table("scripts: µs of CPU that they add to a request", ["scenario", "added µs", f"{under_test} ÷"], rows) if rows else []
+
+
 def _number(values, style):
     return style.format(median(values)) if values else "–"
 
@@ -101,6 +121,15 @@ def gate(thresholds, cells, idle_cells, steady_cells, under_test, measured):
         value = paired_ratio(mine.cpu_us, theirs.cpu_us) if mine and theirs else None
         against = other if "to" in rule else rule["to_scenario"]
         holds &= _judge(lines, f"{rule['scenario']}: CPU {under_test} ÷ {against}", value, rule["most"], rule.get("aim"), "{:.2f}")
+    for rule in thresholds.get("added", []):
+        if rule["scenario"] not in measured:
+            continue
+        costs = [added(by_name[rule["scenario"], name], by_name[rule["base"], name])
+                 if (rule["scenario"], name) in by_name and (rule["base"], name) in by_name else None
+                 for name in (under_test, rule["to"])]
+        holds &= _judge(lines, f"{rule['scenario']}: µs added by {under_test}", costs[0], rule["most_us"], None, "{:.2f}")
+        ratio = costs[0] / costs[1] if None not in costs and costs[1] > 0 else None
+        holds &= _judge(lines, f"{rule['scenario']}: added by {under_test} ÷ {rule['to']}", ratio, rule["most_ratio"], None, "{:.2f}")
     for kind, rule in [(kind, rule) for kind in single for rule in thresholds[kind]]:
         if rule["part"] not in measured:
             continue

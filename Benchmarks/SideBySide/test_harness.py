@@ -21,7 +21,7 @@ from idle import IdleCell, _read_answer
 from measure import Cell
 from processes import HarnessError
 from programs import compiled
-from scenarios import LARGE, SCENARIOS, SMALL
+from scenarios import CURRENCY, LARGE, SCENARIOS, SMALL, json_order, script_text
 from steady import SteadyCell, _counted
 
 WRK = """Running 3s test @ http://127.0.0.1:1/small
@@ -85,8 +85,9 @@ class Configuring(unittest.TestCase):
         texts = []
         for name, ports in (("heddle", (10001, 10002)), ("envoy", (10003, 10004))):
             for scenario in SCENARIOS:
-                plan = Plan(self.directory, *ports, 10005, scenario.downstream, scenario.upstream, scenario.lua,
-                            scenario.routes, certificate="c.pem", key="k.pem")
+                script = "-- the same" if scenario.script else ""
+                plan = Plan(self.directory, *ports, 10005, scenario.downstream, scenario.upstream, script, scenario.routes,
+                            certificate="c.pem", key="k.pem")
                 with open(contenders.named(name).configure(plan), encoding="utf-8") as file:
                     texts.append(re.sub("1000[1-4]", "PORT", file.read()))
         half = len(texts) // 2
@@ -102,6 +103,19 @@ class Configuring(unittest.TestCase):
         value = {"a": [{"b": 1, "@type": "x"}, {"c": []}], "d": {"e": ["f", True]}, "g": {}}
         self.assertEqual(configurations.yaml(value), '\n'.join([
             "a:", "- b: 1", '  "@type": "x"', "- c: []", "d:", "  e:", '  - "f"', "  - true", "g: {}"]))
+
+
+    def test_a_script_may_be_a_contenders_own(self):
+        self.assertEqual(script_text("empty", "heddle"), script_text("empty", "envoy"))
+        self.assertNotEqual(script_text("json", "heddle"), script_text("json", "envoy"))
+        self.assertIn("clearRouteCache", script_text("json", "heddle"))
+
+    def test_the_order_is_json_of_the_size_asked_for(self):
+        import json
+        text = json_order(SMALL)
+        self.assertEqual(len(text), SMALL)
+        self.assertEqual(json.loads(text)["order"]["payment"]["amount"]["currency"], CURRENCY)
+        self.assertNotIn("]]", text)
 
 
 class Finding(unittest.TestCase):
@@ -120,7 +134,8 @@ class Finding(unittest.TestCase):
             contenders.available(["apache"], "heddle", self.settings(), print)
 
     def test_only_takes_scenarios_and_groups(self):
-        self.assertEqual([one.name for one in arguments(["--only", "h2,lua"]).scenarios], ["h2-8x10", "h2-32x1", "lua"])
+        self.assertEqual([one.name for one in arguments(["--only", "h2,lua"]).scenarios], 
+                         ["h2-8x10", "h2-32x1", "lua-none", "lua-empty", "lua"])
         self.assertEqual(arguments(["--only", "start"]).idle, ["start"])
         self.assertEqual(len(arguments([]).scenarios), len(SCENARIOS))
 
@@ -134,6 +149,24 @@ class Judging(unittest.TestCase):
     def test_ratios_are_paired_by_round(self):
         self.assertAlmostEqual(report.paired_ratio([10, 30, 11], [20, 60, 10]), 0.5)
         self.assertIsNone(report.paired_ratio([], [1]))
+
+    def test_what_a_script_adds_is_paired_by_round(self):
+        rules = {"cpu_ratios": [], "idle": [], "steady": [],
+                 "added": [{"scenario": "lua", "base": "lua-none", "to": "envoy", "most_us": 2, "most_ratio": 0.5}]}
+
+        def lines(mine, theirs):
+            cells = [Cell("lua-none", "heddle", cpu_us=[10, 20, 30]), Cell("lua-none", "envoy", cpu_us=[50, 60, 70]),
+                     Cell("lua", "heddle", cpu_us=[10 + mine, 20 + mine, 90]), Cell("lua", "envoy", cpu_us=[50 + theirs, 60 + theirs, 0])]
+            return report.gate(rules, cells, [], [], "heddle", {"lua"})
+        self.assertTrue(lines(2, 4)[1])
+        self.assertFalse(lines(2.1, 5)[1])
+        self.assertFalse(lines(2, 3.9)[1])
+        self.assertFalse(report.gate(rules, [], [], [], "heddle", {"lua"})[1])
+        scenarios = [one for one in SCENARIOS if one.name == "lua"]
+        cells = [Cell("lua-none", "heddle", cpu_us=[10]), Cell("lua-none", "envoy", cpu_us=[50]),
+                 Cell("lua", "heddle", cpu_us=[12]), Cell("lua", "envoy", cpu_us=[58])]
+        self.assertEqual([line.split() for line in report.added_table(scenarios, cells, "heddle")[2:4]],
+                         [["lua,", "heddle", "2.00", "–"], ["lua,", "envoy", "8.00", "0.25"]])
 
     def gate(self, mine, measured=("h1",), idle=(), steady=()):
         cells = [Cell("h1", "heddle", cpu_us=[mine]), Cell("h1", "envoy", cpu_us=[100.0])]
@@ -166,6 +199,8 @@ class Judging(unittest.TestCase):
         for rule in rules["cpu_ratios"]:
             self.assertIn(rule["scenario"], names)
             self.assertTrue(rule.get("to_scenario") in names or contenders.named(rule["to"]))
+        for rule in rules["added"]:
+            self.assertLessEqual({rule["scenario"], rule["base"]}, names)
         for rule in rules["idle"]:
             self.assertIn(rule["metric"], vars(IdleCell("x")))
         for rule in rules["steady"]:
