@@ -25,6 +25,9 @@ import Reactor
     private var isClosed = false
     private var isHandling = false
     private var isDraining = false
+    private var brokeOff = false
+    /// The one whose response comes to its end at this moment.
+    private var finishing: HTTP2Stream?
     private var keepalive: HTTP2KeepaliveTimer?
 
     init?(transport: Transport, pool: ConnectionPool, cluster: Cluster, number: Int, id: UInt64) {
@@ -46,6 +49,8 @@ import Reactor
     var capacity: Int {
         min(session.peerMaxConcurrentStreams, Int(clamping: cluster.config.http2.maxConcurrentStreams))
     }
+
+    var isBusy: Bool { !requests.isEmpty || brokeOff }
 
     func opened() {
         if let settings = cluster.config.http2Keepalive {
@@ -104,6 +109,7 @@ import Reactor
 
     func abandon(_ request: UpstreamRequest) {
         guard let h2 = request.codecContext as? HTTP2Stream else { return }
+        if h2 !== finishing { cluster.stats[.upstreamRqTxReset].add() }
         release(request, h2)
         session.reset(h2, .cancel)
         flushLater()
@@ -139,6 +145,7 @@ import Reactor
         if failure != nil, !isClosed {
             cluster.stats[.upstreamCxProtocolError].add()
             flush()
+            brokeOff = !requests.isEmpty
             endRequests(.protocolError, detail: "http2.protocol_error")
             transport.closeNow()
         }
@@ -199,7 +206,9 @@ import Reactor
 
     /// The response is complete. A request that is not is given up: nobody waits for its rest.
     private func finish(_ request: UpstreamRequest, _ h2: HTTP2Stream, _ last: () -> Void) {
+        finishing = h2
         last()
+        finishing = nil
         // What `last` led to may have ended the request already.
         if request.codecContext === h2 {
             let requestOpen = !request.isRequestSent
@@ -227,7 +236,7 @@ import Reactor
     }
 
     func inputEnded() {
-        transport.closeNow()
+        transport.closeNow(.remote)
     }
 
     // MARK: Backpressure
