@@ -5,9 +5,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import unittest
 
-from shop import ORDER, PROGRAMS, ROOT, Demo, Visitor, eventually
+from shop import ORDER, PROGRAMS, ROOT, Demo, Visitor, eventually, pb
 
 V2 = "Hipster Shop, the new one"
 
@@ -107,7 +108,8 @@ class Mesh(unittest.TestCase):
             visitor = self.demo.visitor()
             visitor.post("/setCurrency", {"currency_code": currency})
             visitor.post("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "1"})
-            self.assertEqual(visitor.post("/cart/checkout", ORDER).status, 200)
+            answer = visitor.post("/cart/checkout", ORDER)
+            self.assertEqual(answer.status, 200, answer.text)
             after = [counter(self.network, number, "http.inbound.downstream_rq_total") for number in (7, 8)]
             return [now - then for now, then in zip(after, before)]
 
@@ -152,6 +154,38 @@ class Mesh(unittest.TestCase):
         self.assertEqual(self.filter(script, "--proxy", "centralbank").returncode, 1)
         self.demo.switch("off")
         eventually(lambda: self.demo.visitor().get("/").status == 200, "the frontend is open again")
+
+
+class Switching(unittest.TestCase):
+    def test_no_order_is_lost_while_examples_are_switched(self):
+        demo = Demo("127.50", "--users", "0")
+        self.addCleanup(demo.stop)
+        is_over, failures, placed = threading.Event(), [], []
+
+        def buy(currency):
+            visitor = demo.visitor()
+            visitor.jar["shop_currency"] = currency
+            while not is_over.is_set():
+                for path, form in (("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "1"}), ("/cart/checkout", ORDER)):
+                    answer = visitor.post(path, form)
+                    if answer.status not in (200, 302):
+                        failures.append((path, answer.status, re.findall("<pre>[^<]*", answer.text)))
+                placed.append(currency)
+
+        buyers = [threading.Thread(target=buy, args=(currency,)) for currency in ("USD", "EUR", "JPY")]
+        for buyer in buyers:
+            buyer.start()
+        try:
+            for example in 2 * ("checkout-by-body", "frontend-by-uri", "off", "frontend-by-percent", "off"):
+                before = len(placed)
+                eventually(lambda: len(placed) >= before + 5 or not all(buyer.is_alive() for buyer in buyers), "orders are placed")
+                demo.switch(example)
+            eventually(lambda: len(placed) >= before + 10, "orders are placed")
+        finally:
+            is_over.set()
+            for buyer in buyers:
+                buyer.join()
+        self.assertEqual(failures, [], f"{len(failures)} of {2 * len(placed)}")
 
 
 class Load(unittest.TestCase):

@@ -1,11 +1,10 @@
 import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 import SwiftProtobuf
 
 /// The services behind the frontend, as the pages need them. Calls are made one after the other, as in the original: the
 /// front page is thirteen of them.
 struct Shop: Sendable {
-    typealias Transport = HTTP2ClientTransport.Posix
+    typealias Transport = NeighbourTransport
 
     /// The currencies that the shop shows, of all that can be converted.
     static let shownCurrencies = ["USD", "EUR", "CAD", "JPY", "GBP", "TRY"]
