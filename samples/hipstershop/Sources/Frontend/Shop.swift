@@ -59,7 +59,8 @@ struct Shop: Sendable {
         try await convert(shipping.getQuote(.with { $0.items = items }).costUsd, to: code)
     }
 
-    /// Products that may please as well; none where the service fails, for a page does not need them.
+    /// Products that may please as well; none where the service fails, for a page does not need them. All that are named are
+    /// fetched, as in the original, and four are shown.
     func recommendations(for user: String, without products: [String]) async -> [Hipstershop_Product] {
         do {
             let named = try await recommendation.listRecommendations(
@@ -69,8 +70,8 @@ struct Shop: Sendable {
                 }
             ).productIds
             var found: [Hipstershop_Product] = []
-            for identifier in named.prefix(Self.shownRecommendations) { found.append(try await product(identifier)) }
-            return found
+            for identifier in named { found.append(try await product(identifier)) }
+            return Array(found.prefix(Self.shownRecommendations))
         } catch {
             return []
         }
