@@ -9,6 +9,7 @@ extension Supervisor {
     func statistics() -> StatsSnapshot {
         serverStats[.uptime].set(Int((loop.now - startedAt) / 1_000_000_000))
         serverStats[.state].set(state == .live ? 0 : state == .draining ? 1 : 2)
+        serverStats[.daysUntilFirstCertExpiring].set(daysUntilFirstExpiry)
         var physical = 0
         for process in [getpid()] + fleet.slots.map(\.process) where process != 0 {
             physical += ProcessFiles.memory(process)?.proportional ?? 0
@@ -22,6 +23,14 @@ extension Supervisor {
         _ = snapshot.takeHosts()
         addLimits(to: &snapshot)
         return statsRules.select(snapshot)
+    }
+
+    /// Whole days; the largest number of 32 bits without certificates, as in Envoy.
+    private var daysUntilFirstExpiry: Int {
+        let expiry = firstExpiry ?? CertificateSources.all(ledger.store).compactMap(\.firstExpiry).min() ?? .max
+        firstExpiry = expiry
+        let now = loop.wallNow / 1_000_000_000
+        return expiry == .max ? Int(UInt32.max) : Int(expiry > now ? (expiry - now) / 86400 : 0)
     }
 
     /// What the workers have counted of single hosts.

@@ -38,6 +38,9 @@ import SwiftProtobuf
     /// Requests that are refused because such ones killed workers.
     let quarantine: QuarantineKeeper
     private let stats: StatsSegment
+    /// Of all certificates in the configuration: the last second of the one that expires first, `.max` for none. Nil
+    /// after a change.
+    var firstExpiry: UInt64?
     private var lastBootstrap: UInt64 = 0
     private var loadsBootstrap = false
     /// Whether the configuration is to be read once more when the one on its way is taken or refused.
@@ -80,6 +83,7 @@ import SwiftProtobuf
         }
         serverStats[.concurrency].set(concurrency)
         serverStats[.hotRestartEpoch].set(options.restartEpoch)
+        serverStats[.hotRestartGeneration].set(options.restartEpoch + 1)
     }
 
     nonisolated static func decode(_ bytes: [UInt8]) throws -> Envoy_Config_Bootstrap_V3_Bootstrap {
@@ -103,7 +107,7 @@ import SwiftProtobuf
         fleet.ticketKeys = { keeper.keys }
         let frame = try BootstrapFrame(first.bytes)
         // Before the first configuration is in force, so that probes hear the state while names are resolved.
-        try openAdmin(frame.adminAddress)
+        try openAdmin(frame)
         try load(frame)
         try fleet.start(owner: self)
     }
@@ -154,6 +158,7 @@ import SwiftProtobuf
                 return self.loaded()
             }
             let isFirst = self.bootstrap == nil
+            if !isFirst { self.followAccessLog(frame) }
             self.bootstrap = frame.withoutResources
             self.ledger.settings = frame.settings
             self.ledger.expectedTypes = frame.expectedTypes
@@ -193,6 +198,15 @@ import SwiftProtobuf
         }
     }
 
+    /// The access log of the admin interface follows a reload; its address does not.
+    private func followAccessLog(_ frame: BootstrapFrame) {
+        do {
+            admin?.accessLog = try accessLog(of: frame)
+        } catch {
+            log.error(.admin, "the access log stays as it was: \(error)")
+        }
+    }
+
     private func refuse(_ refusals: [ResourceRefusal]) {
         let reasons = refusals.map { "\($0.key): \($0.reason)" }.joined(separator: "; ")
         log.error(.config, "the configuration is refused\(bootstrap == nil ? "" : ", the old one stays"): \(reasons)")
@@ -215,11 +229,13 @@ import SwiftProtobuf
     /// The proxy is live when it has everything that it was to begin with.
     func resourcesChanged() {
         lastGood?.resourcesChanged()
+        firstExpiry = nil
         guard state == .initializing, lastBootstrap > 0, ledger.isInitialized,
             fleet.slots.allSatisfy({ $0.state == .serving })
         else { return }
         state = .live
         serverStats[.live].set(1)
+        serverStats[.initializationTimeMS].record(nanoseconds: loop.now - startedAt)
         ledger.listenerStats[.workersStarted].set(1)
         log.info(.main, "serving with \(fleet.slots.count) worker\(fleet.slots.count == 1 ? "" : "s")")
         sockets.dropInherited()
@@ -232,14 +248,20 @@ import SwiftProtobuf
 
     // MARK: Admin and take-over
 
-    private func openAdmin(_ address: SocketAddress?) throws {
+    private func openAdmin(_ frame: BootstrapFrame?) throws {
         let admin = AdminListeners(self)
+        let address = frame?.adminAddress
+        if let frame { admin.accessLog = try accessLog(of: frame) }
         do {
             try admin.open(address: address, metrics: options.metricsAddress.flatMap { SocketAddress($0) })
             self.admin = admin
         } catch {
             throw ConfigRefusal(description: "the admin interface cannot listen\(address.map { " at \($0)" } ?? ""): \(error)")
         }
+    }
+
+    private func accessLog(of frame: BootstrapFrame) throws -> AdminAccessLog? {
+        try AdminAccessLog(try Self.decode(frame.bytes), loop: loop, stats: stats, log: log)
     }
 
     private func openTakeOver() {
@@ -268,7 +290,7 @@ import SwiftProtobuf
     /// The new program gave up: this one goes on as before.
     func takeOverFailed() {
         do {
-            try openAdmin(bootstrap?.adminAddress)
+            try openAdmin(bootstrap)
         } catch {
             log.error(.admin, "\(error)")
         }
@@ -287,7 +309,10 @@ import SwiftProtobuf
         }
     }
 
-    func reopenLogs() { fleet.broadcast(.reopenLogs) }
+    func reopenLogs() {
+        fleet.broadcast(.reopenLogs)
+        admin?.accessLog?.reopen()
+    }
 
     /// `/healthcheck/fail` and `/healthcheck/ok`: workers tell clients to go elsewhere while it fails.
     func setHealth(fails: Bool) {
@@ -301,6 +326,7 @@ import SwiftProtobuf
     func stopAccepting(inboundOnly: Bool = false) {
         guard inboundOnly else {
             fleet.broadcast(.stopAccepting(listeners: nil))
+            ledger.listenerStats[.listenerStopped].add(UInt64(ledger.store.active(.listener).count))
             sockets.closeAll(keepsPaths: false)
             return
         }
@@ -309,6 +335,7 @@ import SwiftProtobuf
             return listener.trafficDirection == .inbound ? resource.key.name : nil
         }
         fleet.broadcast(.stopAccepting(listeners: inbound))
+        ledger.listenerStats[.listenerStopped].add(UInt64(inbound.count))
         for name in inbound { sockets.remove(name) }
     }
 

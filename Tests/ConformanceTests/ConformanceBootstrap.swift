@@ -97,7 +97,7 @@ struct ConformanceBootstrap {
     ].joined(separator: " ")
 
     /// The whole bootstrap.
-    func text(http1: UInt16, http2: UInt16, refusing: UInt16) -> String {
+    func text(http1: UInt16, http2: UInt16, refusing: UInt16, full: UInt16) -> String {
         var text = "admin: {address: {socket_address: {address: \(Loopback.address), port_value: \(adminPort)}}}\n"
         text += "node: {id: node-1, cluster: mesh-cluster}\n"
         text += "layered_runtime: {layers: [{name: first, static_layer: {replies: {from: 503}, share: {none: 100}}}, "
@@ -113,6 +113,10 @@ struct ConformanceBootstrap {
         text += loops
         text += cluster("refused", port: refusing)
         text += cluster("full", port: http1, extra: "circuit_breakers: {thresholds: [{max_pending_requests: 0}]}")
+        text += cluster("hole", port: full, timeout: "0.3s")
+        text += cluster("no-requests", port: http1, extra: "circuit_breakers: {thresholds: [{max_requests: 0}]}")
+        text += cluster("no-connections", port: http1, extra: "circuit_breakers: {thresholds: [{max_connections: 0}]}")
+        text += cluster("once", port: http1, extra: Self.protocolOptions("explicit_http_config: {http_protocol_options: {}}, common_http_protocol_options: {max_requests_per_connection: 1}"))
         text += "  - {name: empty, type: STATIC, connect_timeout: 1s, load_assignment: {cluster_name: empty}}\n"
         return text
     }
@@ -184,11 +188,11 @@ struct ConformanceBootstrap {
         """
     }
 
-    private func cluster(_ name: String, port: UInt16, extra: String = "") -> String {
+    private func cluster(_ name: String, port: UInt16, timeout: String = "1s", extra: String = "") -> String {
         """
           - name: \(name)
             type: STATIC
-            connect_timeout: 1s
+            connect_timeout: \(timeout)
             load_assignment: {cluster_name: \(name), endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: \(Loopback.address), port_value: \(port)}}}}]}]}
             \(extra)
 

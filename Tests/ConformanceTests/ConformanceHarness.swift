@@ -25,12 +25,13 @@ final class ConformanceHarness: Sendable {
     private let bootstrap: ConformanceBootstrap
     private let http1: RecordingUpstream
     private let http2: RecordingUpstream
+    private let full = FullListener()
 
     private init(_ kind: ProxyProcess.Kind) throws {
         http1 = RecordingUpstream(choice: ConformanceScripts.choose)
         http2 = RecordingUpstream(http2: true, choice: ConformanceScripts.choose)
         bootstrap = ConformanceBootstrap()
-        let text = bootstrap.text(http1: http1.port, http2: http2.port, refusing: Loopback.freePort())
+        let text = bootstrap.text(http1: http1.port, http2: http2.port, refusing: Loopback.freePort(), full: full.port)
         proxy = try ProxyProcess(kind, config: text, ports: Array(bootstrap.ports.values) + [bootstrap.adminPort])
     }
 
@@ -183,7 +184,8 @@ final class ConformanceHarness: Sendable {
         "upstream_rq_retry",
         "upstream_rq_retry_success", "upstream_rq_pending_overflow", "upstream_cx_connect_fail",
         "upstream_rq_per_try_timeout",
-        "upstream_cx_none_healthy", "upstream_rq_rx_reset", "upstream_cx_protocol_error",
+        "upstream_cx_none_healthy", "upstream_cx_overflow", "upstream_cx_connect_timeout", "upstream_cx_max_requests",
+        "upstream_rq_active_overflow", "upstream_rq_cancelled", "upstream_rq_tx_reset", "upstream_rq_rx_reset", "upstream_cx_protocol_error",
     ]
     private static let httpCounters = [
         "downstream_rq_2xx", "downstream_rq_3xx", "downstream_rq_4xx", "downstream_rq_5xx", "downstream_rq_total",

@@ -108,6 +108,10 @@ enum ConformanceRoutes {
         route(
             "direct-empty", match: "path: /direct-empty", "direct_response: {status: 404, body: {inline_string: \"\"}}"),
         route("refused", match: "path: /refused", "route: {cluster: refused}"),
+        route("hole", match: "path: /hole", "route: {cluster: hole}"),
+        route("no-requests", match: "path: /no-requests", "route: {cluster: no-requests}"),
+        route("no-connections", match: "path: /no-connections", "route: {cluster: no-connections}"),
+        route("once", match: "path: /once", "route: {cluster: once}"),
         route("empty", match: "path: /empty", "route: {cluster: empty}"),
         route("full", match: "path: /full", "route: {cluster: full}"),
         route("short", match: "path: /short", "route: {cluster: one, timeout: 0.2s}"),

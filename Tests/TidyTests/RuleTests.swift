@@ -230,6 +230,14 @@ struct RuleTests {
                 2 has_only string
                 3 unread string
                 4 excused string
+                5 elsewhere string
+                6 inner envoy.B
+                m envoy.B
+                1 by_holder string
+                2 by_property string
+                3 by_nobody string
+                m envoy.C
+                1 by_holder string
                 e envoy.A.Kind
                 0 ZERO
                 1 KIND_ONE
@@ -241,16 +249,65 @@ struct RuleTests {
             table: """
                 | message | fields | why |
                 | `envoy.A` | `excused`, `gone` | because |
-                | `envoy.B` | `x` | |
+                | `envoy.D` | `x` | |
                 """)
-        let code = source("let a = message.usedField\nif message.hasHasOnly {}\nswitch kind { case .one: 1 } // .unread\n\".two\"")
+        let code = source(
+            """
+            func read(_ message: Envoy_A, _ kind: Envoy_A.Kind) {
+                let a = message.usedField
+                if message.hasHasOnly {}
+                switch kind { case .one: 1 } // .unread
+                ".two"
+            }
+            """)
+        let holder = source("let b = message.inner.byHolder", path: "Sources/DataPlane/B.swift")
+        let declared = source("let part: Envoy_B", path: "Sources/DataPlane/Part.swift")
+        let property = source("let c = thing.part.byProperty", path: "Sources/DataPlane/C.swift")
+        let other = source("let d = thing.elsewhere + thing.byNobody", path: "Sources/DataPlane/D.swift")
         let model = source("message.unread", path: "Sources/ProxyModel/A.swift")
-        let findings = rule.findings(in: [code, model]).map(\.description)
-        #expect(findings.filter { $0.hasPrefix(UnreadField.schemaPath) }.map { $0.split(separator: " ")[1] } == ["envoy.A.Kind.TWO", "envoy.A.unread"])
+        let findings = rule.findings(in: [code, holder, declared, property, other, model]).map(\.description)
+        #expect(
+            findings.filter { $0.hasPrefix(UnreadField.schemaPath) }.map { $0.split(separator: " ")[1] } == [
+                "envoy.A.Kind.TWO", "envoy.A.elsewhere", "envoy.A.unread", "envoy.B.by_nobody", "envoy.C.by_holder",
+            ])
         #expect(
             findings.filter { $0.hasPrefix(UnreadField.tablePath) } == [
                 "docs/DIFFERENCES.md:2: the schema has no envoy.A.gone", "docs/DIFFERENCES.md:3: no reason is given",
-                "docs/DIFFERENCES.md:3: the schema has no envoy.B.x",
+                "docs/DIFFERENCES.md:3: the schema has no envoy.D.x",
+            ])
+        #expect(UnreadField.swiftName("envoy.config.listener_filters.v3.A.B") == "Envoy_Config_ListenerFilters_V3_A.B")
+    }
+
+    @Test("a statistic that nothing writes, and a view that nobody makes")
+    func unwrittenStatistic() {
+        let views = source(
+            """
+            public struct HTTPStats: StatView {
+                public enum Counters: String, StatKey {
+                    case total = "rq_total"
+                    case named = "rq_named"
+                    case status1xx = "1xx"
+                    case status2xx = "2xx"
+                    case never, shared
+                }
+                func countClass(_ status: Int) { group.counter(ordinal(Counters.status1xx) + status) }
+            }
+            public struct TCPStats: StatView {
+                public enum Counters: String, StatKey {
+                    case shared
+                    case open = "cx.open"
+                }
+            }
+            """, path: UnwrittenStatistic.folder + "A.swift")
+        let segment = source(
+            "func http() -> HTTPStats { view() }\nfunc tcp() -> TCPStats { view() }", path: "Sources/Observability/Segment.swift")
+        let code = source(
+            "let stats = segment.http()\nstats[isBig ? .total : .shared].add() // stats[.never]\nlevels.append(\"rq_named\")\n\"open\"")
+        let all = [views, segment, code]
+        #expect(
+            UnwrittenStatistic(all).findings(in: all).map { "\($0.line) " + $0.message.prefix(36) } == [
+                "7 nothing writes HTTPStats.never: writ", "7 nothing writes HTTPStats.shared: wri",
+                "13 nobody makes TCPStats", "13 nothing writes TCPStats.shared: writ",
             ])
     }
 }

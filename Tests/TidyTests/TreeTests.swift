@@ -81,6 +81,14 @@ struct TreeTests {
         #expect(findings.isEmpty, "\(findings.report)")
     }
 
+    @Test("each statistic is written by some code")
+    func statisticsAreWritten() {
+        let rule = UnwrittenStatistic(Self.sources)
+        #expect(rule.items.count > 150)
+        let findings = rule.findings(in: Self.sources)
+        #expect(findings.isEmpty, "\(findings.report)")
+    }
+
     @Test("every HTTP filter has documentation, a test and a sample")
     func filtersAreComplete() {
         let names = Set(Self.tests.filter { $0.target == "FiltersTests" }.map(\.name))

@@ -81,9 +81,7 @@ package actor Cluster: LoopActor {
                 address: endpoint.address, hostname: endpoint.hostname, socket: socket, slot: slot, cluster: self)
         }
         for host in gone { host.drain() }
-        let counts = counts()
-        stats[.membershipTotal].set(counts.total)
-        stats[.membershipHealthy].set(counts.healthy)
+        countMembers()
         stats[.membershipChange].add()
     }
 
@@ -117,9 +115,12 @@ package actor Cluster: LoopActor {
         return missing
     }
 
-    @WorkerActor private func counts() -> (total: Int, healthy: Int) {
+    @WorkerActor private func countMembers() {
         let listed = balancer.hosts.listed
-        return (listed.count, listed.filter { balancer.hosts.flags(of: $0).health == .healthy }.count)
+        stats[.membershipTotal].set(listed.count)
+        stats[.membershipHealthy].set(listed.count { balancer.hosts.flags(of: $0).health == .healthy })
+        stats[.membershipDegraded].set(listed.count { balancer.hosts.flags(of: $0).health == .degraded })
+        stats[.maxHostWeight].set(listed.map { Int(balancer.hosts.weight(of: $0)) }.max() ?? 0)
     }
 
     // MARK: Requests
@@ -129,7 +130,7 @@ package actor Cluster: LoopActor {
     @WorkerActor package func pick(_ wanted: HostOverride? = nil, priority: RoutingPriority = .default) -> Pick {
         let limits = limits(priority)
         guard limits.tryBeginRequest() else {
-            stats[.upstreamRqPendingOverflow].add()
+            stats[.upstreamRqActiveOverflow].add()
             return .overflow
         }
         let random = worker.random.next()
@@ -164,6 +165,7 @@ package actor Cluster: LoopActor {
     @WorkerActor private func pickHost(_ seed: UInt64) -> Host? {
         var random = FastRandom(seed: seed)
         guard let slot = balancer.pick(random: &random), let host = hosts[slot] else { return nil }
+        if balancer.isInPanic(slot) { stats[.lbHealthyPanic].add() }
         balancer.hosts.requestStarted(slot)
         return host
     }

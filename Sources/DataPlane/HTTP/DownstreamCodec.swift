@@ -14,8 +14,8 @@ package enum StreamReset: Equatable, Sendable {
     case protocolError
     /// The connection ended.
     case connectionTermination
-    /// The connection could not be made.
-    case connectionFailure
+    /// The connection could not be made, or not in time.
+    case connectionFailure, connectionTimeout
     /// The limits of the cluster refuse it.
     case overflow
 }

@@ -4,8 +4,13 @@ package import Observability
 /// What a connection manager counts, as events; the names are Envoy's (`http.<stat_prefix>.*`).
 package struct HTTPConnectionStats: Sendable {
     let http: HTTPStats
+    /// The same responses by listener.
+    let listener: ListenerHTTPStats
 
-    package init(_ http: HTTPStats) { self.http = http }
+    package init(_ http: HTTPStats, of listener: ListenerHTTPStats) {
+        self.http = http
+        self.listener = listener
+    }
 
     func connectionBegan(_ version: HTTPVersion, isSecure: Bool) {
         http[.downstreamCxTotal].add()
@@ -48,6 +53,8 @@ package struct HTTPConnectionStats: Sendable {
         guard answered else { return }
         http[.downstreamRqCompleted].add()
         http.countClass(status)
+        listener[.downstreamRqCompleted].add()
+        listener.countClass(status)
     }
 
     func requestReceivedReset() { http[.downstreamRqRxReset].add() }

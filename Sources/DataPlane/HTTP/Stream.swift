@@ -143,7 +143,7 @@ public import Reactor
         worker.takeInHand(self, nil)
         guard RequestHead.accept(self, endStream: endStream) else { return }
         requestPath.iteration.endSeen = endStream
-        if endStream { requestComplete() }
+        if endStream { disarmRequestTimeout() }
         runHeaders(.request, from: 0)
     }
 
@@ -153,7 +153,7 @@ public import Reactor
         noteActivity()
         if endStream {
             requestPath.iteration.endSeen = true
-            requestComplete()
+            disarmRequestTimeout()
         }
         guard !requestPath.isStopped else { return }
         runData(.request, bytes, endStream: endStream, from: 0)
@@ -164,7 +164,7 @@ public import Reactor
         noteActivity()
         requestPath.iteration.endSeen = true
         requestPath.iteration.trailersSeen = true
-        requestComplete()
+        disarmRequestTimeout()
         guard !requestPath.isStopped else { return }
         runTrailers(.request, from: 0)
     }
@@ -185,8 +185,9 @@ public import Reactor
         finish()
     }
 
-    private func requestComplete() {
-        requestTimer?.cancel()
+    /// The request is complete, or its response begins: what the client still sends may take its time.
+    private func disarmRequestTimeout() {
+        if config.requestTimeout > 0 { requestTimer?.cancel() }
     }
 
     /// Whether the client has sent all of its request.
@@ -197,6 +198,7 @@ public import Reactor
     /// Begins the response: the head is in ``responseHeaders``, from the router or a filter.
     package func respond(endStream: Bool) {
         guard state == .active else { return }
+        disarmRequestTimeout()
         responsePath.iteration.endSeen = endStream
         runHeaders(.response, from: 0)
     }

@@ -14,6 +14,7 @@ import SecureTransport
     private var inspector = ClientHelloInspector()
     private var readsProxyHeader: Bool
     private var timer: LoopTimer?
+    /// Set once, when the filters have what they need or the connection is given up.
     private var isDone = false
 
     init(
@@ -27,7 +28,11 @@ import SecureTransport
         self.listener = listener
         readsProxyHeader = config.proxyProtocol.applies(to: facts)
         began = worker.loop.now
+        config.stats.inspectionBegan()
     }
+
+    // Whatever became of the connection, also where its listener went away.
+    isolated deinit { config.stats.inspectionEnded() }
 
     func start() {
         do {
@@ -65,7 +70,12 @@ import SecureTransport
                 inspect(bytes)
                 return
             case .wouldBlock: return
-            case .endOfFile, .failed:
+            case .endOfFile:
+                config.stats.closedDuringInspection()
+                fail()
+                return
+            case .failed:
+                config.stats.inspectionFailed()
                 fail()
                 return
             }

@@ -56,6 +56,10 @@ package struct ListenerCounters: Sendable {
         listener[.downstreamCxLengthMS].record(nanoseconds: age)
     }
 
+    func inspectionBegan() { listener[.downstreamPreCxActive].add() }
+    func inspectionEnded() { listener[.downstreamPreCxActive].subtract() }
+    func inspectionFailed() { listener[.downstreamListenerFilterError].add() }
+    func closedDuringInspection() { listener[.downstreamListenerFilterRemoteClose].add() }
     func refused() { listener[.downstreamCxOverflow].add() }
     func noFilterChain() { listener[.noFilterChainMatch].add() }
     func inspectionTimedOut() { listener[.downstreamPreCxTimeout].add() }

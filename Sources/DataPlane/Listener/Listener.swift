@@ -344,6 +344,11 @@ package actor Listener: LoopActor {
         for connection in connections { connection.discourage() }
     }
 
+    /// The worker is about to drain.
+    func retireConnections() {
+        for connection in connections { connection.discourage() }
+    }
+
     /// Takes nothing new and lets what is there come to its end.
     package func drain() {
         pauseTimer = nil

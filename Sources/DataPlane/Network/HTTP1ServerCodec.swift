@@ -6,6 +6,9 @@ import Reactor
 
 /// The server side of HTTP/1 on one connection: one request at a time, those behind it wait unread.
 @WorkerActor final class HTTP1ServerCodec: DownstreamCodec {
+    /// Requests that begin in one event; then other connections have their turn, and finished streams are used again.
+    private static let requestsPerEvent = 64
+
     // Safety: the manager owns its codec and outlives it.
     private unowned(unsafe) let manager: HTTPConnectionManager
     private let transport: Transport
@@ -23,6 +26,7 @@ import Reactor
     private var closesAfterResponse = false
     private var sentContinue = false
     private var pipelineHeld = false
+    private var pipelineYielded = false
     private var headTimer: LoopTimer?
 
     init(manager: HTTPConnectionManager) {
@@ -38,11 +42,25 @@ import Reactor
 
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         var offset = 0
+        var begun = 0
+        pipelineYielded = false
         while transport.isOpen {
             // The next request waits until this one is answered; a paused one until somebody takes its body.
             if requestEnded || requestPauses > 0 {
                 if requestEnded, offset < bytes.count { holdPipelined() }
                 break
+            }
+            if stream == nil, offset < bytes.count {
+                // Answers wait for the client: another one would have no bound.
+                if transport.watermark.isAbove {
+                    holdPipelined()
+                    break
+                }
+                if begun == Self.requestsPerEvent {
+                    pipelineYielded = true
+                    transport.yieldReading()
+                    break
+                }
             }
             let input = bytes.slice(offset, bytes.count)
             let step = parser.next(input, into: &worker.scratchFields)
@@ -53,6 +71,7 @@ import Reactor
                 return offset
             case .head(let head):
                 if parser.droppedFields > 0 { worker.http1Counters.droppedFields(UInt64(parser.droppedFields)) }
+                begun += 1
                 begin(head)
             case .body(let at, let count):
                 stream?.receiveData(input.slice(at, at + count), endStream: false)
@@ -76,11 +95,18 @@ import Reactor
         return transport.isOpen ? offset : bytes.count
     }
 
-    /// A client that sends requests ahead is not read any further until this one is answered.
+    /// A client that sends requests ahead is not read any further until this one is answered, and until it has taken
+    /// enough of the answers before it.
     private func holdPipelined() {
         guard !pipelineHeld else { return }
         pipelineHeld = true
         transport.pauseReading()
+    }
+
+    private func releasePipelined() {
+        guard pipelineHeld else { return }
+        pipelineHeld = false
+        transport.resumeReading()
     }
 
     private func begin(_ head: HTTP1Head) {
@@ -140,11 +166,13 @@ import Reactor
             }
             return
         }
-        // No stream yet: one is made for the answer, so that it is counted and logged like any other.
-        begin(refused: error)
+        refuse(
+            LocalReply(
+                status: error.requestStatus, body: error.replyBody, details: error.detail, flags: .downstreamProtocolError))
     }
 
-    private func begin(refused error: HTTP1Error) {
+    /// No stream yet: one is made for the answer, so that it is counted and logged like any other.
+    private func refuse(_ reply: LocalReply) {
         head = HTTP1Head(version: head.version, keepAlive: false)
         closesAfterResponse = true
         requestEnded = true
@@ -153,21 +181,7 @@ import Reactor
         self.stream = stream
         manager.config.stats.requestBegan(.http11)
         stream.requestPath.iteration.endSeen = true
-        stream.reply(
-            LocalReply(
-                status: error.requestStatus, body: Self.body(error), details: error.detail,
-                flags: .downstreamProtocolError))
-    }
-
-    private static func body(_ error: HTTP1Error) -> String {
-        switch error.requestStatus {
-        case 426: "Upgrade Required"
-        case 431: "Request Header Fields Too Large"
-        case 501: "Not Implemented"
-        case 505: "HTTP Version Not Supported"
-        case 417: "Expectation Failed"
-        default: "Bad Request"
-        }
+        stream.reply(reply)
     }
 
     func inputEnded() {
@@ -196,15 +210,7 @@ import Reactor
     private func headTimeoutExpired() {
         guard stream == nil else { return }
         manager.config.stats.requestHeadersTimeout()
-        head = HTTP1Head(keepAlive: false)
-        closesAfterResponse = true
-        requestEnded = true
-        responseEnded = false
-        let stream = manager.makeStream(self)
-        self.stream = stream
-        manager.config.stats.requestBegan(.http11)
-        stream.requestPath.iteration.endSeen = true
-        stream.reply(LocalReply(status: 408, body: "request header timeout", details: "request_header_timeout"))
+        refuse(LocalReply(status: 408, body: "request header timeout", details: "request_header_timeout"))
     }
 
     // MARK: The response
@@ -337,10 +343,7 @@ import Reactor
             return
         }
         requestEnded = false
-        if pipelineHeld {
-            pipelineHeld = false
-            transport.resumeReading()
-        }
+        releasePipelined()
         // Bytes of the next request may have come already.
         transport.resumeIfWaiting()
     }
@@ -362,7 +365,10 @@ import Reactor
     }
 
     func outputCrossed(_ crossing: Watermark.Crossing) {
-        guard let stream else { return }
+        guard let stream else {
+            if crossing == .below { releasePipelined() }
+            return
+        }
         switch crossing {
         case .above where !responsePaused:
             responsePaused = true
@@ -378,7 +384,8 @@ import Reactor
 
     func drain() {
         isDraining = true
-        if stream == nil { manager.close() }
+        // The answer to a request that has come and waits says that the connection ends.
+        if stream == nil, !pipelineHeld, !pipelineYielded { manager.close() }
     }
 
     /// Whether the next response closes is asked when it is written; see ``HTTPConnectionManager/isDrainingOrClosing``.

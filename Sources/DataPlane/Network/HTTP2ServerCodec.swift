@@ -311,6 +311,7 @@ import Reactor
     // MARK: Ending
 
     func drain() {
+        guard drainTimer == nil else { return }
         session.shutdownNotice()
         flushLater()
         // Safety: the timer is this object\'s alone and goes with it; a freed timer is never called.

@@ -114,7 +114,7 @@ import SecureTransport
     package func drain() {
         guard !isDraining else { return }
         isDraining = true
-        config.stats.drainClose()
+        if !isRetired { config.stats.drainClose() }
         guard let codec else {
             close()
             return
@@ -174,7 +174,8 @@ import SecureTransport
         if config.maxRequestsPerConnection > 0, requests >= config.maxRequestsPerConnection, !isDraining {
             config.stats.connectionRequestsReached()
             isDraining = true
-            codec.drain()
+            // The codec does not have the stream yet, which is answered before the connection ends.
+            codec.retire()
         }
         return stream
     }
@@ -205,13 +206,16 @@ import SecureTransport
 
     private func idleTimeoutExpired() {
         guard activeStreams == 0 else { return }
-        config.stats.connectionIdle()
         guard let codec, codec.version == .http2 else {
+            config.stats.connectionIdle()
             close()
             return
         }
-        drain()
-        close()
+        guard !isDraining else { return }
+        config.stats.connectionIdle()
+        // As in Envoy: the client hears of it first, and the connection ends when the grace period of a drain is over.
+        isDraining = true
+        codec.retire()
     }
 
     private func durationReached() {

@@ -6,7 +6,7 @@ import SecureTransport
 /// As in Envoy `connection_error` stands for what OpenSSL found wrong besides the peer's certificate; a peer that only
 /// went away counts nowhere.
 enum HandshakeEvent: String {
-    case handshake
+    case handshake = "handshake"
     case sessionReused = "session_reused"
     case noCertificate = "no_certificate"
     case connectionError = "connection_error"

@@ -269,9 +269,11 @@ import TrafficPolicy
         switch crossing {
         case .above where !clientPaused:
             clientPaused = true
+            config.stats[.downstreamFlowControlPausedReadingTotal].add()
             client.pauseReading()
         case .below where clientPaused:
             clientPaused = false
+            config.stats[.downstreamFlowControlResumedReadingTotal].add()
             client.resumeReading()
         default: break
         }

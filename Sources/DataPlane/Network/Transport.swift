@@ -98,6 +98,7 @@ private final class TLSFailure {
     private var outputEnds = false
     private var turnEndAsked = false
     private var delivering = false
+    private var hasYielded = false
     private var lingerTimer: LoopTimer?
     private var closeReason: TransportClose?
 
@@ -160,6 +161,7 @@ private final class TLSFailure {
     /// Writes what the turn has gathered, and goes on with input that its budget left.
     package func turnEnded() {
         turnEndAsked = false
+        hasYielded = false
         worker.eventBegan()
         defer { worker.eventEnded() }
         if readPauses == 0 { readInput() }
@@ -233,6 +235,12 @@ private final class TLSFailure {
         if inputReady || hasLeftover || delivering { askForTurnEnd() }
     }
 
+    /// Leaves what has come, and what else comes in this event, to the end of the turn: others have theirs first.
+    package func yieldReading() {
+        hasYielded = true
+        askForTurnEnd()
+    }
+
     private func askForTurnEnd() {
         guard !turnEndAsked, state != .closed else { return }
         turnEndAsked = true
@@ -240,10 +248,10 @@ private final class TLSFailure {
     }
 
     private func readInput() {
-        guard !delivering else { return }
+        guard !delivering, !hasYielded else { return }
         if state == .open, readPauses == 0, hasLeftover { deliver(.empty) }
         var budget = Self.readBudget
-        while inputReady, readPauses == 0, state == .open || state == .flushing || state == .lingering {
+        while inputReady, readPauses == 0, !hasYielded, state == .open || state == .flushing || state == .lingering {
             guard budget > 0 else {
                 askForTurnEnd()
                 return
@@ -464,8 +472,9 @@ private final class TLSFailure {
     }
 
     /// Ends the connection now; what waits is dropped.
-    package func closeNow() {
-        end(.local)
+    /// - Parameter reason: `.remote` where that is the answer to the peer's end.
+    package func closeNow(_ reason: TransportClose = .local) {
+        end(reason)
     }
 
     /// Ends the connection with a TCP reset, so that the peer cannot take what it got for whole.

@@ -126,11 +126,12 @@ package struct ConnectionPoolStateMachine: ~Copyable {
 
     /// Another connection for those who wait, when those under way are not enough for them. Ask until there is none.
     package mutating func cover(mayConnect: Bool, expectedCapacity: Int) -> Connection? {
-        guard waitingCount > connecting * max(expectedCapacity, 1), ready.isEmpty, mayConnect || count == 0 else {
-            return nil
-        }
+        guard lacksConnections(expectedCapacity: expectedCapacity), ready.isEmpty, mayConnect || count == 0 else { return nil }
         return open()
     }
+
+    /// Whether more requests wait than the connections under way will carry.
+    package func lacksConnections(expectedCapacity: Int) -> Bool { waitingCount > connecting * max(expectedCapacity, 1) }
 
     /// The peer changed how many requests a connection carries at once.
     package mutating func capacityChanged(_ connection: Connection, to capacity: Int) {
@@ -237,7 +238,8 @@ package struct ConnectionPoolStateMachine: ~Copyable {
         }
     }
 
-    private func isSpent(_ connection: Connection) -> Bool {
+    /// Whether the connection has got the last request that it may serve.
+    package func isSpent(_ connection: Connection) -> Bool {
         maximumRequests > 0 && entries[connection].served >= maximumRequests
     }
 

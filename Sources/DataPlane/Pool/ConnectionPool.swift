@@ -46,9 +46,12 @@ package actor ConnectionPool: LoopActor {
         let decision = machine.acquire(ticket, mayConnect: mayConnect, mayWait: mayWait, expectedCapacity: capacity)
         switch decision {
         case .use(let number):
-            connections.assign(request, number)
+            assign(request, number)
         case .wait(let connect):
             connections.wait(request, ticket)
+            if !mayConnect, connect != nil || machine.lacksConnections(expectedCapacity: capacity) {
+                connections.cluster.stats[.upstreamCxOverflow].add()
+            }
             if let connect { open(connect) }
         case .refuse:
             connections.cluster.stats[.upstreamRqPendingOverflow].add()
@@ -58,7 +61,9 @@ package actor ConnectionPool: LoopActor {
 
     /// A waiting request has been given up.
     @WorkerActor func cancel(_ request: UpstreamRequest, ticket: UInt64) {
-        if machine.cancel(ticket) { connections.stopWaiting(ticket) }
+        guard machine.cancel(ticket) else { return }
+        connections.cluster.stats[.upstreamRqCancelled].add()
+        connections.stopWaiting(ticket)
     }
 
     /// A request on connection `number` has ended.
@@ -123,7 +128,7 @@ package actor ConnectionPool: LoopActor {
         switch action {
         case .nothing: break
         case .assign(let ticket, let number):
-            if let request = connections.stopWaiting(ticket) { connections.assign(request, number) }
+            if let request = connections.stopWaiting(ticket) { assign(request, number) }
         case .close(let number, let replace):
             connections.close(number)
             if let replace { open(replace) }
@@ -134,6 +139,11 @@ package actor ConnectionPool: LoopActor {
     @WorkerActor private func open(_ number: Int) {
         connections.open(number, pool: self)
     }
+
+    @WorkerActor private func assign(_ request: UpstreamRequest, _ number: Int) {
+        if machine.isSpent(number) { connections.cluster.stats[.upstreamCxMaxRequests].add() }
+        connections.assign(request, number)
+    }
 }
 
 /// Why a connection to a host could not be made.
@@ -141,7 +151,7 @@ struct ConnectFailure: Sendable {
     /// As in Envoy's local reply: `connection timeout`, `remote connection failure` …
     var reason: StaticString
     /// `%UPSTREAM_TRANSPORT_FAILURE_REASON%`.
-    var detail: String
+    var detail: String?
     var isTimeout = false
 }
 
@@ -222,6 +232,7 @@ struct ConnectFailure: Sendable {
             connections[number] = connection
             try connection.start()
         } catch {
+            if (error as? SystemError)?.call.description == "bind" { cluster.stats[.bindErrors].add() }
             let worker = cluster.worker
             worker.loop.atTurnEnd(FailedConnect(pool: pool, number: number, detail: "\(error)"))
         }
@@ -255,6 +266,7 @@ struct ConnectFailure: Sendable {
 
     func turnEnded() {
         pool.connections.cluster.stats[.upstreamCxConnectFail].add()
+        pool.connections.cluster.stats[.upstreamCxDestroyRemote].add()
         pool.connectFailed(number, ConnectFailure(reason: "remote connection failure", detail: detail))
     }
 }

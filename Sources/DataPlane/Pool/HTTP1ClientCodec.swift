@@ -26,6 +26,7 @@ import Reactor
     private var keepAlive = true
     private var isTunnel = false
     private var isDraining = false
+    private var brokeOff = false
     /// Bytes have come since the request began.
     private(set) var hasResponseBytes = false
 
@@ -38,6 +39,8 @@ import Reactor
         connectionID = id
         parser = HTTP1Parser(role: .response, options: cluster.config.http1)
     }
+
+    var isBusy: Bool { request != nil || brokeOff }
 
     func opened() {
         connection?.idleChanged(true)
@@ -128,6 +131,7 @@ import Reactor
     func abandon(_ request: UpstreamRequest) {
         guard self.request === request else { return }
         self.request = nil
+        brokeOff = true
         // The rest of the exchange is of no use to anybody, and only the end of the connection says so.
         transport.closeNow()
     }
@@ -228,25 +232,26 @@ import Reactor
         cluster.stats[.upstreamCxProtocolError].add()
         let request = self.request
         self.request = nil
+        brokeOff = request != nil
         transport.closeNow()
         request?.receiveReset(.protocolError, detail: error.detail)
     }
 
     func inputEnded() {
         guard let request else {
-            transport.closeNow()
+            transport.closeNow(.remote)
             return
         }
         switch parser.endOfInput() {
         case .end where transport.isInputTruncated && !isTunnel:
             // A body that ends with the connection is whole only if TLS says that it has ended (RFC 9112 section 9.8).
-            transport.closeNow()
+            transport.closeNow(.remote)
         case .end:
             keepAlive = false
             end(request) { request.receiveData(.empty, endStream: true) }
         default:
             // A message that broke off is malformed; where none began, the host has only hung up.
-            if hasResponseBytes { fail(.incomplete) } else { transport.closeNow() }
+            if hasResponseBytes { fail(.incomplete) } else { transport.closeNow(.remote) }
         }
     }
 

@@ -25,6 +25,7 @@ import Reactor
     private var isClosed = false
     private var isHandling = false
     private var isDraining = false
+    private var brokeOff = false
     private var keepalive: HTTP2KeepaliveTimer?
 
     init?(transport: Transport, pool: ConnectionPool, cluster: Cluster, number: Int, id: UInt64) {
@@ -46,6 +47,8 @@ import Reactor
     var capacity: Int {
         min(session.peerMaxConcurrentStreams, Int(clamping: cluster.config.http2.maxConcurrentStreams))
     }
+
+    var isBusy: Bool { !requests.isEmpty || brokeOff }
 
     func opened() {
         if let settings = cluster.config.http2Keepalive {
@@ -104,6 +107,7 @@ import Reactor
 
     func abandon(_ request: UpstreamRequest) {
         guard let h2 = request.codecContext as? HTTP2Stream else { return }
+        cluster.stats[.upstreamRqTxReset].add()
         release(request, h2)
         session.reset(h2, .cancel)
         flushLater()
@@ -139,6 +143,7 @@ import Reactor
         if failure != nil, !isClosed {
             cluster.stats[.upstreamCxProtocolError].add()
             flush()
+            brokeOff = !requests.isEmpty
             endRequests(.protocolError, detail: "http2.protocol_error")
             transport.closeNow()
         }
@@ -227,7 +232,7 @@ import Reactor
     }
 
     func inputEnded() {
-        transport.closeNow()
+        transport.closeNow(.remote)
     }
 
     // MARK: Backpressure

@@ -134,6 +134,7 @@ import SecureTransport
         let stats = cluster.stats
         stats[.upstreamCxRxBytesTotal].add(transport.bytesRead)
         stats[.upstreamCxTxBytesTotal].add(transport.bytesWritten)
+        stats[reason == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote].add()
         guard isUp else {
             stats[.upstreamCxConnectFail].add()
             if reason == .tlsFailed { cluster.tlsStats?.failed(transport.tlsFailure) }
@@ -144,14 +145,18 @@ import SecureTransport
         }
         if reason == .tlsFailed { cluster.tlsStats?.failed(transport.tlsFailure) }
         stats[.upstreamCxLengthMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
-        stats[reason == .local ? .upstreamCxDestroyLocal : .upstreamCxDestroyRemote].add()
+        stats[.upstreamRqPerCx].record(codec.requestCount)
+        if codec.isBusy {
+            stats[.upstreamCxDestroyWithActiveRq].add()
+            stats[reason == .local ? .upstreamCxDestroyLocalWithActiveRq : .upstreamCxDestroyRemoteWithActiveRq].add()
+        }
         codec.connectionClosed(reason)
         codec.connection = nil
         pool.closed(number)
     }
 
     private func failure(_ reason: TransportClose) -> ConnectFailure {
-        if timedOut { return ConnectFailure(reason: "connection timeout", detail: "connection timeout", isTimeout: true) }
+        if timedOut { return ConnectFailure(reason: "connection timeout", detail: nil, isTimeout: true) }
         switch reason {
         case .tlsFailed:
             return ConnectFailure(reason: "remote connection failure", detail: transport.tlsFailure?.openSSLText ?? "TLS_error")
@@ -169,6 +174,8 @@ import SecureTransport
     var connection: UpstreamConnection? { get set }
     /// Requests that may be under way at once.
     var capacity: Int { get }
+    /// Whether a request is under way, or was broken off with the connection.
+    var isBusy: Bool { get }
     func opened()
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int
     func inputEnded()

@@ -311,15 +311,18 @@ import TrafficPolicy
         if let detail { stream.info.upstreamTransportFailureReason = .init(copying: detail) }
         if let cluster { countFailure(cluster) }
         let isOverflow = reason == .overflow
+        let details: StaticString =
+            switch reason {
+            case .overflow: "upstream_reset_before_response_started{overflow}"
+            case .connectionTimeout: "upstream_reset_before_response_started{connection_timeout}"
+            default: "upstream_reset_before_response_started{remote_connection_failure}"
+            }
         let body = "upstream connect error or disconnect/reset before headers. reset reason: \(text)"
         stream.recorder?.note(isOverflow ? .limit : .connection, detail ?? "\(text)")
         answerForHost(
             stream,
             LocalReply(
-                status: 503, body: body,
-                details: isOverflow
-                    ? "upstream_reset_before_response_started{overflow}"
-                    : "upstream_reset_before_response_started{remote_connection_failure}",
+                status: 503, body: body, details: details,
                 flags: isOverflow ? .upstreamOverflow : .upstreamConnectionFailure,
                 headers: isOverflow ? [("x-envoy-overloaded", "true")] : []))
     }

@@ -96,12 +96,14 @@ import TrafficPolicy
 
     func pauseResponse() {
         pauses += 1
+        host?.cluster.stats[.upstreamFlowControlPausedReadingTotal].add()
         codec?.pauseResponse(self)
     }
 
     func resumeResponse() {
         guard pauses > 0 else { return }
         pauses -= 1
+        host?.cluster.stats[.upstreamFlowControlResumedReadingTotal].add()
         codec?.resumeResponse(self)
     }
 
@@ -164,7 +166,8 @@ import TrafficPolicy
         guard state == .waiting else { return }
         host?.stats[.rqError].add()
         clear()
-        owner.attemptFailed(.connectionFailure, reason: failure.reason, detail: failure.detail)
+        owner.attemptFailed(
+            failure.isTimeout ? .connectionTimeout : .connectionFailure, reason: failure.reason, detail: failure.detail)
     }
 
     // MARK: From the codec

@@ -47,9 +47,9 @@ package import Reactor
             }
         }
 
-        init(_ stats: ClusterHTTP2CodecStats) {
-            self.init(streamsActive: stats[.streamsActive]) {
-                ClusterHTTP2CodecStats.Counters(rawValue: $0).map { stats[$0] }
+        init(_ cluster: ClusterHTTP2CodecStats) {
+            self.init(streamsActive: cluster[.streamsActive]) {
+                ClusterHTTP2CodecStats.Counters(rawValue: $0).map { cluster[$0] }
             }
         }
 

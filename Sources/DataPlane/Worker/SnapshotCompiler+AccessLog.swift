@@ -8,6 +8,10 @@ import TrafficPolicy
 
 extension SnapshotCompiler {
     func accessLog(_ message: Envoy_Config_Accesslog_V3_AccessLog) throws(ConfigProblem) -> any AccessLogSink {
+        try fileAccessLog(message)
+    }
+
+    func fileAccessLog(_ message: Envoy_Config_Accesslog_V3_AccessLog) throws(ConfigProblem) -> FileAccessLog {
         var filter: AccessLogFilter?
         if message.hasFilter {
             do throws(ConfigProblem) {
@@ -124,9 +128,15 @@ extension SnapshotCompiler {
     }
 
     func write(_ connection: ConnectionRecord, scratch: inout ByteWriter) {
-        let none = HeaderBlock()
-        if let filter, !filter.accepts(request: none, info: connection.info, now: connection.info.times.end) { return }
-        log.write(scratch: &scratch, request: none, response: none, trailers: none, info: connection.info)
+        write(request: HeaderBlock(), response: HeaderBlock(), info: connection.info, scratch: &scratch)
+    }
+
+    /// Of what has ended and was no stream.
+    func write(
+        request: borrowing HeaderBlock, response: borrowing HeaderBlock, info: borrowing StreamInfo, scratch: inout ByteWriter
+    ) {
+        if let filter, !filter.accepts(request: request, info: info, now: info.times.end) { return }
+        log.write(scratch: &scratch, request: request, response: response, trailers: HeaderBlock(), info: info)
     }
 }
 

@@ -10,7 +10,7 @@ typealias ConnectionManagerMessage = Envoy_Extensions_Filters_Network_HttpConnec
 
 extension SnapshotCompiler {
     func connectionManager(
-        _ message: ConnectionManagerMessage, bufferLimit: Int, listenerPort: UInt16?
+        _ message: ConnectionManagerMessage, listenerStat: String, bufferLimit: Int, listenerPort: UInt16?
     ) throws(ConfigProblem) -> HTTPConnectionConfig {
         var factories: [any HTTPFilterFactory] = []
         var switchedOff: UInt64 = 0
@@ -30,9 +30,9 @@ extension SnapshotCompiler {
             throw ConfigProblem("the last filter must be envoy.filters.http.router", path: "http_filters")
         }
         let routes = try routeSource(message, RouteShape(filters: factories.map(\.name), statPrefix: message.statPrefix))
-        let config = HTTPConnectionConfig(
-            worker: worker, stats: HTTPConnectionStats(stats.http(prefix: message.statPrefix)), routes: routes,
-            factories: factories)
+        let counters = HTTPConnectionStats(
+            stats.http(prefix: message.statPrefix), of: stats.listenerHTTP(listenerStat, prefix: message.statPrefix))
+        let config = HTTPConnectionConfig(worker: worker, stats: counters, routes: routes, factories: factories)
         config.switchedOff = switchedOff
         config.bufferLimit = bufferLimit
         config.listenerPort = listenerPort

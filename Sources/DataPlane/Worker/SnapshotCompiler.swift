@@ -111,7 +111,7 @@ package import SwiftProtobuf
         }
         let factory: any NetworkFilterFactory
         do throws(ConfigProblem) {
-            factory = try networkFilter(last, surroundings.limit, surroundings.address)
+            factory = try networkFilter(last, surroundings)
         } catch {
             throw error.within("filters[\(message.filters.count - 1)].typed_config")
         }
@@ -150,12 +150,14 @@ package import SwiftProtobuf
     }
 
     private func networkFilter(
-        _ filter: Envoy_Config_Listener_V3_Filter, _ limit: Int, _ address: SocketAddress
+        _ filter: Envoy_Config_Listener_V3_Filter, _ surroundings: ChainSurroundings
     ) throws(ConfigProblem) -> any NetworkFilterFactory {
         let config = filter.typedConfig
         if config.holds(Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager.self) {
             return HTTPConnectionManagerFactory(
-                try connectionManager(try config.message(), bufferLimit: limit, listenerPort: address.port))
+                try connectionManager(
+                    try config.message(), listenerStat: surroundings.statName, bufferLimit: surroundings.limit,
+                    listenerPort: surroundings.address.port))
         }
         if config.holds(Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.self) {
             return try tcpProxy(try config.message(Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.self))

@@ -69,6 +69,11 @@ package import TrafficPolicy
         sockets[listener]?.take(descriptor, remote)
     }
 
+    /// Tells clients, with what they are answered next, that their connections end.
+    package func retire() {
+        for socket in sockets.values { socket.retireConnections() }
+    }
+
     /// Takes nothing new and lets what is under way come to its end.
     package func drain() {
         guard !isDraining else { return }

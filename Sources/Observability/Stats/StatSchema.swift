@@ -1,6 +1,6 @@
 /// Index of a kind in ``StatSchema/kinds``.
 enum StatKindID: Int, CaseIterable {
-    case cluster, http, listener, listenerHTTP, http1, http2, clusterHTTP1, clusterHTTP2, listenerTLS, clusterTLS, tcp, lua
+    case cluster, http, listener, listenerHTTP, http1, http2, clusterHTTP2, listenerTLS, clusterTLS, tcp, lua
     case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute
     case server, listenerManager, clusterManager, worker, filesystem
     case controlPlane, clusterDiscovery, listenerDiscovery, namedDiscovery
@@ -40,7 +40,6 @@ public enum StatSchema {
         case .listenerHTTP: ListenerHTTPStats.self
         case .http1: HTTP1CodecStats.self
         case .http2: HTTP2CodecStats.self
-        case .clusterHTTP1: ClusterHTTP1CodecStats.self
         case .clusterHTTP2: ClusterHTTP2CodecStats.self
         case .listenerTLS: ListenerTLSStats.self
         case .clusterTLS: ClusterTLSStats.self

@@ -60,7 +60,7 @@ public struct StatsMerger {
 
     /// Drops what ended processes counted for a cluster that is no longer configured, as Envoy drops its statistics.
     public mutating func forgetCluster(_ name: String) {
-        forget([StatKindID.cluster, .clusterHTTP1, .clusterHTTP2, .clusterTLS]) { $0 == name }
+        forget([StatKindID.cluster, .clusterHTTP2, .clusterTLS]) { $0 == name }
     }
 
     /// Drops what ended processes counted for a listener that is no longer configured.

@@ -99,8 +99,6 @@ public final class StatsSegment {
     public func http1() -> HTTP1CodecStats { view([]) }
     /// `http2.`: the downstream codec, all listeners together.
     public func http2() -> HTTP2CodecStats { view([]) }
-    /// `cluster.<name>.http1.`
-    public func clusterHTTP1(_ name: String) -> ClusterHTTP1CodecStats { view([name]) }
     /// `cluster.<name>.http2.`
     public func clusterHTTP2(_ name: String) -> ClusterHTTP2CodecStats { view([name]) }
     /// One host of a cluster; see ``retireHost(_:of:)``.
@@ -166,7 +164,7 @@ public final class StatsSegment {
     /// Takes a cluster's groups out of the statistics. Nothing may hold a view of them any longer: their memory serves
     /// other clusters.
     public func retireCluster(_ name: String) {
-        for id in [StatKindID.cluster, .clusterHTTP1, .clusterHTTP2, .clusterTLS] { retire(id, [name]) }
+        for id in [StatKindID.cluster, .clusterHTTP2, .clusterTLS] { retire(id, [name]) }
     }
 
     /// One that asked for a host's group needs it no longer; the last one takes it out, as ``retireCluster(_:)`` does a

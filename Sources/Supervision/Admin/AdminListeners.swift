@@ -14,6 +14,8 @@ import ServiceKit
 
     private unowned let supervisor: Supervisor
     private var admin: HTTPService?
+    /// Who asked the admin interface for what; nil where nobody wants to know.
+    var accessLog: AdminAccessLog?
     private var metrics: HTTPService?
     private let trim: LoopTimer
 
@@ -30,7 +32,7 @@ import ServiceKit
             let pages = AdminPages(supervisor)
             let guardian = AdminGuard(bound: address)
             let service = try HTTPService(loop: supervisor.loop, address: address) { [unowned self] request in
-                guardian.refusal(request) ?? self.trimmed(pages.answer(request))
+                self.logged(request) { guardian.refusal($0) ?? self.trimmed(pages.answer($0)) }
             }
             admin = service
             supervisor.log.info(.admin, "the admin interface listens at \(service.address)")
@@ -46,6 +48,12 @@ import ServiceKit
         }
     }
 
+    private func logged(
+        _ request: ServiceRequest, _ answer: @WorkerActor (ServiceRequest) -> ServiceResponse
+    ) -> ServiceResponse {
+        accessLog?.note(request, at: admin?.address, answer) ?? answer(request)
+    }
+
     private func trimmed(_ response: ServiceResponse) -> ServiceResponse {
         if response.body.count > Self.trimsAbove { trim.schedule(after: Self.trimDelay) }
         return response
@@ -53,6 +61,7 @@ import ServiceKit
 
     func close() {
         trim.cancel()
+        accessLog?.flush()
         admin?.close()
         metrics?.close()
         if let path = admin?.address.unixPath, !path.isEmpty, !path.hasPrefix("@") { unlink(path) }

@@ -68,6 +68,14 @@ struct CertificateSources {
         return nil
     }
 
+    /// The last second of the certificate that expires first, since 1970; nil when they cannot be read.
+    var firstExpiry: UInt64? {
+        guard let bytes = try? DataSources.bytes(source, kind),
+            let certificates = try? Certificate.parsePEM(bytes, code: .certificateChain, name: name)
+        else { return nil }
+        return certificates.compactMap { $0.validUntil.map { UInt64(max(0, $0)) } }.min()
+    }
+
     /// The certificates themselves, or why they cannot be read.
     func append(to json: inout JSONText) {
         do {

@@ -28,6 +28,7 @@ import TrafficPolicy
         } catch {
             throw error.within("stats_config")
         }
+        _ = try AdminAccessLog(bootstrap, loop: EventLoop.process, stats: stats, log: Log(levels: LogLevels(.off)))
         _ = try worker.prepare(bootstrap)
     }
 }

@@ -17,6 +17,9 @@ import TrafficPolicy
     private static let beatInterval: UInt64 = 250_000_000
     /// After it stopped accepting, how long a worker still takes connections that others pass to it.
     private static let passingTime: UInt64 = 100_000_000
+    /// How long clients have to hear with a response that their connection ends, before idle connections are closed: a
+    /// request may be on its way on one.
+    private static let farewellTime: UInt64 = 500_000_000
     /// A change of more resources than this gives the memory that it needed back to the system.
     private static let trimsAbove = 100
     /// How long a worker whose supervisor is gone lets requests end.
@@ -31,6 +34,7 @@ import TrafficPolicy
     private var beat: LoopTimer?
     private var drainTimer: LoopTimer?
     private var drainDeadline: UInt64?
+    private var farewellEnd: UInt64 = 0
 
     init(loop: EventLoop, registry: @escaping @WorkerActor () -> HTTPFilterRegistry) {
         self.loop = loop
@@ -167,8 +171,10 @@ import TrafficPolicy
             return
         }
         drainDeadline = deadline
+        farewellEnd = min(deadline, loop.now + Self.farewellTime)
         parts.setAccepting(false)
         parts.worker.stopAccepting()
+        parts.worker.retire()
         let timer = LoopTimer(loop: loop) { [unowned self] in self.drainStep() }
         drainTimer = timer
         timer.schedule(after: Self.passingTime)
@@ -176,7 +182,8 @@ import TrafficPolicy
 
     private func drainStep() {
         guard let parts, let drainDeadline else { return }
-        parts.worker.drain()
+        // Again and again: others may have passed connections meanwhile.
+        if loop.now < farewellEnd { parts.worker.retire() } else { parts.worker.drain() }
         // As long as any process has them open, clients wait in their queues instead of being refused.
         parts.keepSockets([:], listeners: [])
         if parts.worker.connectionCount == 0 || loop.now >= drainDeadline {

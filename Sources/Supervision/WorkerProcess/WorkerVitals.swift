@@ -49,6 +49,7 @@ import Reactor
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             stats[.descriptorLimit].set(Int(clamping: limit.rlim_cur))
         }
+        if let bytes = ProcessFiles.resident { stats[.memoryPhysicalSize].set(bytes) }
         if let count = ProcessFiles.openDescriptors() { stats[.openDescriptors].set(count) }
     }
 

@@ -33,6 +33,14 @@ enum ProcessFiles {
         return count - 1
     }
 
+    /// What this process has resident, in bytes.
+    static var resident: Int? {
+        guard let bytes = read("/proc/self/statm") else { return nil }
+        let words = String(decoding: bytes, as: UTF8.self).split(separator: " ")
+        guard words.count > 1, let pages = Int(words[1]) else { return nil }
+        return pages * Int(getpagesize())
+    }
+
     /// Memory of a process in bytes: what it has resident, and its share of it when pages are shared.
     static func memory(_ process: Int32) -> (resident: Int, proportional: Int)? {
         guard let bytes = read("/proc/\(process)/smaps_rollup") else { return nil }

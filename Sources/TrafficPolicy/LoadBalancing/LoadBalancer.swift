@@ -91,6 +91,9 @@ public struct LoadBalancer: ~Copyable, Sendable {
             : Self.pick(&levels[priority].healthy, hosts, settings.policy, &random)
     }
 
+    /// Whether a host that was picked shares its load with hosts that are not healthy: too few of its priority are.
+    public func isInPanic(_ slot: Int) -> Bool { load.isInPanic[hosts.priority(of: slot)] }
+
     /// As ``pick(random:)``, but draws again up to `attempts` times when the host was tried before; the last draw counts
     /// whatever it is (`host_selection_retry_max_attempts`).
     public mutating func pick(random: inout FastRandom, avoiding tried: TriedHosts, attempts: Int) -> Int? {

@@ -112,6 +112,46 @@ struct AdminTests {
         #expect(Deadline(seconds: 5).polls { WireClient(port: proxy.port) == nil })
     }
 
+    @Test("access_log of admin has who asked for what, follows a reload, and a bad one is refused")
+    func accessLog() throws {
+        let folder = NSTemporaryDirectory() + "heddle-admin-log-\(getpid())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func log(_ file: String, _ more: String = "") -> String {
+            let type = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
+            let format = "%REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% %BYTES_SENT% %REQ(X-FORWARDED-FOR)% %RESP(CONTENT-TYPE)%"
+            let config = "{\"@type\": \(type), path: \(folder)/\(file), log_format: {text_format_source: {inline_string: \"\(format)\\n\"}}}"
+            return "{name: file\(more), typed_config: \(config)}"
+        }
+        func text(_ file: String) -> String { (try? String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)) ?? "" }
+        let failures = ", filter: {status_code_filter: {comparison: {op: GE, value: {default_value: 400, runtime_key: a}}}}"
+        var parts = SupervisedProxy.Parts()
+        parts.admin = ", access_log: [\(log("all")), \(log("failures", failures))]"
+        let proxy = try SupervisedProxy(workers: 1, upstream: upstream.port, parts: parts)
+        let port = try #require(proxy.adminPort)
+        #expect(try status("POST", "/reopen_logs", port) == 200)
+        #expect(try status("GET", "/nowhere?a=b", port) == 404)
+        #expect(try status("GET", "/ready", port, host: "evil.test") == 403)
+        let text404 = "GET /nowhere?a=b HTTP/1.1 404 \("invalid path. /help lists what is there\n".utf8.count) 127."
+        #expect(Deadline(seconds: 5).polls { text("failures").split(separator: "\n").count == 2 }, "\(text("failures"))")
+        #expect(text("failures").hasPrefix(text404))
+        #expect(text("failures").contains("\nGET /ready HTTP/1.1 403 "))
+        #expect(Deadline(seconds: 5).polls { text("all").contains("GET /ready HTTP/1.1 403 ") })
+        #expect(text("all").contains("POST /reopen_logs HTTP/1.1 200 3 127."))
+        #expect(text("all").contains("text/plain"))
+        proxy.parts.admin = ", access_log: [\(log("second"))]"
+        try proxy.write(proxy.config(route: "up"))
+        kill(proxy.id, SIGHUP)
+        #expect(Deadline(seconds: 10).polls { proxy.log.contains("configuration 2 is in force") })
+        #expect(try status("GET", "/help", port) == 200)
+        #expect(Deadline(seconds: 5).polls { text("second").hasPrefix("GET /help HTTP/1.1 200 ") })
+        proxy.parts.admin = ", access_log: [\(log("none/third"))]"
+        try proxy.write(proxy.config(route: "up"))
+        kill(proxy.id, SIGHUP)
+        #expect(Deadline(seconds: 10).polls { proxy.log.contains("the old one stays") })
+        #expect(proxy.log.contains("admin.access_log[0].typed_config.path"))
+    }
+
     @Test("the metrics listener has metrics and health and nothing else")
     func metricsListener() throws {
         let port = Loopback.freePort()

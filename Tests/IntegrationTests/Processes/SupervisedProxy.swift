@@ -12,8 +12,16 @@ final class SupervisedProxy {
     struct Parts {
         /// Lines at the top.
         var top = ""
+        /// Fields of the admin interface beside its address, in flow style, each with a comma before it.
+        var admin = ""
         /// A field of the listener's filter chain.
         var chain = ""
+        /// A field of the listener.
+        var listener = ""
+        /// Fields of the connection manager.
+        var manager: [String] = []
+        /// Routes before the others, in flow style, each with a comma behind it.
+        var routes = ""
         /// Fields of the cluster beside its name, in flow style, in place of the host on loopback.
         var cluster: String?
         /// More clusters, in flow style.
@@ -79,12 +87,13 @@ final class SupervisedProxy {
     func config(route cluster: String, prefix: String = "in", shared: Int = 0) -> String {
         """
         \(parts.top)
-        admin: {address: {socket_address: {address: \(Loopback.address), port_value: 0}}}
+        admin: {address: {socket_address: {address: \(Loopback.address), port_value: 0}}\(parts.admin)}
         layered_runtime: {layers: [{name: all, static_layer: {shared: \(shared)}}]}
         static_resources:
           listeners:
           - name: in
             address: {socket_address: {address: \(Loopback.address), port_value: \(port)}}
+            \(parts.listener)
             filter_chains:
             - \(parts.chain)
               filters:
@@ -92,7 +101,8 @@ final class SupervisedProxy {
                 typed_config:
                   "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
                   stat_prefix: \(prefix)
-                  route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: "/", runtime_fraction: {default_value: {}, runtime_key: shared}}, direct_response: {status: 200, body: {inline_string: "shared"}}}, {match: {prefix: "/"}, route: {cluster: \(cluster)}}]}]}
+                  \(parts.manager.joined(separator: "\n          "))
+                  route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [\(parts.routes){match: {prefix: "/", runtime_fraction: {default_value: {}, runtime_key: shared}}, direct_response: {status: 200, body: {inline_string: "shared"}}}, {match: {prefix: "/"}, route: {cluster: \(cluster)}}]}]}
                   http_filters: [\(filters){name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
           clusters:
           - {name: up, \(parts.cluster ?? Self.assignment([(Loopback.address, upstream)]))}

@@ -1,7 +1,8 @@
 /// A field, or a value of an enum, that a configuration may have must be read by some code, or stand in the table of
 /// `docs/DIFFERENCES.md` with the reason why it needs none. Else a file is accepted and does not do what it says.
 ///
-/// The comparison is by name alone: a field whose name is used for something else is missed.
+/// A field counts as read in a file that names it and has its message at hand: by the message's type, or by a field or
+/// property that is of this type. What has the name of another message's field is not taken for it.
 struct UnreadField {
     /// A field or an enum's value in the schema.
     struct Item: Hashable, CustomStringConvertible {
@@ -23,9 +24,11 @@ struct UnreadField {
     let excused: [Item: Int]
     /// The reasons that are given for nothing.
     private let empty: [Int]
+    /// By message or enum: the names of the fields that have it, as names are compared.
+    private let holders: [String: Set<String>]
 
     init(schema: String, table: String) {
-        accepted = Self.accepted(schema)
+        (accepted, holders) = Self.read(schema)
         var excused: [Item: Int] = [:]
         var empty: [Int] = []
         for (index, line) in table.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -41,8 +44,9 @@ struct UnreadField {
         self.empty = empty
     }
 
-    private static func accepted(_ schema: String) -> [Item] {
-        var result: [Item] = []
+    private static func read(_ schema: String) -> (accepted: [Item], holders: [String: Set<String>]) {
+        var accepted: [Item] = []
+        var holders: [String: Set<String>] = [:]
         var owner: String?
         var isEnum = false
         for line in schema.split(separator: "\n") {
@@ -51,20 +55,28 @@ struct UnreadField {
             switch words[0] {
             case "m", "e":
                 isEnum = words[0] == "e"
-                owner = wire.contains { words[1].hasPrefix($0) } ? nil : words[1]
+                owner = words[1]
             case "t": owner = nil
             default:
-                guard let owner, let number = Int(words[0]), !isEnum || number != 0 else { continue }
-                result.append(Item(owner: owner, name: words[1]))
+                guard let owner, let number = Int(words[0]) else { continue }
+                if !isEnum, words.count > 2 { holders[type(words[2]), default: []].insert(plain(words[1])) }
+                guard !isEnum || number != 0, !wire.contains(where: { owner.hasPrefix($0) }) else { continue }
+                accepted.append(Item(owner: owner, name: words[1]))
             }
         }
-        return result
+        return (accepted, holders)
+    }
+
+    /// The type of a field without the signs for repeated ones and enums; of a map, that of its values.
+    private static func type(_ text: String) -> String {
+        let value = text.hasPrefix("map<") ? text.dropLast().drop { $0 != "," }.dropFirst() : text[...]
+        return String(value.drop { $0 == "*" || $0 == "=" })
     }
 
     /// - Parameter sources: all code but the schema's own.
     func findings(in sources: [SwiftSource]) -> [Finding] {
-        let used = Self.mentioned(sources)
-        var findings = accepted.filter { !excused.keys.contains($0) && !Self.isRead($0, used) }.map {
+        let readers = TypedNames(sources.filter { $0.target != "ProxyModel" })
+        var findings = accepted.filter { !excused.keys.contains($0) && !isRead($0, by: readers) }.map {
             Finding(
                 path: Self.schemaPath, line: 0,
                 message: "\($0) is accepted and nothing reads it: act on it, take it out of the .proto file, "
@@ -78,29 +90,27 @@ struct UnreadField {
         return findings.sorted { ($0.path, $0.line, $0.message) < ($1.path, $1.line, $1.message) }
     }
 
-    private static func mentioned(_ sources: [SwiftSource]) -> Set<String> {
-        var names: Set<String> = []
-        for source in sources where source.target != "ProxyModel" {
-            for line in source.code {
-                for part in line.split(separator: ".", omittingEmptySubsequences: false).dropFirst() {
-                    let word = part.prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "`" }
-                    if !word.isEmpty { names.insert(plain(word)) }
-                }
-            }
+    private func isRead(_ item: Item, by readers: TypedNames) -> Bool {
+        let name = Self.plain(item.name)
+        // SwiftProtobuf leaves the name of the enum out of the names of its values.
+        let short = item.owner.split(separator: ".").last.map { Self.plain($0) } ?? ""
+        let stripped = name.hasPrefix(short) ? String(name.dropFirst(short.count)) : name
+        return [name, "has" + name, "clear" + name, stripped].contains {
+            readers.areMentioned($0, with: Self.swiftName(item.owner), or: holders[item.owner] ?? [])
         }
-        return names
     }
 
-    private static func isRead(_ item: Item, _ used: Set<String>) -> Bool {
-        let name = plain(item.name)
-        // SwiftProtobuf leaves the name of the enum out of the names of its values.
-        let short = item.owner.split(separator: ".").last.map { plain($0) } ?? ""
-        let stripped = name.hasPrefix(short) ? String(name.dropFirst(short.count)) : name
-        return used.contains(name) || used.contains("has" + name) || used.contains(stripped)
+    /// What SwiftProtobuf calls a message or an enum.
+    static func swiftName(_ type: String) -> String {
+        let parts = type.split(separator: ".")
+        let package = parts.prefix { $0.first?.isLowercase ?? false }.map { part in
+            part.split(separator: "_").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+        }
+        return (package + [parts.dropFirst(package.count).joined(separator: ".")]).joined(separator: "_")
     }
 
     /// As names are compared: SwiftProtobuf writes them in camelCase.
-    private static func plain(_ name: some StringProtocol) -> String {
+    static func plain(_ name: some StringProtocol) -> String {
         String(name.filter { $0 != "_" && $0 != "`" }).lowercased()
     }
 }

@@ -31,19 +31,11 @@ public struct ClusterStats: StatView, Sendable {
         case upstreamRqPendingFailureEject = "upstream_rq_pending_failure_eject"
         case upstreamRqActiveOverflow = "upstream_rq_active_overflow"
         case upstreamRqCancelled = "upstream_rq_cancelled"
-        case upstreamRqMaintenanceMode = "upstream_rq_maintenance_mode"
         case upstreamRqTimeout = "upstream_rq_timeout"
         case upstreamRqMaxDurationReached = "upstream_rq_max_duration_reached"
-        case upstreamRqPerTryTimeout = "upstream_rq_per_try_timeout"
-        case upstreamRqPerTryIdleTimeout = "upstream_rq_per_try_idle_timeout"
         case upstreamRqRxReset = "upstream_rq_rx_reset"
         case upstreamRqTxReset = "upstream_rq_tx_reset"
         case upstreamRqRetry = "upstream_rq_retry"
-        case upstreamRqRetrySuccess = "upstream_rq_retry_success"
-        case upstreamRqRetryOverflow = "upstream_rq_retry_overflow"
-        case upstreamRqRetryLimitExceeded = "upstream_rq_retry_limit_exceeded"
-        case upstreamRqRetryBackoffExponential = "upstream_rq_retry_backoff_exponential"
-        case upstreamRqRetryBackoffRatelimited = "upstream_rq_retry_backoff_ratelimited"
         case upstreamRq1xx = "upstream_rq_1xx"
         case upstreamRq2xx = "upstream_rq_2xx"
         case upstreamRq3xx = "upstream_rq_3xx"
@@ -53,75 +45,41 @@ public struct ClusterStats: StatView, Sendable {
         case upstreamFlowControlResumedReadingTotal = "upstream_flow_control_resumed_reading_total"
         case upstreamFlowControlBackedUpTotal = "upstream_flow_control_backed_up_total"
         case upstreamFlowControlDrainedTotal = "upstream_flow_control_drained_total"
-        case upstreamInternalRedirectFailedTotal = "upstream_internal_redirect_failed_total"
-        case upstreamInternalRedirectSucceededTotal = "upstream_internal_redirect_succeeded_total"
         case bindErrors = "bind_errors"
         case originalDstHostInvalid = "original_dst_host_invalid"
-        case retryOrShadowAbandoned = "retry_or_shadow_abandoned"
         case membershipChange = "membership_change"
         case updateAttempt = "update_attempt"
         case updateSuccess = "update_success"
         case updateFailure = "update_failure"
-        case updateEmpty = "update_empty"
         case updateNoRebuild = "update_no_rebuild"
         case lbHealthyPanic = "lb_healthy_panic"
-        case outlierDetectionEjectionsTotal = "outlier_detection.ejections_total"
-        case outlierDetectionEjectionsOverflow = "outlier_detection.ejections_overflow"
-        case outlierDetectionEjectionsEnforcedTotal = "outlier_detection.ejections_enforced_total"
-        case outlierDetectionEjectionsEnforcedConsecutive5xx = "outlier_detection.ejections_enforced_consecutive_5xx"
-        case outlierDetectionEjectionsDetectedConsecutive5xx = "outlier_detection.ejections_detected_consecutive_5xx"
-        case outlierDetectionEjectionsEnforcedSuccessRate = "outlier_detection.ejections_enforced_success_rate"
-        case outlierDetectionEjectionsDetectedSuccessRate = "outlier_detection.ejections_detected_success_rate"
-        case outlierDetectionEjectionsEnforcedConsecutiveGatewayFailure = "outlier_detection.ejections_enforced_consecutive_gateway_failure"
-        case outlierDetectionEjectionsDetectedConsecutiveGatewayFailure = "outlier_detection.ejections_detected_consecutive_gateway_failure"
-        case outlierDetectionEjectionsEnforcedConsecutiveLocalOriginFailure = "outlier_detection.ejections_enforced_consecutive_local_origin_failure"
-        case outlierDetectionEjectionsDetectedConsecutiveLocalOriginFailure = "outlier_detection.ejections_detected_consecutive_local_origin_failure"
-        case outlierDetectionEjectionsEnforcedFailurePercentage = "outlier_detection.ejections_enforced_failure_percentage"
-        case outlierDetectionEjectionsDetectedFailurePercentage = "outlier_detection.ejections_detected_failure_percentage"
-        case healthCheckAttempt = "health_check.attempt"
-        case healthCheckSuccess = "health_check.success"
-        case healthCheckFailure = "health_check.failure"
-        case healthCheckPassiveFailure = "health_check.passive_failure"
-        case healthCheckNetworkFailure = "health_check.network_failure"
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
     public enum Gauges: String, GaugeKey {
         case upstreamCxActive = "upstream_cx_active"
-        case upstreamCxRxBytesBuffered = "upstream_cx_rx_bytes_buffered"
-        case upstreamCxTxBytesBuffered = "upstream_cx_tx_bytes_buffered"
         case upstreamRqActive = "upstream_rq_active"
         case upstreamRqPendingActive = "upstream_rq_pending_active"
         case membershipTotal = "membership_total"
         case membershipHealthy = "membership_healthy"
         case membershipDegraded = "membership_degraded"
-        case membershipExcluded = "membership_excluded"
         case maxHostWeight = "max_host_weight"
         case circuitBreakersDefaultCxOpen = "circuit_breakers.default.cx_open"
-        case circuitBreakersDefaultCxPoolOpen = "circuit_breakers.default.cx_pool_open"
         case circuitBreakersDefaultRqOpen = "circuit_breakers.default.rq_open"
         case circuitBreakersDefaultRqPendingOpen = "circuit_breakers.default.rq_pending_open"
         case circuitBreakersDefaultRqRetryOpen = "circuit_breakers.default.rq_retry_open"
         case circuitBreakersHighCxOpen = "circuit_breakers.high.cx_open"
-        case circuitBreakersHighCxPoolOpen = "circuit_breakers.high.cx_pool_open"
         case circuitBreakersHighRqOpen = "circuit_breakers.high.rq_open"
         case circuitBreakersHighRqPendingOpen = "circuit_breakers.high.rq_pending_open"
         case circuitBreakersHighRqRetryOpen = "circuit_breakers.high.rq_retry_open"
-        case outlierDetectionEjectionsActive = "outlier_detection.ejections_active"
-        case healthCheckHealthy = "health_check.healthy"
-        case healthCheckDegraded = "health_check.degraded"
-        case warmingState = "warming_state"
-        case version
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
         public var isShared: Bool {
             switch self {
-            case .membershipTotal, .membershipHealthy, .membershipDegraded, .membershipExcluded, .maxHostWeight,
-                .circuitBreakersDefaultCxOpen, .circuitBreakersDefaultCxPoolOpen, .circuitBreakersDefaultRqOpen,
-                .circuitBreakersDefaultRqPendingOpen, .circuitBreakersDefaultRqRetryOpen, .circuitBreakersHighCxOpen,
-                .circuitBreakersHighCxPoolOpen, .circuitBreakersHighRqOpen, .circuitBreakersHighRqPendingOpen,
-                .circuitBreakersHighRqRetryOpen, .outlierDetectionEjectionsActive, .healthCheckHealthy,
-                .healthCheckDegraded, .warmingState, .version: true
+            case .membershipTotal, .membershipHealthy, .membershipDegraded, .maxHostWeight, .circuitBreakersDefaultCxOpen,
+                .circuitBreakersDefaultRqOpen, .circuitBreakersDefaultRqPendingOpen, .circuitBreakersDefaultRqRetryOpen,
+                .circuitBreakersHighCxOpen, .circuitBreakersHighRqOpen, .circuitBreakersHighRqPendingOpen,
+                .circuitBreakersHighRqRetryOpen: true
             default: false
             }
         }
@@ -167,7 +125,7 @@ public struct ClusterStats: StatView, Sendable {
         group.counter(ordinal(Counters.upstreamRq1xx) + status / 100 - 1).add()
     }
 
-    private static let firstGauge = 81
-    private static let firstHistogram = 106
-    private static let firstCodes = 110
+    private static let firstGauge = 51
+    private static let firstHistogram = 66
+    private static let firstCodes = 70
 }

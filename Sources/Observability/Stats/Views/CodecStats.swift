@@ -3,9 +3,7 @@ public struct HTTP1CodecStats: StatView, Sendable {
     /// What only grows; a raw value is the rest of Envoy's name.
     public enum Counters: String, StatKey {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
-        case metadataNotSupportedError = "metadata_not_supported_error"
         case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
-        case responseFlood = "response_flood"
     }
 
     static let kind = StatKind(
@@ -25,12 +23,10 @@ public struct HTTP2CodecStats: StatView, Sendable {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case goawaySent = "goaway_sent"
         case headerOverflow = "header_overflow"
-        case headersCbNoStream = "headers_cb_no_stream"
         case inboundEmptyFramesFlood = "inbound_empty_frames_flood"
         case inboundPriorityFramesFlood = "inbound_priority_frames_flood"
         case inboundWindowUpdateFramesFlood = "inbound_window_update_frames_flood"
         case keepaliveTimeout = "keepalive_timeout"
-        case metadataEmptyFrames = "metadata_empty_frames"
         case outboundControlFlood = "outbound_control_flood"
         case outboundFlood = "outbound_flood"
         case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
@@ -45,9 +41,6 @@ public struct HTTP2CodecStats: StatView, Sendable {
     /// What rises and falls; a raw value is the rest of Envoy's name.
     public enum Gauges: String, GaugeKey {
         case streamsActive = "streams_active"
-        case pendingSendBytes = "pending_send_bytes"
-        case outboundFramesActive = "outbound_frames_active"
-        case outboundControlFramesActive = "outbound_control_frames_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
         public var isShared: Bool { false }
@@ -65,27 +58,7 @@ public struct HTTP2CodecStats: StatView, Sendable {
     /// The handle of one gauge.
     public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
-    private static let firstGauge = 18
-}
-
-/// `cluster.NAME.http1.`: what the HTTP/1 codec met on the side of one cluster.
-public struct ClusterHTTP1CodecStats: StatView, Sendable {
-    /// What only grows; a raw value is the rest of Envoy's name.
-    public enum Counters: String, StatKey {
-        case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
-        case metadataNotSupportedError = "metadata_not_supported_error"
-        case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
-        case responseFlood = "response_flood"
-    }
-
-    static let kind = StatKind(
-        "cluster.{envoy_cluster_name}.http1.", counters: Counters.self)
-    static let id = StatKindID.clusterHTTP1
-
-    let group: StatGroup
-
-    /// The handle of one counter; free to make, costs a load and a store to use.
-    public subscript(counter: Counters) -> Counter { group.counter(ordinal(counter)) }
+    private static let firstGauge = 16
 }
 
 /// `cluster.NAME.http2.`: what the HTTP/2 codec met on the side of one cluster.
@@ -95,12 +68,10 @@ public struct ClusterHTTP2CodecStats: StatView, Sendable {
         case droppedHeadersWithUnderscores = "dropped_headers_with_underscores"
         case goawaySent = "goaway_sent"
         case headerOverflow = "header_overflow"
-        case headersCbNoStream = "headers_cb_no_stream"
         case inboundEmptyFramesFlood = "inbound_empty_frames_flood"
         case inboundPriorityFramesFlood = "inbound_priority_frames_flood"
         case inboundWindowUpdateFramesFlood = "inbound_window_update_frames_flood"
         case keepaliveTimeout = "keepalive_timeout"
-        case metadataEmptyFrames = "metadata_empty_frames"
         case outboundControlFlood = "outbound_control_flood"
         case outboundFlood = "outbound_flood"
         case requestsRejectedWithUnderscoresInHeaders = "requests_rejected_with_underscores_in_headers"
@@ -115,9 +86,6 @@ public struct ClusterHTTP2CodecStats: StatView, Sendable {
     /// What rises and falls; a raw value is the rest of Envoy's name.
     public enum Gauges: String, GaugeKey {
         case streamsActive = "streams_active"
-        case pendingSendBytes = "pending_send_bytes"
-        case outboundFramesActive = "outbound_frames_active"
-        case outboundControlFramesActive = "outbound_control_frames_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
         public var isShared: Bool { false }
@@ -135,5 +103,5 @@ public struct ClusterHTTP2CodecStats: StatView, Sendable {
     /// The handle of one gauge.
     public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
-    private static let firstGauge = 18
+    private static let firstGauge = 16
 }

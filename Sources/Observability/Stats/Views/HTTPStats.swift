@@ -17,7 +17,6 @@ public struct HTTPStats: StatView, Sendable {
         case downstreamCxIdleTimeout = "downstream_cx_idle_timeout"
         case downstreamCxMaxDurationReached = "downstream_cx_max_duration_reached"
         case downstreamCxMaxRequestsReached = "downstream_cx_max_requests_reached"
-        case downstreamCxOverloadDisableKeepalive = "downstream_cx_overload_disable_keepalive"
         case downstreamCxProtocolError = "downstream_cx_protocol_error"
         case downstreamCxDelayedCloseTimeout = "downstream_cx_delayed_close_timeout"
         case downstreamCxRxBytesTotal = "downstream_cx_rx_bytes_total"
@@ -28,17 +27,14 @@ public struct HTTPStats: StatView, Sendable {
         case downstreamRqHTTP2Total = "downstream_rq_http2_total"
         case downstreamRqRxReset = "downstream_rq_rx_reset"
         case downstreamRqTxReset = "downstream_rq_tx_reset"
-        case downstreamRqNonRelativePath = "downstream_rq_non_relative_path"
         case downstreamRqResponseBeforeRqComplete = "downstream_rq_response_before_rq_complete"
         case downstreamRqTimeout = "downstream_rq_timeout"
         case downstreamRqHeaderTimeout = "downstream_rq_header_timeout"
         case downstreamRqIdleTimeout = "downstream_rq_idle_timeout"
         case downstreamRqMaxDurationReached = "downstream_rq_max_duration_reached"
         case downstreamRqTooLarge = "downstream_rq_too_large"
-        case downstreamRqOverloadClose = "downstream_rq_overload_close"
         case downstreamRqFailedPathNormalization = "downstream_rq_failed_path_normalization"
         case downstreamRqRedirectedWithNormalizedPath = "downstream_rq_redirected_with_normalized_path"
-        case downstreamRqRejectedViaIPDetection = "downstream_rq_rejected_via_ip_detection"
         case downstreamRqWsOnNonWsRoute = "downstream_rq_ws_on_non_ws_route"
         case downstreamRqTooManyPrematureResets = "downstream_rq_too_many_premature_resets"
         case downstreamRq1xx = "downstream_rq_1xx"
@@ -52,16 +48,10 @@ public struct HTTPStats: StatView, Sendable {
         case noCluster = "no_cluster"
         case rqTotal = "rq_total"
         case rqDirectResponse = "rq_direct_response"
-        case rqRedirect = "rq_redirect"
         case rsTooLarge = "rs_too_large"
         case rqResetAfterDownstreamResponseStarted = "rq_reset_after_downstream_response_started"
         /// Ours: refused because requests like it killed workers.
         case downstreamRqQuarantined = "downstream_rq_quarantined"
-        case tracingRandomSampling = "tracing.random_sampling"
-        case tracingServiceForced = "tracing.service_forced"
-        case tracingClientEnabled = "tracing.client_enabled"
-        case tracingNotTraceable = "tracing.not_traceable"
-        case tracingHealthCheck = "tracing.health_check"
     }
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
@@ -71,8 +61,6 @@ public struct HTTPStats: StatView, Sendable {
         case downstreamCxHTTP2Active = "downstream_cx_http2_active"
         case downstreamCxSSLActive = "downstream_cx_ssl_active"
         case downstreamCxUpgradesActive = "downstream_cx_upgrades_active"
-        case downstreamCxRxBytesBuffered = "downstream_cx_rx_bytes_buffered"
-        case downstreamCxTxBytesBuffered = "downstream_cx_tx_bytes_buffered"
         case downstreamRqActive = "downstream_rq_active"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
@@ -108,6 +96,6 @@ public struct HTTPStats: StatView, Sendable {
         group.counter(ordinal(Counters.downstreamRq1xx) + status / 100 - 1).add()
     }
 
-    private static let firstGauge = 59
-    private static let firstHistogram = 67
+    private static let firstGauge = 49
+    private static let firstHistogram = 55
 }

@@ -5,9 +5,7 @@ public struct ListenerStats: StatView, Sendable {
         case downstreamCxTotal = "downstream_cx_total"
         case downstreamCxDestroy = "downstream_cx_destroy"
         case downstreamCxOverflow = "downstream_cx_overflow"
-        case downstreamCxOverloadReject = "downstream_cx_overload_reject"
         case downstreamCxTransportSocketConnectTimeout = "downstream_cx_transport_socket_connect_timeout"
-        case downstreamGlobalCxOverflow = "downstream_global_cx_overflow"
         case downstreamListenerFilterError = "downstream_listener_filter_error"
         case downstreamListenerFilterRemoteClose = "downstream_listener_filter_remote_close"
         case downstreamPreCxTimeout = "downstream_pre_cx_timeout"
@@ -51,8 +49,8 @@ public struct ListenerStats: StatView, Sendable {
     /// The handle of one distribution.
     public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
-    private static let firstGauge = 10
-    private static let firstHistogram = 12
+    private static let firstGauge = 8
+    private static let firstHistogram = 10
 }
 
 /// `listener.ADDRESS.http.STAT_PREFIX.`: responses of one connection manager on one listener.

@@ -14,8 +14,6 @@ public struct LuaStats: StatView, Sendable {
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
     public enum Gauges: String, GaugeKey {
-        case memoryBytes = "memory_bytes"
-        case coroutinesActive = "coroutines_active"
         /// 1 when the filter was taken out of the chain.
         case detached
 

@@ -22,13 +22,12 @@ public struct ServerStats: StatView, Sendable {
         case daysUntilFirstCertExpiring = "days_until_first_cert_expiring"
         case hotRestartEpoch = "hot_restart_epoch"
         case hotRestartGeneration = "hot_restart_generation"
-        case parentConnections = "parent_connections"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
         public var isShared: Bool {
             switch self {
             case .live, .state, .uptime, .concurrency, .version, .daysUntilFirstCertExpiring, .hotRestartEpoch,
-                .hotRestartGeneration, .parentConnections: true
+                .hotRestartGeneration: true
             default: false
             }
         }
@@ -57,7 +56,7 @@ public struct ServerStats: StatView, Sendable {
     public subscript(histogram: Histograms) -> Histogram { group.histogram(Self.firstHistogram + ordinal(histogram)) }
 
     private static let firstGauge = 4
-    private static let firstHistogram = 17
+    private static let firstHistogram = 16
 }
 
 /// `listener_manager.`: the listeners as a whole.
@@ -77,8 +76,6 @@ public struct ListenerManagerStats: StatView, Sendable {
     public enum Gauges: String, GaugeKey {
         case totalListenersActive = "total_listeners_active"
         case totalListenersWarming = "total_listeners_warming"
-        case totalListenersDraining = "total_listeners_draining"
-        case totalFilterChainsDraining = "total_filter_chains_draining"
         case workersStarted = "workers_started"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
