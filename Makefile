@@ -62,7 +62,9 @@ lua-bounds: ## Measure what bounds of scripts come to (kills, time slices, memor
 	$(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product heddle-micro
 	$(RELEASE_DIR)/release/heddle-micro lua-bounds Benchmarks/Lua/bombs.lua
 
-demo: setup ## Run the sample shop, a proxy beside each of its services (DEMO_ARGS='--for 30s')
+# What the demo alone needs; a comparison needs Envoy, which the whole setup brings.
+demo: ## Run the sample shop, a proxy beside each of its services (DEMO_ARGS='--for 30s')
+	@.ci/setup $(if $(findstring --compare,$(DEMO_ARGS))$(findstring envoy,$(DEMO_ARGS)),,demo)
 	@changed=$$(find -L Sources samples/hipstershop/Sources samples/hipstershop/CHiredis Package.swift Package.resolved \
 	  "$$(command -v $(SWIFT))" -newer $(DEMO_STAMP) -print -quit 2>&1 || true); \
 	for product in $(DEMO_PRODUCTS); do [ -x $(RELEASE_DIR)/release/$$product ] || changed=$$product; done; \

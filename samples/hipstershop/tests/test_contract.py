@@ -29,7 +29,74 @@ CALLS = {
 }
 NEIGHBOURS = {f"{name}_SERVICE_ADDR": f"127.0.0.1:{free_port()}" for name in (
     "PRODUCT_CATALOG", "CURRENCY", "CART", "RECOMMENDATION", "CHECKOUT", "SHIPPING", "AD", "PAYMENT", "EMAIL")}
+# The contract as the originals have it; a number or a type that changes breaks every service of another make.
+MESSAGES = {
+    "CartItem": "1 product_id string, 2 quantity int32", "AddItemRequest": "1 user_id string, 2 item CartItem",
+    "EmptyCartRequest": "1 user_id string", "GetCartRequest": "1 user_id string",
+    "Cart": "1 user_id string, 2 items repeated CartItem", "Empty": "",
+    "ListRecommendationsRequest": "1 user_id string, 2 product_ids repeated string",
+    "ListRecommendationsResponse": "1 product_ids repeated string",
+    "Product": "1 id string, 2 name string, 3 description string, 4 picture string, 5 price_usd Money, 6 categories repeated string",
+    "ListProductsResponse": "1 products repeated Product", "GetProductRequest": "1 id string",
+    "SearchProductsRequest": "1 query string", "SearchProductsResponse": "1 results repeated Product",
+    "GetQuoteRequest": "1 address Address, 2 items repeated CartItem", "GetQuoteResponse": "1 cost_usd Money",
+    "ShipOrderRequest": "1 address Address, 2 items repeated CartItem", "ShipOrderResponse": "1 tracking_id string",
+    "Address": "1 street_address string, 2 city string, 3 state string, 4 country string, 5 zip_code int32",
+    "Money": "1 currency_code string, 2 units int64, 3 nanos int32",
+    "GetSupportedCurrenciesResponse": "1 currency_codes repeated string",
+    "CurrencyConversionRequest": "1 from Money, 2 to_code string",
+    "CreditCardInfo": "1 credit_card_number string, 2 credit_card_cvv int32, 3 credit_card_expiration_year int32, "
+                      "4 credit_card_expiration_month int32",
+    "ChargeRequest": "1 amount Money, 2 credit_card CreditCardInfo", "ChargeResponse": "1 transaction_id string",
+    "OrderItem": "1 item CartItem, 2 cost Money",
+    "OrderResult": "1 order_id string, 2 shipping_tracking_id string, 3 shipping_cost Money, 4 shipping_address Address, "
+                   "5 items repeated OrderItem",
+    "SendOrderConfirmationRequest": "1 email string, 2 order OrderResult",
+    "PlaceOrderRequest": "1 user_id string, 2 user_currency string, 3 address Address, 5 email string, 6 credit_card CreditCardInfo",
+    "PlaceOrderResponse": "1 order OrderResult", "AdRequest": "1 context_keys repeated string",
+    "AdResponse": "1 ads repeated Ad", "Ad": "1 redirect_url string, 2 text string",
+}
+METHODS = {
+    "CartService": "AddItem AddItemRequest Empty, GetCart GetCartRequest Cart, EmptyCart EmptyCartRequest Empty",
+    "RecommendationService": "ListRecommendations ListRecommendationsRequest ListRecommendationsResponse",
+    "ProductCatalogService": "ListProducts Empty ListProductsResponse, GetProduct GetProductRequest Product, "
+                             "SearchProducts SearchProductsRequest SearchProductsResponse",
+    "ShippingService": "GetQuote GetQuoteRequest GetQuoteResponse, ShipOrder ShipOrderRequest ShipOrderResponse",
+    "CurrencyService": "GetSupportedCurrencies Empty GetSupportedCurrenciesResponse, Convert CurrencyConversionRequest Money",
+    "PaymentService": "Charge ChargeRequest ChargeResponse",
+    "EmailService": "SendOrderConfirmation SendOrderConfirmationRequest Empty",
+    "CheckoutService": "PlaceOrder PlaceOrderRequest PlaceOrderResponse", "AdService": "GetAds AdRequest AdResponse",
+}
 NAMES = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]
+
+
+class Contract(unittest.TestCase):
+    """The file that the services and these tests are made from, held against the table above."""
+
+    def test_messages_have_the_numbers_and_types_of_the_originals(self):
+        types = {value.number: value.name.removeprefix("TYPE_").lower() for value in descriptor_pb2.FieldDescriptorProto.Type.DESCRIPTOR.values}
+        file = descriptor_pb2.FileDescriptorProto()
+        pb.DESCRIPTOR.CopyToProto(file)
+        self.assertEqual((file.package, file.syntax), ("hipstershop", "proto3"))
+
+        def text(field):
+            kind = field.type_name.rpartition(".")[2] or types[field.type]
+            return f"{field.number} {field.name} {'repeated ' if field.label == field.LABEL_REPEATED else ''}{kind}"
+
+        self.assertEqual({message.name: ", ".join(map(text, message.field)) for message in file.message_type}, MESSAGES)
+        self.assertEqual({
+            service.name: ", ".join(
+                f"{method.name} {method.input_type.rpartition('.')[2]} {method.output_type.rpartition('.')[2]}" for method in service.method)
+            for service in file.service}, METHODS)
+        self.assertFalse(any(method.client_streaming or method.server_streaming for service in file.service for method in service.method))
+
+    def test_the_service_writes_the_bytes_that_the_numbers_say(self):
+        service = Service("shipping")
+        self.addCleanup(service.stop)
+        call = service.channel.unary_unary("/hipstershop.ShippingService/GetQuote", request_serializer=lambda x: x,
+                                           response_deserializer=lambda x: x)
+        # One item of product "A", three of it; the answer is 8.99 USD.
+        self.assertEqual(call(b"\x12\x05\x0a\x01A\x10\x03"), b"\x0a\x0d\x0a\x03USD\x10\x08\x18\x80\xe7\x88\xd8\x03")
 
 
 class Reflection(unittest.TestCase):

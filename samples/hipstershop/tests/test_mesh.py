@@ -5,9 +5,10 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import unittest
 
-from shop import ORDER, PROGRAMS, ROOT, Demo, Visitor, eventually
+from shop import ORDER, PROGRAMS, ROOT, Demo, Visitor, eventually, pb
 
 V2 = "Hipster Shop, the new one"
 
@@ -82,6 +83,61 @@ class Mesh(unittest.TestCase):
                 self.assertEqual(self.version(visitor=visitor), version)
             self.assertEqual(visitor.jar["shop_version"], version)
 
+    def test_frontend_by_percent_looks_at_its_own_cookie(self):
+        self.use("frontend-by-percent", "edge", lambda: "shop_version" in str(self.demo.visitor().get("/_healthz").cookies()))
+        for cookie, version in [
+            ("my_shop_version=v2; shop_version=v1", "v1"), ("shop_version=v1; my_shop_version=v2", "v1"),
+            ("shop_version=v1; x=shop_version=v2", "v1"), ("a=b; shop_version=v2", "v2"), ("shop_version=v2; a=b", "v2"),
+            ("shop_version=v2;a=b", "v2"), ("my_shop_version=v1; shop_version=v2", "v2"),
+        ]:
+            with self.subTest(cookie):
+                answer = self.demo.visitor().get("/", headers={"cookie": cookie})
+                self.assertEqual("v2" if V2 in answer.text else "v1", version)
+
+    # The services by the numbers of their addresses: those that speak gRPC.
+    SERVICES = {"cart": 3, "productcatalog": 5, "currency": 6, "payment": 7, "shipping": 9, "email": 10, "checkout": 11,
+                "recommendation": 12, "ad": 13}
+
+    def calls(self, act):
+        """Calls that arrive at each service while something is done."""
+        before = {name: self.taken(name, number) for name, number in self.SERVICES.items()}
+        answer = act()
+        self.assertEqual(answer.status, 200, answer.text)
+        after = {name: self.taken(name, number) for name, number in self.SERVICES.items()}
+        return {name: after[name] - before[name] for name in before if after[name] != before[name]}
+
+    def test_a_page_makes_as_many_calls_as_in_the_original(self):
+        visitor = self.demo.visitor()
+        product = self.calls(lambda: visitor.get("/product/6E92ZMYYFZ"))
+        self.assertEqual(product, {"productcatalog": 7, "currency": 2, "cart": 1, "recommendation": 1, "ad": 1})
+        self.assertEqual(sum(product.values()), 12)
+        visitor.post("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "1"})
+        order = self.calls(lambda: visitor.post("/cart/checkout", ORDER))
+        self.assertEqual(order, {"checkout": 1, "cart": 2, "productcatalog": 7, "currency": 3, "shipping": 2, "payment": 1,
+                                 "email": 1, "recommendation": 1})
+        self.assertEqual(sum(order.values()), 18)
+
+    @unittest.skipUnless(shutil.which("redis-server"), "redis-server is not installed")
+    def test_carts_are_kept_in_redis_by_way_of_two_proxies(self):
+        def connections():
+            return [counter(self.network, 3, "tcp.outbound_redis.downstream_cx_rx_bytes_total"),
+                    counter(self.network, 4, "tcp.inbound.downstream_cx_rx_bytes_total")]
+
+        before = connections()
+        visitor = self.demo.visitor()
+        visitor.get("/")
+        visitor.post("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "3"})
+        kept = subprocess.run(["redis-cli", "-h", f"{self.network}.4.1", "HGET", visitor.jar["shop_session-id"], "data"],
+                              capture_output=True, check=True).stdout.removesuffix(b"\n")
+        cart = pb.Cart.FromString(kept)
+        self.assertEqual([(item.product_id, item.quantity) for item in cart.items], [("6E92ZMYYFZ", 3)])
+        self.assertTrue(all(now > then for now, then in zip(connections(), before)), (before, connections()))
+
+    def test_rates_come_from_the_bank_by_way_of_egress(self):
+        self.assertGreaterEqual(counter(self.network, 6, "http.egress.downstream_rq_2xx"), 1)
+        self.assertGreaterEqual(counter(self.network, 6, "cluster.centralbank.upstream_rq_completed"), 1)
+        self.assertEqual(counter(self.network, 6, "http.egress.downstream_rq_5xx"), 0)
+
     def test_checkout_by_body(self):
         def order(**changes):
             visitor = self.demo.visitor()
@@ -107,7 +163,8 @@ class Mesh(unittest.TestCase):
             visitor = self.demo.visitor()
             visitor.post("/setCurrency", {"currency_code": currency})
             visitor.post("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "1"})
-            self.assertEqual(visitor.post("/cart/checkout", ORDER).status, 200)
+            answer = visitor.post("/cart/checkout", ORDER)
+            self.assertEqual(answer.status, 200, answer.text)
             after = [counter(self.network, number, "http.inbound.downstream_rq_total") for number in (7, 8)]
             return [now - then for now, then in zip(after, before)]
 
@@ -152,6 +209,38 @@ class Mesh(unittest.TestCase):
         self.assertEqual(self.filter(script, "--proxy", "centralbank").returncode, 1)
         self.demo.switch("off")
         eventually(lambda: self.demo.visitor().get("/").status == 200, "the frontend is open again")
+
+
+class Switching(unittest.TestCase):
+    def test_no_order_is_lost_while_examples_are_switched(self):
+        demo = Demo("127.50", "--users", "0")
+        self.addCleanup(demo.stop)
+        is_over, failures, placed = threading.Event(), [], []
+
+        def buy(currency):
+            visitor = demo.visitor()
+            visitor.jar["shop_currency"] = currency
+            while not is_over.is_set():
+                for path, form in (("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "1"}), ("/cart/checkout", ORDER)):
+                    answer = visitor.post(path, form)
+                    if answer.status not in (200, 302):
+                        failures.append((path, answer.status, re.findall("<pre>[^<]*", answer.text)))
+                placed.append(currency)
+
+        buyers = [threading.Thread(target=buy, args=(currency,)) for currency in ("USD", "EUR", "JPY")]
+        for buyer in buyers:
+            buyer.start()
+        try:
+            for example in 2 * ("checkout-by-body", "frontend-by-uri", "off", "frontend-by-percent", "off"):
+                before = len(placed)
+                eventually(lambda: len(placed) >= before + 5 or not all(buyer.is_alive() for buyer in buyers), "orders are placed")
+                demo.switch(example)
+            eventually(lambda: len(placed) >= before + 10, "orders are placed")
+        finally:
+            is_over.set()
+            for buyer in buyers:
+                buyer.join()
+        self.assertEqual(failures, [], f"{len(failures)} of {2 * len(placed)}")
 
 
 class Load(unittest.TestCase):

@@ -108,6 +108,20 @@ class Pages(unittest.TestCase):
         self.assertIn("€7.95", self.visitor.get("/").text)
         self.assertEqual(self.visitor.post("/setCurrency", {"currency_code": "USD"}).headers["location"], "/")
 
+    def test_a_method_that_a_path_does_not_have_is_a_405(self):
+        for path, methods in [
+            ("/", ("GET", "HEAD")), (f"/product/{PRODUCT}", ("GET", "HEAD")), ("/cart", ("GET", "HEAD", "POST")),
+            ("/cart/empty", ("POST",)), ("/cart/checkout", ("POST",)), ("/setCurrency", ("POST",)), ("/logout", ("GET",)),
+            (f"/product-meta/{PRODUCT}", ("GET",)),
+        ]:
+            for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+                with self.subTest(path=path, method=method):
+                    answer = self.visitor.ask(method, path)
+                    if method in methods:
+                        self.assertNotEqual(answer.status, 405)
+                    else:
+                        self.assertEqual((answer.status, answer.body), (405, b""))
+
     def test_logging_out_forgets_the_visitor(self):
         self.visitor.get("/")
         self.visitor.post("/setCurrency", {"currency_code": "EUR"})

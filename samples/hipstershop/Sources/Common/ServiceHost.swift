@@ -20,7 +20,7 @@ struct ServiceHost {
     }
 
     /// A client of another service, which runs as long as this one.
-    mutating func client(_ variable: String) throws -> GRPCClient<HTTP2ClientTransport.Posix> {
+    mutating func client(_ variable: String) throws -> GRPCClient<NeighbourTransport> {
         let client = try ServiceClient(address: settings.address(variable))
         clients.append(client)
         return client.client
@@ -75,7 +75,7 @@ private struct ServedServer: Service {
 
 /// A client as a part of the process.
 struct ServiceClient: Service {
-    let client: GRPCClient<HTTP2ClientTransport.Posix>
+    let client: GRPCClient<NeighbourTransport>
 
     init(address: Address) throws {
         let isNumeric = address.host.allSatisfy { $0.isNumber || $0 == "." }
@@ -87,7 +87,7 @@ struct ServiceClient: Service {
             config.backoff = .init(initial: .milliseconds(50), max: .seconds(1), multiplier: 1.6, jitter: 0.2)
         }
         client = GRPCClient(
-            transport: try .http2NIOPosix(target: target, transportSecurity: .plaintext, config: config),
+            transport: NeighbourTransport(try .init(target: target, transportSecurity: .plaintext, config: config)),
             interceptors: [TraceSendingInterceptor()])
     }
 

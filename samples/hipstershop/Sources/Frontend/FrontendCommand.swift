@@ -1,6 +1,5 @@
 import ArgumentParser
 import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 import Hummingbird
 import ServiceLifecycle
 
@@ -14,7 +13,7 @@ struct FrontendCommand: AsyncParsableCommand {
         let settings = Settings()
         let log = ServiceLog(service: "frontend")
         var clients: [ServiceClient] = []
-        func client(_ variable: String) throws -> GRPCClient<HTTP2ClientTransport.Posix> {
+        func client(_ variable: String) throws -> GRPCClient<NeighbourTransport> {
             let client = try ServiceClient(address: settings.address(variable))
             clients.append(client)
             return client.client

@@ -19,7 +19,19 @@ struct FrontendRoutes: Sendable {
         routes.post("/setCurrency") { request, context in try await setCurrency(request, context) }
         routes.get("/logout") { request, _ in logout(request) }
         routes.get("/product-meta/{id}") { _, context in try await productFacts(context) }
+        for (path, methods) in Self.methods {
+            for method in Self.knownMethods where !methods.contains(method) {
+                routes.on(RouterPath(path), method: method) { _, _ in Response(status: .methodNotAllowed) }
+            }
+        }
     }
+
+    /// The methods of each path, as the original has them: any other is answered by 405 and no page.
+    private static let methods: [(path: String, methods: Set<HTTPRequest.Method>)] = [
+        ("/", [.get, .head]), ("/product/{id}", [.get, .head]), ("/cart", [.get, .head, .post]), ("/cart/empty", [.post]),
+        ("/cart/checkout", [.post]), ("/setCurrency", [.post]), ("/logout", [.get]), ("/product-meta/{id}", [.get]),
+    ]
+    private static let knownMethods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
 
     private func home(_ context: ShopContext) async throws -> Response {
         let currencies = try await shop.currencies()

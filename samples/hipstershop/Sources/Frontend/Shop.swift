@@ -1,11 +1,10 @@
 import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 import SwiftProtobuf
 
 /// The services behind the frontend, as the pages need them. Calls are made one after the other, as in the original: the
 /// front page is thirteen of them.
 struct Shop: Sendable {
-    typealias Transport = HTTP2ClientTransport.Posix
+    typealias Transport = NeighbourTransport
 
     /// The currencies that the shop shows, of all that can be converted.
     static let shownCurrencies = ["USD", "EUR", "CAD", "JPY", "GBP", "TRY"]
@@ -60,7 +59,8 @@ struct Shop: Sendable {
         try await convert(shipping.getQuote(.with { $0.items = items }).costUsd, to: code)
     }
 
-    /// Products that may please as well; none where the service fails, for a page does not need them.
+    /// Products that may please as well; none where the service fails, for a page does not need them. All that are named are
+    /// fetched, as in the original, and four are shown.
     func recommendations(for user: String, without products: [String]) async -> [Hipstershop_Product] {
         do {
             let named = try await recommendation.listRecommendations(
@@ -70,8 +70,8 @@ struct Shop: Sendable {
                 }
             ).productIds
             var found: [Hipstershop_Product] = []
-            for identifier in named.prefix(Self.shownRecommendations) { found.append(try await product(identifier)) }
-            return found
+            for identifier in named { found.append(try await product(identifier)) }
+            return Array(found.prefix(Self.shownRecommendations))
         } catch {
             return []
         }

@@ -32,8 +32,14 @@ struct LoadGeneratorCommand: AsyncParsableCommand {
     @Option(help: "The page that users who behave as `home` ask for.")
     var path = "/"
 
+    @Option(help: "The Host that users ask for; without it, the address.")
+    var host: String?
+
     @Option(help: "How long a user waits for an answer.")
     var timeout = "30s"
+
+    @Option(help: "How long the first page is waited for before there are users; 0s where it is known to be there.")
+    var patience = "120s"
 
     @Flag(help: "Write a line of JSON each second, and one at the end.")
     var json = false
@@ -47,8 +53,8 @@ struct LoadGeneratorCommand: AsyncParsableCommand {
             base: "http://\(address.host):\(address.port)",
             users: try users ?? settings.number("USERS", default: 10, in: 1...10_000),
             rate: try rate ?? Double(settings.number("RATE", default: 1, in: 0...10_000)),
-            duration: try duration.map(seconds), wait: try pauses(), timeout: .milliseconds(Int64(try seconds(timeout) * 1000)),
-            behaviour: behaviour, page: path, json: json)
+            host: host, patience: .seconds(try seconds(patience)), duration: try duration.map(seconds), wait: try pauses(),
+            timeout: .milliseconds(Int64(try seconds(timeout) * 1000)), behaviour: behaviour, page: path, json: json)
         try await ServiceHost.run([load], log: ServiceLog(service: "loadgenerator"))
         let report = load.recorder.all()
         if report.requests == 0 || report.failures > 0 { throw ExitCode(1) }
@@ -70,12 +76,12 @@ struct LoadGeneratorCommand: AsyncParsableCommand {
 
 /// A number of users, a time, and a report.
 private struct Load: Service {
-    /// How long the shop is waited for at first.
-    private static let patience = Duration.seconds(120)
-
     let base: String
     let users: Int
     let rate: Double
+    let host: String?
+    /// How long the shop is waited for at first.
+    let patience: Duration
     let duration: Double?
     let wait: ClosedRange<Double>
     let timeout: TimeAmount
@@ -101,8 +107,8 @@ private struct Load: Service {
 
     private func waitForShop(_ client: HTTPClient) async {
         let start = ContinuousClock.now
-        while !Task.isCancelled, ContinuousClock.now - start < Self.patience {
-            let response = try? await client.execute(HTTPClientRequest(url: base + page), timeout: .seconds(5))
+        while !Task.isCancelled, ContinuousClock.now - start < patience {
+            let response = try? await client.execute(HTTPClientRequest(url: base + page), timeout: timeout)
             if let response {
                 _ = try? await response.body.collect(upTo: 4 * 1024 * 1024)
                 if response.status.code < 400 { return }
@@ -122,7 +128,8 @@ private struct Load: Service {
                         // Rule zero: users come one after the other.
                         do { try await Task.sleep(for: .seconds(Double(number) / rate)) } catch { return }
                     }
-                    var user = ShopUser(client: client, base: base, recorder: recorder, timeout: timeout, end: end, home: page)
+                    var user = ShopUser(
+                        client: client, base: base, host: host, recorder: recorder, timeout: timeout, end: end, home: page)
                     await user.visit(as: behaviour, wait: wait)
                 }
             }

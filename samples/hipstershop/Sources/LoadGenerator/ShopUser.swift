@@ -27,6 +27,8 @@ struct ShopUser {
 
     let client: HTTPClient
     let base: String
+    /// The Host that is asked for, where it is not that of `base`.
+    let host: String?
     let recorder: LoadRecorder
     let timeout: TimeAmount
     /// When no request is started any more.
@@ -36,10 +38,12 @@ struct ShopUser {
     private var cookies: [String: String] = [:]
 
     init(
-        client: HTTPClient, base: String, recorder: LoadRecorder, timeout: TimeAmount, end: ContinuousClock.Instant?, home: String
+        client: HTTPClient, base: String, host: String?, recorder: LoadRecorder, timeout: TimeAmount,
+        end: ContinuousClock.Instant?, home: String
     ) {
         self.client = client
         self.base = base
+        self.host = host
         self.recorder = recorder
         self.timeout = timeout
         self.end = end
@@ -130,6 +134,7 @@ struct ShopUser {
     private mutating func follow(_ first: HTTPClientRequest) async throws -> String? {
         var request = first
         for _ in 0...Self.mostRedirects {
+            if let host { request.headers.replaceOrAdd(name: "host", value: host) }
             if !cookies.isEmpty {
                 request.headers.replaceOrAdd(
                     name: "cookie", value: cookies.map { "\($0.key)=\($0.value)" }.joined(separator: "; "))

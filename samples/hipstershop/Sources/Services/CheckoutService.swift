@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 import SwiftProtobuf
 
 /// `hipstershop checkout`
@@ -24,7 +23,7 @@ struct CheckoutCommand: AsyncParsableCommand {
 
 /// The one service that needs six others.
 struct CheckoutService: Hipstershop_CheckoutService.SimpleServiceProtocol {
-    typealias Transport = HTTP2ClientTransport.Posix
+    typealias Transport = NeighbourTransport
 
     let catalog: Hipstershop_ProductCatalogService.Client<Transport>
     let shipping: Hipstershop_ShippingService.Client<Transport>

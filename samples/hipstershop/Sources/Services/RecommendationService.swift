@@ -1,6 +1,5 @@
 import ArgumentParser
 import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 import SwiftProtobuf
 
 /// `hipstershop recommendation`
@@ -19,7 +18,7 @@ struct RecommendationService: Hipstershop_RecommendationService.SimpleServicePro
     /// As many as are named at most.
     static let most = 5
 
-    let catalog: Hipstershop_ProductCatalogService.Client<HTTP2ClientTransport.Posix>
+    let catalog: Hipstershop_ProductCatalogService.Client<NeighbourTransport>
 
     func listRecommendations(request: Hipstershop_ListRecommendationsRequest, context: ServerContext) async throws
         -> Hipstershop_ListRecommendationsResponse
