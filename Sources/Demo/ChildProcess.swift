@@ -27,17 +27,23 @@ final class ChildProcess {
     /// Starts a program in a process group of its own, so that Ctrl-C at the terminal reaches the demo alone.
     ///
     /// - Parameters:
+    ///   - input: descriptor of its standard input; nil for none.
+    ///   - inOwnSession: away from the terminal altogether.
     ///   - output: descriptor of its standard output; nil for the log.
     ///   - log: a file for what it writes.
     init(
-        name: String, program: String, arguments: [String], environment: [String: String], output: Int32? = nil,
-        log: String
+        name: String, program: String, arguments: [String], environment: [String: String], input: Int32? = nil,
+        inOwnSession: Bool = false, output: Int32? = nil, log: String
     ) throws(DemoError) {
         self.name = name
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         posix_spawn_file_actions_adddup2(&actions, output ?? 2, 1)
 
@@ -48,7 +54,8 @@ final class ChildProcess {
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+        let apart = inOwnSession ? Self.setSession : Int16(POSIX_SPAWN_SETPGROUP)
+        posix_spawnattr_setflags(&attributes, apart | Int16(POSIX_SPAWN_SETSIGMASK))
 
         var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = Self.variables(environment).map { strdup($0) } + [nil]
@@ -58,6 +65,9 @@ final class ChildProcess {
         guard failure == 0 else { throw .cannotStart(program: program, reason: String(cString: strerror(failure))) }
         id = child
     }
+
+    /// POSIX_SPAWN_SETSID, which glibc shows only to those who ask for GNU's extensions.
+    private static let setSession: Int16 = 0x80
 
     deinit {
         guard isRunning else { return }

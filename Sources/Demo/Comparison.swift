@@ -17,6 +17,8 @@ package struct Comparison {
         package var concurrency = 1
         package var users = 1
         package var json = false
+        /// Whether it fails where Heddle adds more than half of what Envoy adds.
+        package var gate = false
 
         package init() {}
     }
@@ -34,33 +36,41 @@ package struct Comparison {
 
     private let options: Options
     private let tools: DemoTools
-    private let write: (String) -> Void
+    private let output: (String) -> Bool
     private let interrupt = Interrupt()
 
-    /// - Parameter write: takes what is to be printed.
-    package init(options: Options, tools: DemoTools, write: @escaping (String) -> Void) {
+    /// - Parameter write: takes what is to be printed; false where nobody reads it any more, which ends the comparison.
+    package init(options: Options, tools: DemoTools, write: @escaping (String) -> Bool) {
         self.options = options
         self.tools = tools
-        self.write = write
+        output = write
     }
 
-    /// Measures and prints; true when no request failed.
+    private func write(_ text: String) {
+        if !output(text) { interrupt.raise() }
+    }
+
+    /// Measures and prints; true when no request failed, and Heddle was within the gate where there is one.
     package func run() throws(DemoError) -> Bool {
         try tools.enterRoot()
+        // A mesh that is not there is noticed before anything runs.
+        for mesh in ShopPlan.Mesh.allCases { _ = try tools.programs(mesh) }
         var contenders: [Contender] = []
         defer { for contender in contenders { contender.shop.stop() } }
         for (index, mesh) in ShopPlan.Mesh.allCases.enumerated() {
             let shop = try start(mesh, network: "127.\(Self.firstNetwork + index)")
             contenders.append(Contender(shop: shop))
-            guard try shop.waitUntilReady(interrupt.check) != nil else { return true }
+            guard try waitUntilReady(shop) else { return true }
         }
         let turn = max(Self.shortestTurn, options.seconds / Double(Self.rounds * contenders.count))
-        for contender in contenders { _ = try load(contender, seconds: min(Self.warmUp, 5 * turn)) }
+        for contender in contenders {
+            guard try load(contender, seconds: min(Self.warmUp, 5 * turn)) != nil else { return true }
+        }
         for round in 1...Self.rounds {
-            say("round \(round) of \(Self.rounds)")
+            say("round \(round) of \(Self.rounds)\n")
             for index in contenders.indices {
-                if interrupt.check() { return true }
-                contenders[index].turns.append(try load(contenders[index], seconds: turn))
+                guard let line = try load(contenders[index], seconds: turn) else { return true }
+                contenders[index].turns.append(line)
             }
         }
         return try report(contenders, turn: turn)
@@ -80,28 +90,34 @@ package struct Comparison {
                     mesh: mesh, network: network, programs: programs, configurations: folder.configurations,
                     concurrency: options.concurrency)
             }
-        say("starting \(options.service == nil ? "the shop " : "")\(Self.title(mesh)): \(plan.processes.count) programs")
-        return try RunningShop(plan: plan, folder: folder)
+        say("starting \(options.service == nil ? "the shop " : "")\(Self.title(mesh)): \(plan.processes.count) programs\n")
+        return try RunningShop(plan: plan, folder: folder, tools: tools)
     }
 
-    private func load(_ contender: Contender, seconds: Double) throws(DemoError) -> LoadLine {
+    private func waitUntilReady(_ shop: RunningShop) throws(DemoError) -> Bool {
+        var screen = StartScreen(write: say)
+        defer { screen.clear() }
+        return try shop.waitUntilReady(interrupt) { screen.show($0) } != nil
+    }
+
+    /// A turn of one of them; nil where someone wants an end.
+    private func load(_ contender: Contender, seconds: Double) throws(DemoError) -> LoadLine? {
         let run = try LoadRun(
             tools: tools, frontend: contender.shop.plan.door,
             arguments: [
                 "--users", "\(options.users)", "--rate", "0", "--wait", "0s", "--behaviour", "home", "--path", contender.shop.plan.page,
                 "--for", "\(seconds)s",
-            ], log: contender.shop.folder.log(of: "loadgenerator"))
+            ] + (options.service.map { ["--host", $0.authority] } ?? []), folder: contender.shop.folder)
         while !run.isOver, !interrupt.check() {
             if Stopwatch.wait(for: [run.descriptor, interrupt.descriptor], seconds: 1).contains(run.descriptor) { _ = run.lines() }
         }
-        run.finish()
+        let report = try run.finish(isInterrupted: interrupt.check())
         try contender.shop.checkAllRun()
-        guard let report = run.report else { throw .ended(process: "loadgenerator", status: "without a report", log: "") }
-        return report
+        return interrupt.isRaised ? nil : report
     }
 
     private func report(_ contenders: [Contender], turn: Double) throws(DemoError) -> Bool {
-        let page = options.service.map { "http://\($0.host):\($0.port)\($0.path)" } ?? "The front page, 13 calls between services"
+        let page = options.service.map { "http://\($0.authority)\($0.path)" } ?? "The front page, 13 calls between services"
         let report = ComparisonReport(
             page: page, users: options.users, seconds: turn,
             turns: contenders.map { ($0.shop.plan.mesh, $0.turns, $0.shop.proxies.count, $0.shop.megabytes().proxies) })
@@ -113,8 +129,9 @@ package struct Comparison {
             }
         } else {
             write(report.text)
+            if options.gate { write(report.gateText) }
         }
-        return report.isSound
+        return report.isSound && (!options.gate || report.isWithinGate)
     }
 
     private static func title(_ mesh: ShopPlan.Mesh) -> String {
@@ -126,6 +143,6 @@ package struct Comparison {
     }
 
     private func say(_ text: String) {
-        if !options.json { write(text + "\n") }
+        if !options.json { write(text) }
     }
 }

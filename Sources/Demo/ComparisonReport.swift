@@ -47,6 +47,23 @@ package struct ComparisonReport: Codable {
     /// Whether every mesh gave pages, and no page failed.
     package var isSound: Bool { rows.allSatisfy { $0.failures == 0 && $0.pages > 0 } }
 
+    /// Most of what Envoy adds that Heddle may add.
+    private static let gateShare = 0.5
+
+    /// Whether Heddle adds at most half of what Envoy adds to the median; false where Envoy added nothing that could be
+    /// measured.
+    package var isWithinGate: Bool {
+        guard let heddle = row(.heddle), let envoy = row(.envoy), envoy.added_p50_ms > 0 else { return false }
+        return heddle.added_p50_ms <= Self.gateShare * envoy.added_p50_ms
+    }
+
+    /// What the gate says, for people.
+    package var gateText: String {
+        "gate: Heddle may add half of what Envoy adds to p50, and \(isWithinGate ? "does not add more" : "it adds more, or Envoy adds nothing")\n"
+    }
+
+    private func row(_ mesh: ShopPlan.Mesh) -> Row? { rows.first { $0.mesh == mesh.rawValue } }
+
     /// The result as people read it.
     package var text: String {
         var text = "\n\(page), \(users) \(users == 1 ? "user" : "users") at a time; medians of \(rounds) turns of "
@@ -63,9 +80,7 @@ package struct ComparisonReport: Codable {
 
     /// How Heddle stands to Envoy; nothing where one of them was not measured.
     private var share: String {
-        guard let heddle = rows.first(where: { $0.mesh == ShopPlan.Mesh.heddle.rawValue }),
-            let envoy = rows.first(where: { $0.mesh == ShopPlan.Mesh.envoy.rawValue })
-        else { return "" }
+        guard let heddle = row(.heddle), let envoy = row(.envoy) else { return "" }
         let parts = [
             Self.share("p50", heddle.added_p50_ms, envoy.added_p50_ms), Self.share("p99", heddle.added_p99_ms, envoy.added_p99_ms),
             Self.share("memory", heddle.proxies_mb, envoy.proxies_mb),

@@ -24,6 +24,8 @@ package struct Demo {
         package var killSeconds: Double?
         /// Machine-readable lines instead of tables.
         package var json = false
+        /// How this program was called, and what tells the demo apart, for what is said about commands.
+        package var program = "heddle"
 
         package init() {}
     }
@@ -37,6 +39,9 @@ package struct Demo {
         package let proxies_mb: Double
         package let services_mb: Double
         package let workers_killed: Int
+        /// Requests that the killed workers had in hand: no more may have failed.
+        package let in_flight: Int
+        package let kills: [WorkerKiller.Kill]
         package let load: LoadLine?
     }
 
@@ -49,14 +54,14 @@ package struct Demo {
 
     private let options: Options
     private let tools: DemoTools
-    private let write: (String) -> Void
+    private let output: (String) -> Bool
     private let interrupt = Interrupt()
 
-    /// - Parameter write: takes what is to be printed.
-    package init(options: Options, tools: DemoTools, write: @escaping (String) -> Void) {
+    /// - Parameter write: takes what is to be printed; false where nobody reads it any more, which ends the demo.
+    package init(options: Options, tools: DemoTools, write: @escaping (String) -> Bool) {
         self.options = options
         self.tools = tools
-        self.write = write
+        output = write
     }
 
     /// Runs the demo; true when no request failed.
@@ -67,71 +72,87 @@ package struct Demo {
         if let example = options.example { _ = try folder.place(example: example) }
         let plan = ShopPlan(
             mesh: options.mesh, network: options.network, programs: try tools.programs(options.mesh),
-            configurations: folder.configurations, concurrency: options.concurrency, settings: options.settings)
+            configurations: folder.configurations, concurrency: options.concurrency, settings: options.settings,
+            failsOnPurpose: ProcessInfo.processInfo.environment["ERROR_RATE"].map { !$0.isEmpty } ?? false)
         var screen = DemoScreen(write: write)
         if !options.json { screen.say("starting \(plan.processes.count) programs ...") }
-        let shop = try RunningShop(plan: plan, folder: folder)
+        let shop = try RunningShop(plan: plan, folder: folder, tools: tools)
         defer { shop.stop() }
-        guard let seconds = try shop.waitUntilReady(interrupt.check) else { return true }
+        guard let seconds = try waitUntilReady(shop) else { return true }
         if options.json {
             let door = plan.door
             try writeLine(Ready(url: "http://\(door.host):\(door.port)/", seconds: seconds, folder: folder.path))
         } else {
             screen.table(shop, seconds: seconds, memory: shop.megabytes().proxies, redis: tools.redis != nil)
+            let network = options.network == ShopPlan.writtenNetwork ? "" : " --network \(options.network)"
+            let commands = ["switch frontend-by-uri", "switch frontend-by-percent", "filter my.lua", "switch off"]
+            screen.next(commands.map { "\(options.program) demo \($0)\(network)" })
         }
         return try watch(shop, readySeconds: seconds, screen: &screen)
     }
 
+    private func waitUntilReady(_ shop: RunningShop) throws(DemoError) -> Double? {
+        var start = StartScreen(write: { text in if !options.json { write(text) } })
+        defer { start.clear() }
+        return try shop.waitUntilReady(interrupt) { start.show($0) }
+    }
+
     private func watch(_ shop: RunningShop, readySeconds: Double, screen: inout DemoScreen) throws(DemoError) -> Bool {
-        // Counted before there is load, so that the first second has all of its calls.
-        var counts = shop.requestCounts()
-        var load: LoadRun?
-        if options.users > 0 {
-            var arguments = ["--users", "\(options.users)", "--wait", options.wait]
-            if let seconds = options.seconds { arguments += ["--for", "\(seconds)s", "--rate", "0"] }
-            load = try LoadRun(tools: tools, frontend: shop.plan.door, arguments: arguments, log: shop.folder.log(of: "loadgenerator"))
-        }
-        var killer = options.killSeconds.map(WorkerKiller.init)
         let watch = Stopwatch()
+        // Counted before there is load, so that the first second has all of its calls.
+        var counter = RateCounter()
+        _ = counter.rates(shop.requestCounts(), now: watch.seconds)
+        let load = try options.users > 0 ? startLoad(shop) : nil
+        var killer = options.killSeconds.map(WorkerKiller.init)
         var total = (requests: 0, failures: 0)
         while !interrupt.check(), load?.isOver != true, load != nil || options.seconds.map({ watch.seconds < $0 }) ?? true {
             let ready = Stopwatch.wait(for: [interrupt.descriptor] + (load.map { [$0.descriptor] } ?? []), seconds: 0.2)
             try shop.checkAllRun()
-            if let victim = killer?.act(now: watch.seconds, proxies: shop.proxies), !options.json {
-                screen.note("killed a worker of \(victim)'s proxy")
+            if let kill = killer?.act(now: watch.seconds, proxies: shop.proxies), !options.json {
+                screen.note("killed a worker of \(kill.workload)'s proxy, requests in flight: \(kill.in_flight)")
             }
             guard let load, ready.contains(load.descriptor) else { continue }
             for line in load.lines() where line.kind == "second" {
                 total = (total.requests + line.requests, total.failures + line.failures)
                 if options.json { continue }
-                let now = shop.requestCounts()
-                let calls = shop.proxies.compactMap { proxy in
-                    now[proxy.workload].map { (proxy.workload, $0 - (counts[proxy.workload] ?? 0)) }
-                }
-                counts = now
+                let rates = counter.rates(shop.requestCounts(), now: watch.seconds)
+                let calls = shop.proxies.map { ($0.workload, rates[$0.workload]) }
                 screen.rates(line, total: total, seconds: Int(watch.seconds), calls: calls)
             }
         }
-        load?.finish()
-        return try finish(shop, readySeconds: readySeconds, load: load?.report, killed: killer?.killed.count ?? 0, screen: screen)
+        let report: LoadLine? = if let load { try load.finish(isInterrupted: interrupt.check()) } else { nil }
+        return try finish(shop, readySeconds: readySeconds, load: report, kills: killer?.kills ?? [], screen: screen)
+    }
+
+    private func startLoad(_ shop: RunningShop) throws(DemoError) -> LoadRun {
+        var arguments = ["--users", "\(options.users)", "--wait", options.wait]
+        if let seconds = options.seconds { arguments += ["--for", "\(seconds)s", "--rate", "0"] }
+        let load = try LoadRun(tools: tools, frontend: shop.plan.door, arguments: arguments, folder: shop.folder)
+        try shop.note([load.child])
+        return load
     }
 
     private func finish(
-        _ shop: RunningShop, readySeconds: Double, load: LoadLine?, killed: Int, screen: DemoScreen
+        _ shop: RunningShop, readySeconds: Double, load: LoadLine?, kills: [WorkerKiller.Kill], screen: DemoScreen
     ) throws(DemoError) -> Bool {
         let memory = shop.megabytes()
         if options.json {
             try writeLine(
                 Result(
                     mesh: options.mesh.rawValue, ready_seconds: readySeconds, proxies: shop.proxies.count,
-                    proxies_mb: memory.proxies.rounded(), services_mb: memory.services.rounded(), workers_killed: killed, load: load))
+                    proxies_mb: memory.proxies.rounded(), services_mb: memory.services.rounded(), workers_killed: kills.count,
+                    in_flight: kills.reduce(0) { $0 + $1.in_flight }, kills: kills, load: load))
         } else {
             if let load { screen.report(load) }
             screen.say("\(shop.proxies.count) proxies in \(Int(memory.proxies)) MB, services in \(Int(memory.services)) MB")
         }
-        guard options.users > 0 else { return true }
-        guard let load else { return false }
+        // None was asked for, or it was ended before it began.
+        guard let load else { return true }
         return load.requests > 0 && load.failures == 0
+    }
+
+    private func write(_ text: String) {
+        if !output(text) { interrupt.raise() }
     }
 
     private func writeLine(_ value: some Encodable) throws(DemoError) {

@@ -20,6 +20,8 @@ package enum DemoError: Error, CustomStringConvertible {
     case notRunning(folder: String)
     /// A demo runs already.
     case alreadyRunning(folder: String, process: Int32)
+    /// Processes of an earlier demo cannot be ended.
+    case leftovers(processes: [Int32])
 
     package var description: String {
         switch self {
@@ -36,6 +38,8 @@ package enum DemoError: Error, CustomStringConvertible {
         case .notRunning(let folder): "no demo runs here (nothing in \(folder)); start one with `heddle demo`"
         case .alreadyRunning(let folder, let process):
             "a demo runs already (process \(process), \(folder)); stop it, or choose another --network"
+        case .leftovers(let processes):
+            "processes of an earlier demo do not end: \(processes.map(String.init).joined(separator: ", ")); end them, or choose another --network"
         }
     }
 }

@@ -50,8 +50,14 @@ struct DemoScreen {
         if !proxies.isEmpty { say("\(proxies.count) proxies in \(String(format: "%.0f", memory)) MB; logs in \(shop.folder.path)/logs") }
     }
 
+    /// What to try, in a second terminal.
+    func next(_ commands: [String]) {
+        say("\ntry next, in a second terminal:")
+        for command in commands { say("  " + command) }
+    }
+
     /// The rates of the last second. Where there is no terminal, one line now and then.
-    mutating func rates(_ line: LoadLine, total: (requests: Int, failures: Int), seconds: Int, calls: [(workload: String, rate: Int)]) {
+    mutating func rates(_ line: LoadLine, total: (requests: Int, failures: Int), seconds: Int, calls: [(workload: String, rate: Int?)]) {
         let head = String(
             format: "%5d s  %6.1f pages/s  p50 %6.1f ms  p99 %6.1f ms  %d failed of %d", seconds, line.rps, line.p50_ms, line.p99_ms,
             total.failures, total.requests)
@@ -61,7 +67,7 @@ struct DemoScreen {
         }
         if drawn > 0 { write("\u{1b}[\(drawn)A\u{1b}[J") }
         var text = "\n" + bold(head) + "\n"
-        let columns = calls.map { Self.padded($0.workload, 16) + Self.right("\($0.rate)/s", 7) }
+        let columns = calls.map { Self.padded($0.workload, 16) + Self.right($0.rate.map { "\($0)/s" } ?? "-", 7) }
         for start in stride(from: 0, to: columns.count, by: 3) {
             text += "  " + columns[start..<min(start + 3, columns.count)].joined(separator: "   ") + "\n"
         }

@@ -9,6 +9,8 @@ package struct DemoTools: Sendable {
     package let mesh: String
     /// samples/compare
     package let compare: String
+    /// `heddle` itself.
+    package let own: String
     package let shop: String
     package let proxy: String
     package let redis: String?
@@ -16,7 +18,7 @@ package struct DemoTools: Sendable {
 
     /// Looks for the programs beside this one and for the files above it, then in and above the current folder.
     package init() throws(DemoError) {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         let beside = (own as NSString).deletingLastPathComponent
         let current = FileManager.default.currentDirectoryPath
         root = try Self.root(above: [beside, current])

@@ -33,21 +33,24 @@ final class LoadRun {
     private static let endPatience = 40.0
     private static let mostBytes = 1024 * 1024
 
-    private let child: ChildProcess
+    let child: ChildProcess
+    private let folder: RunFolder
     /// Readable when there is a line.
     let descriptor: Int32
     private var unread: [UInt8] = []
     private var isAtEnd = false
-    private(set) var report: LoadLine?
+    private var report: LoadLine?
 
-    init(tools: DemoTools, frontend: (host: String, port: Int), arguments: [String], log: String) throws(DemoError) {
+    init(tools: DemoTools, frontend: (host: String, port: Int), arguments: [String], folder: RunFolder) throws(DemoError) {
+        self.folder = folder
         var ends: [Int32] = [-1, -1]
         guard heddle_pipe(&ends) == 0 else { throw .cannotStart(program: tools.shop, reason: "no pipe") }
         defer { close(ends[1]) }
         descriptor = ends[0]
         child = try ChildProcess(
-            name: "loadgenerator", program: tools.shop, arguments: ["loadgenerator", "--json"] + arguments,
-            environment: ["FRONTEND_ADDR": "\(frontend.host):\(frontend.port)"], output: ends[1], log: log)
+            name: "loadgenerator", program: tools.shop, arguments: ["loadgenerator", "--json", "--patience", "0s"] + arguments,
+            environment: ["FRONTEND_ADDR": "\(frontend.host):\(frontend.port)"], output: ends[1],
+            log: folder.log(of: "loadgenerator"))
     }
 
     deinit { close(descriptor) }
@@ -75,13 +78,16 @@ final class LoadRun {
         return lines
     }
 
-    /// Tells it to end and waits for its report.
-    func finish() {
+    /// Tells it to end and waits for its report. One that ends without has failed, unless it was told to end before it knew
+    /// how to.
+    func finish(isInterrupted: Bool) throws(DemoError) -> LoadLine? {
         child.signal(SIGTERM)
         let watch = Stopwatch()
         while !isAtEnd, watch.seconds < Self.endPatience {
             if Stopwatch.wait(for: [descriptor], seconds: 0.1).contains(descriptor) { _ = lines() }
         }
         if !child.waitForEnd(seconds: 1) { child.signal(SIGKILL) }
+        if report == nil, !isInterrupted { throw folder.ended(child) }
+        return report
     }
 }

@@ -7,6 +7,8 @@ package struct OwnService: Sendable, Equatable {
     package let host: String
     package let port: Int
     package let path: String
+    /// Host and port as they were written, which is the Host that is asked for.
+    package let authority: String
 
     /// Reads `http://host:port/path`; a name is looked up. Nil for anything else and for a name that nobody knows.
     package init?(url: String) {
@@ -20,6 +22,7 @@ package struct OwnService: Sendable, Equatable {
         guard let port, (1...65_535).contains(port), let host = Self.address(of: String(name)) else { return nil }
         self.host = host
         self.port = port
+        authority = String(place)
         path = rest.count == place.count ? "/" : String(rest.dropFirst(place.count))
     }
 

@@ -3,10 +3,18 @@ import Glibc
 
 /// The folder of a demo that runs: copies of the mesh's files, which a switch replaces, logs, and who runs.
 package struct RunFolder {
-    /// What stands in the folder about the processes.
+    /// What stands in the folder about a process.
+    struct Entry: Codable {
+        let name: String
+        let workload: String
+        let isProxy: Bool
+        /// Nil for one that has ended.
+        let process: ProcessIdentity?
+    }
+
     private struct Record: Codable {
         var demo: Int32
-        var proxies: [String: Int32]
+        var processes: [Entry]
     }
 
     /// The folder itself.
@@ -14,6 +22,7 @@ package struct RunFolder {
     private let source: String
     private let network: String
     private let service: OwnService?
+    private let lock: RunLock
 
     /// - Parameters:
     ///   - source: samples/hipstershop/mesh of the checkout, or samples/compare.
@@ -23,6 +32,7 @@ package struct RunFolder {
         self.network = network
         self.service = service
         path = NSTemporaryDirectory() + "heddle-demo-\(network)"
+        lock = RunLock(path: path + "/lock")
     }
 
     /// The address of the service in the files of samples/compare.
@@ -34,13 +44,19 @@ package struct RunFolder {
     package func log(of process: String) -> String { "\(path)/logs/\(process).log" }
     private var recordPath: String { path + "/processes.json" }
 
-    /// Makes the folder anew with the files of the mesh.
+    /// Takes the folder, ends what a demo that was killed has left in it, and makes it anew with the files of the mesh.
     package func prepare() throws(DemoError) {
-        if let record, kill(record.demo, 0) == 0, record.demo != getpid() {
-            throw .alreadyRunning(folder: path, process: record.demo)
-        }
         do {
-            try? FileManager.default.removeItem(atPath: path)
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw .file(path: path, reason: "\(error)")
+        }
+        guard try lock.take() else { throw .alreadyRunning(folder: path, process: lock.holder ?? 0) }
+        let left = Leftovers(folder: path).end()
+        guard left.isEmpty else { throw .leftovers(processes: left) }
+        do {
+            let old = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != "lock" }
+            for name in old { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
             try FileManager.default.createDirectory(atPath: configurations, withIntermediateDirectories: true)
             try FileManager.default.createDirectory(atPath: path + "/logs", withIntermediateDirectories: true)
         } catch {
@@ -49,14 +65,25 @@ package struct RunFolder {
         for file in try Self.configurations(in: source) { try copy("\(source)/\(file)", as: file) }
     }
 
-    /// Notes who runs, for `switch`.
-    package func note(proxies: [String: Int32]) throws(DemoError) {
+    /// Notes who runs, for `switch` and for people.
+    func note(_ processes: [Entry]) throws(DemoError) {
         do {
-            try JSONEncoder().encode(Record(demo: getpid(), proxies: proxies)).write(to: URL(fileURLWithPath: recordPath))
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+            try encoder.encode(Record(demo: getpid(), processes: processes)).write(to: URL(fileURLWithPath: recordPath))
         } catch {
             throw .file(path: recordPath, reason: "\(error)")
         }
     }
+
+    /// That a process has ended by itself, with the end of its log.
+    func ended(_ child: ChildProcess) -> DemoError {
+        let text = (try? String(contentsOfFile: log(of: child.name), encoding: .utf8)) ?? ""
+        let last = text.split(separator: "\n").suffix(Self.logLines).joined(separator: "\n")
+        return .ended(process: child.name, status: child.end.map(\.description) ?? "", log: last)
+    }
+
+    private static let logLines = 15
 
     /// Forgets the demo. Its logs stay.
     package func forget() {
@@ -106,12 +133,12 @@ package struct RunFolder {
     }
 
     /// Whether a demo runs in this folder.
-    var isRunning: Bool { record.map { kill($0.demo, 0) == 0 } ?? false }
+    var isRunning: Bool { lock.holder != nil && record != nil }
 
     /// Tells proxies to read their files anew.
     func tell(_ proxies: [String]) {
-        for name in proxies {
-            if let process = record?.proxies[name] { kill(process, SIGHUP) }
+        for entry in record?.processes ?? [] where entry.isProxy && proxies.contains(entry.workload) {
+            if let process = entry.process, process.isRunning { kill(process.id, SIGHUP) }
         }
     }
 

@@ -3,65 +3,104 @@ import Glibc
 
 /// A shop with its mesh, running: all processes of a plan.
 final class RunningShop {
-    /// How long all may take to become ready.
+    /// How long all processes may take to become ready, and then the first page, which is slow where services are slow on
+    /// purpose.
     private static let patience = 60.0
+    /// How long one of them may take for an answer about itself.
+    private static let probePatience = 1.0
     /// How long all may take to end before they are killed.
     private static let endPatience = 5.0
-    private static let logLines = 15
 
     let plan: ShopPlan
     let folder: RunFolder
     private var children: [(process: ShopPlan.Process, child: ChildProcess)] = []
+    private let keeper: KeeperProcess
 
     /// Starts the processes.
-    init(plan: ShopPlan, folder: RunFolder) throws(DemoError) {
+    ///
+    /// - Parameter tools: where `heddle` is, which ends them if this process cannot.
+    init(plan: ShopPlan, folder: RunFolder, tools: DemoTools) throws(DemoError) {
         self.plan = plan
         self.folder = folder
+        keeper = try KeeperProcess(program: tools.own, folder: folder)
         for process in plan.processes {
             let child = try ChildProcess(
                 name: process.name, program: process.program, arguments: process.arguments, environment: process.environment,
                 log: folder.log(of: process.name))
             children.append((process, child))
         }
-        var proxies: [String: Int32] = [:]
-        for (process, child) in children where process.isProxy { proxies[process.workload] = child.id }
-        try folder.note(proxies: proxies)
+        try note()
     }
 
-    /// Waits until every process answers and the shop has a page; returns the seconds that it took.
+    /// Writes down who runs.
     ///
-    /// - Parameter interrupted: whether someone wants the demo to end.
-    func waitUntilReady(_ interrupted: () -> Bool) throws(DemoError) -> Double? {
-        let watch = Stopwatch()
-        var missing = plan.processes.compactMap { process in process.health.map { (process.name, $0) } }
-        let door = plan.door
-        missing.append(("http://\(door.host):\(door.port)\(plan.page)", (door.host, door.port, plan.page)))
-        while true {
-            missing.removeAll { entry in
-                LoopbackHTTP.get(host: entry.1.host, port: entry.1.port, path: entry.1.path, seconds: 5).map { $0.status < 400 } ?? false
-            }
-            if missing.isEmpty { return watch.seconds }
-            try checkAllRun()
-            guard watch.seconds < Self.patience else {
-                throw .notReady(seconds: watch.seconds, waitingFor: missing.map(\.0))
-            }
-            if interrupted() { return nil }
-            _ = Stopwatch.wait(for: [], seconds: 0.05)
+    /// - Parameter others: further processes, such as the load generator.
+    func note(_ others: [ChildProcess] = []) throws(DemoError) {
+        var entries = children.map { process, child in
+            RunFolder.Entry(
+                name: process.name, workload: process.workload, isProxy: process.isProxy, process: ProcessIdentity(of: child.id))
         }
+        for child in [keeper.child] + others {
+            entries.append(RunFolder.Entry(name: child.name, workload: child.name, isProxy: false, process: ProcessIdentity(of: child.id)))
+        }
+        try folder.note(entries)
+    }
+
+    /// How far the start has come.
+    struct Progress: Equatable {
+        let ready: Int
+        let all: Int
+        let missing: [String]
+    }
+
+    /// Waits until every process says that it is ready and the shop has a page; returns the seconds that it took, nil where
+    /// someone wants the demo to end.
+    ///
+    /// - Parameter progress: is told now and then what is waited for.
+    func waitUntilReady(_ interrupt: Interrupt, progress: (Progress) -> Void) throws(DemoError) -> Double? {
+        let watch = Stopwatch()
+        var missing = plan.processes
+        var limit = Self.patience
+        while true {
+            let before = missing.count
+            missing.removeAll { $0.health.isGood(seconds: Self.probePatience) }
+            if before > 0, missing.isEmpty { limit = watch.seconds + Self.patience }
+            try checkAllRun()
+            let names = missing.isEmpty ? [plan.pageName] : missing.map(\.name)
+            progress(Progress(ready: plan.processes.count - missing.count, all: plan.processes.count, missing: names))
+            let hasPage = missing.isEmpty && hasPage(seconds: limit - watch.seconds, interrupt)
+            try checkAllRun()
+            if hasPage { return watch.seconds }
+            if interrupt.check() { return nil }
+            guard watch.seconds < limit else { throw .notReady(seconds: watch.seconds, waitingFor: names) }
+            _ = Stopwatch.wait(for: [interrupt.descriptor], seconds: 0.05)
+        }
+    }
+
+    /// Whether there is a first page. Where services fail on purpose an answer is enough.
+    private func hasPage(seconds: Double, _ interrupt: Interrupt) -> Bool {
+        let answer = LoopbackHTTP.get(
+            host: plan.door.host, port: plan.door.port, path: plan.page, seconds: max(Self.probePatience, seconds),
+            interrupt: interrupt.descriptor)
+        return answer.map { $0.status < 400 || plan.failsOnPurpose } ?? false
     }
 
     /// Fails when a process has ended by itself, with the end of its log.
     func checkAllRun() throws(DemoError) {
-        for (process, child) in children where !child.isRunning {
-            let text = (try? String(contentsOfFile: folder.log(of: process.name), encoding: .utf8)) ?? ""
-            let last = text.split(separator: "\n").suffix(Self.logLines).joined(separator: "\n")
-            throw .ended(process: process.name, status: child.end.map(\.description) ?? "", log: last)
-        }
+        for child in children.map(\.child) + [keeper.child] where !child.isRunning { throw folder.ended(child) }
     }
 
-    /// Ids of the proxies' processes, by workload.
-    var proxies: [(workload: String, id: Int32)] {
-        children.filter(\.process.isProxy).map { ($0.process.workload, $0.child.id) }
+    /// A proxy that runs.
+    struct Proxy {
+        let workload: String
+        let id: Int32
+        /// Where its admin interface is.
+        let admin: HealthProbe
+    }
+
+    /// All of them.
+    var proxies: [Proxy] {
+        children.filter(\.process.isProxy).map { Proxy(workload: $0.process.workload, id: $0.child.id, admin: $0.process.health) }
     }
 
     /// Megabytes of all proxies, and of all services.
@@ -74,16 +113,11 @@ final class RunningShop {
         return sums
     }
 
-    /// Requests that each proxy has taken for its workload since it started.
+    /// Requests that each proxy has taken for its workload since it started; nothing of one that does not answer.
     func requestCounts() -> [String: Int] {
         var counts: [String: Int] = [:]
-        for process in plan.processes where process.isProxy {
-            guard let health = process.health else { continue }
-            let name = process.workload == ShopPlan.edge ? "http.edge" : "http.inbound"
-            let path = "/stats?filter=\(name).downstream_rq_total"
-            let text = LoopbackHTTP.get(host: health.host, port: health.port, path: path)?.body ?? ""
-            let line = text.split(separator: "\n").first { $0.hasPrefix("\(name).downstream_rq_total: ") }
-            counts[process.workload] = line.flatMap { $0.split(separator: " ").last }.flatMap { Int($0) }
+        for proxy in proxies {
+            counts[proxy.workload] = proxy.counter("http.\(proxy.workload == ShopPlan.edge ? "edge" : "inbound").downstream_rq_total")
         }
         return counts
     }
@@ -98,6 +132,7 @@ final class RunningShop {
             child.signal(SIGKILL)
             _ = child.waitForEnd(seconds: Self.endPatience)
         }
+        keeper.release()
         folder.forget()
     }
 

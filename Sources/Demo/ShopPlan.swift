@@ -37,8 +37,8 @@ package struct ShopPlan: Sendable {
         package let environment: [String: String]
         /// Where it listens, for people.
         package let address: String
-        /// Host, port and path that answer 200 when it is ready; nil where nothing can be asked.
-        package let health: (host: String, port: Int, path: String)?
+        /// How to ask it whether it is ready.
+        package let health: HealthProbe
     }
 
     /// The network in the files of the mesh.
@@ -55,6 +55,10 @@ package struct ShopPlan: Sendable {
     /// Where people reach the shop, and the page that is asked for.
     package let door: (host: String, port: Int)
     package let page: String
+    /// What the page is for people.
+    package let pageName: String
+    /// Whether services fail on purpose, so that the page may fail as well.
+    package let failsOnPurpose: Bool
 
     /// The shop.
     ///
@@ -62,9 +66,10 @@ package struct ShopPlan: Sendable {
     ///   - configurations: the folder with a configuration for each proxy.
     ///   - concurrency: workers of each proxy.
     ///   - settings: further variables of the services of workloads, by the workloads' names.
+    ///   - failsOnPurpose: whether all services are told to fail now and then.
     package init(
         mesh: Mesh, network: String, programs: Programs, configurations: String, concurrency: Int,
-        settings: [String: [String: String]] = [:]
+        settings: [String: [String: String]] = [:], failsOnPurpose: Bool = false
     ) {
         self.mesh = mesh
         self.network = network
@@ -90,6 +95,8 @@ package struct ShopPlan: Sendable {
         self.processes = processes
         door = mesh == .bare ? ("\(network).1.1", 8080) : ("\(network).0.1", Self.edgePort)
         page = "/"
+        pageName = "the front page"
+        self.failsOnPurpose = failsOnPurpose || settings.values.contains { $0["ERROR_RATE"] != nil }
     }
 
     /// A service that runs already, behind its caller's proxy and its own.
@@ -97,6 +104,8 @@ package struct ShopPlan: Sendable {
         self.mesh = mesh
         self.network = network
         page = service.path
+        pageName = "http://\(service.authority)\(service.path)"
+        failsOnPurpose = false
         guard mesh != .bare else {
             door = (service.host, service.port)
             processes = []
@@ -121,7 +130,8 @@ package struct ShopPlan: Sendable {
                 name: workload.name, workload: workload.name, isProxy: false, program: programs.redis ?? "redis-server",
                 arguments: [
                     "--bind", host, "--port", "\(workload.port)", "--save", "", "--appendonly", "no", "--daemonize", "no",
-                ], environment: [:], address: "\(host):\(workload.port)", health: nil)
+                ], environment: [:], address: "\(host):\(workload.port)",
+                health: HealthProbe(host: host, port: workload.port, question: .tcp))
         }
         var environment = workload.environment
         environment["LISTEN_ADDR"] = host
@@ -132,11 +142,12 @@ package struct ShopPlan: Sendable {
             environment[call.variable] = target.isOutside ? "http://\(address)\(ShopWorkload.bankPath)" : address
         }
         environment.merge(settings) { _, new in new }
-        let isWeb = workload.subcommand == "frontend"
+        let question: HealthProbe.Question =
+            workload.subcommand == "frontend" ? .http(path: "/_healthz") : workload.isOutside ? .tcp : .grpc
         return Process(
             name: workload.name, workload: workload.name, isProxy: false, program: programs.shop,
             arguments: [workload.subcommand ?? workload.name], environment: environment, address: "\(host):\(workload.port)",
-            health: isWeb ? (host, workload.port, "/_healthz") : nil)
+            health: HealthProbe(host: host, port: workload.port, question: question))
     }
 
     /// The address that `caller` calls `target` by: the target's own where there is no mesh, else one of the caller's
@@ -156,6 +167,6 @@ package struct ShopPlan: Sendable {
         return Process(
             name: workload + "-proxy", workload: workload, isProxy: true, program: programs.proxy, arguments: arguments,
             environment: [:], address: address,
-            health: ("\(network).\(number).\(number == 0 ? 1 : 2)", adminPort, "/ready"))
+            health: HealthProbe(host: "\(network).\(number).\(number == 0 ? 1 : 2)", port: adminPort, question: .http(path: "/ready")))
     }
 }

@@ -30,6 +30,9 @@ struct CompareCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @Flag(help: "End with 1 when Heddle adds more than half of what Envoy adds to the median.")
+    var gate = false
+
     func run() throws {
         guard (1...64).contains(concurrency), (1...10_000).contains(users) else {
             throw ValidationError("--concurrency is 1 to 64, --users 1 to 10000")
@@ -37,10 +40,11 @@ struct CompareCommand: ParsableCommand {
         guard let service = OwnService(url: url) else { throw ValidationError("\(url) is not http://host:port/path") }
         var options = Comparison.Options()
         options.service = service
-        options.seconds = try DemoRunCommand.seconds(duration)
+        options.seconds = try DemoArguments.seconds(duration)
         options.users = users
         options.concurrency = concurrency
         options.json = json
-        if try !Comparison(options: options, tools: try DemoTools(), write: DemoCommand.write).run() { throw ExitCode.failure }
+        options.gate = gate
+        if try !Comparison(options: options, tools: try DemoTools(), write: DemoArguments.write).run() { throw ExitCode.failure }
     }
 }

@@ -1,16 +1,12 @@
 import ArgumentParser
 import Demo
-import Foundation
 
 /// `heddle demo`
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo", abstract: "Run the sample shop, a proxy beside each of its services.",
-        subcommands: [DemoRunCommand.self, DemoSwitchCommand.self, DemoFilterCommand.self], defaultSubcommand: DemoRunCommand.self)
-
-    static func write(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
-    }
+        subcommands: [DemoRunCommand.self, DemoSwitchCommand.self, DemoFilterCommand.self, DemoKeepCommand.self],
+        defaultSubcommand: DemoRunCommand.self)
 }
 
 /// `heddle demo run`, which `heddle demo` means.
@@ -18,7 +14,7 @@ struct DemoRunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Start everything, show rates until Ctrl-C, stop what was started.",
         discussion: """
-            Ends with 1 when a request failed.
+            Ends with 1 when a request failed. With --compare, --for, --users, --concurrency, --json and --gate may be given.
 
             Examples:
               heddle demo
@@ -37,20 +33,20 @@ struct DemoRunCommand: ParsableCommand {
     @Option(help: "An example to start with: frontend-by-uri, frontend-by-percent, checkout-by-body.")
     var use: String?
 
-    @Option(help: "What stands between the services: heddle, envoy or bare.")
-    var mesh = "heddle"
+    @Option(help: "What stands between the services: heddle, envoy or bare. (default: heddle)")
+    var mesh: String?
 
     @Option(help: "Workers of each proxy.")
     var concurrency = 1
 
-    @Option(help: "Users of the load generator; 0 for none.")
-    var users = 10
+    @Option(help: "Users of the load generator; 0 for none. (default: 10, with --compare 1)")
+    var users: Int?
 
-    @Option(help: "Shortest and longest pause of a user between two steps.")
-    var wait = "1s..10s"
+    @Option(help: "Shortest and longest pause of a user between two steps. (default: 1s..10s)")
+    var wait: String?
 
-    @Option(help: "The first two numbers of all addresses.")
-    var network = "127.7"
+    @Option(help: "The first two numbers of all addresses. (default: 127.7)")
+    var network: String?
 
     @Option(help: "Kill a worker of one proxy after the other, so often, such as 5s.")
     var killEvery: String?
@@ -61,58 +57,62 @@ struct DemoRunCommand: ParsableCommand {
     @Flag(help: "Measure the front page without a mesh, with Heddle and with Envoy (--for 60s unless given).")
     var compare = false
 
-    func run() throws {
-        guard (1...64).contains(concurrency), (0...10_000).contains(users) else {
+    @Flag(help: "With --compare: end with 1 when Heddle adds more than half of what Envoy adds to the median.")
+    var gate = false
+
+    func validate() throws {
+        guard (1...64).contains(concurrency), (0...10_000).contains(users ?? 1) else {
             throw ValidationError("--concurrency is 1 to 64, --users 0 to 10000")
         }
-        if compare {
-            var options = Comparison.Options()
-            options.seconds = try duration.map(Self.seconds) ?? options.seconds
-            options.concurrency = concurrency
-            options.json = json
-            if try !Comparison(options: options, tools: try DemoTools(), write: DemoCommand.write).run() { throw ExitCode.failure }
+        guard compare else {
+            if gate { throw ValidationError("--gate is for --compare") }
             return
         }
+        let others: [(name: String, isGiven: Bool)] = [
+            ("use", use != nil), ("mesh", mesh != nil), ("wait", wait != nil), ("network", network != nil),
+            ("kill-every", killEvery != nil), ("set", !set.isEmpty),
+        ]
+        if let other = others.first(where: \.isGiven) {
+            throw ValidationError("--\(other.name) has no meaning with --compare, which runs all three meshes as they are")
+        }
+        if users == 0 { throw ValidationError("--compare needs a user") }
+    }
+
+    func run() throws {
+        let isGood = try compare ? runComparison() : runDemo()
+        if !isGood { throw ExitCode.failure }
+    }
+
+    private func runComparison() throws -> Bool {
+        var options = Comparison.Options()
+        options.seconds = try duration.map(DemoArguments.seconds) ?? options.seconds
+        options.users = users ?? options.users
+        options.concurrency = concurrency
+        options.json = json
+        options.gate = gate
+        return try Comparison(options: options, tools: try DemoTools(), write: DemoArguments.write).run()
+    }
+
+    private func runDemo() throws -> Bool {
         var options = Demo.Options()
-        options.seconds = try duration.map(Self.seconds)
+        options.seconds = try duration.map(DemoArguments.seconds)
         options.json = json
         options.example = use
-        guard let mesh = ShopPlan.Mesh(rawValue: mesh) else { throw ValidationError("--mesh is heddle, envoy or bare") }
-        options.mesh = mesh
+        options.program = DemoArguments.program
+        if let mesh {
+            guard let known = ShopPlan.Mesh(rawValue: mesh) else { throw ValidationError("--mesh is heddle, envoy or bare") }
+            options.mesh = known
+        }
         options.concurrency = concurrency
-        options.users = users
-        options.wait = wait
-        options.network = network
+        options.users = users ?? options.users
+        options.wait = try wait.map(DemoArguments.pauses) ?? options.wait
+        options.network = try DemoArguments.network(network)
         for text in set {
-            let setting = try Self.setting(text)
+            let setting = try DemoArguments.setting(text)
             options.settings[setting.workload, default: [:]][setting.name] = setting.value
         }
-        options.killSeconds = try killEvery.map(Self.seconds)
-        let demo = Demo(options: options, tools: try DemoTools(), write: DemoCommand.write)
-        if try !demo.run() { throw ExitCode.failure }
-    }
-
-    /// Reads `workload:NAME=value`.
-    private static func setting(_ text: String) throws -> (workload: String, name: String, value: String) {
-        let colon = text.firstIndex(of: ":") ?? text.endIndex
-        let workload = String(text[..<colon])
-        let rest = text[colon...].dropFirst()
-        guard let equals = rest.firstIndex(of: "="), equals != rest.startIndex else {
-            throw ValidationError("\(text) is not WORKLOAD:NAME=VALUE, such as recommendation:EXTRA_LATENCY=2s")
-        }
-        let known = ShopWorkload.all.filter { $0.subcommand != nil }.map(\.name)
-        guard known.contains(workload) else {
-            throw ValidationError("no workload called \(workload); there are: \(known.joined(separator: ", "))")
-        }
-        return (workload, String(rest[..<equals]), String(rest[equals...].dropFirst()))
-    }
-
-    /// Reads `30s`, `2m`, `500ms`.
-    static func seconds(_ text: String) throws -> Double {
-        for (unit, factor) in [("ms", 0.001), ("s", 1.0), ("m", 60.0)] {
-            if text.hasSuffix(unit), let number = Double(text.dropLast(unit.count)), number > 0 { return number * factor }
-        }
-        throw ValidationError("\(text) is no time such as 30s or 2m")
+        options.killSeconds = try killEvery.map(DemoArguments.seconds)
+        return try Demo(options: options, tools: try DemoTools(), write: DemoArguments.write).run()
     }
 }
 
@@ -132,13 +132,13 @@ struct DemoSwitchCommand: ParsableCommand {
     @Argument(help: "frontend-by-uri, frontend-by-percent, checkout-by-body, or off.")
     var example: String
 
-    @Option(help: "The first two numbers of the demo's addresses.")
-    var network = "127.7"
+    @Option(help: "The first two numbers of the demo's addresses. (default: 127.7)")
+    var network: String?
 
     func run() throws {
-        let folder = RunFolder(source: try DemoTools().mesh, network: network)
+        let folder = RunFolder(source: try DemoTools().mesh, network: try DemoArguments.network(network))
         let changed = try folder.switch(to: example == "off" ? nil : example)
-        DemoCommand.write(changed.isEmpty ? "nothing to change\n" : "read anew by: \(changed.joined(separator: ", "))\n")
+        print(changed.isEmpty ? "nothing to change" : "read anew by: \(changed.joined(separator: ", "))")
     }
 }
 
@@ -161,12 +161,23 @@ struct DemoFilterCommand: ParsableCommand {
     @Option(help: "The workload whose proxy it is: edge, frontend, cart, ...")
     var proxy = "edge"
 
-    @Option(help: "The first two numbers of the demo's addresses.")
-    var network = "127.7"
+    @Option(help: "The first two numbers of the demo's addresses. (default: 127.7)")
+    var network: String?
 
     func run() throws {
         let tools = try DemoTools()
-        try RunFolder(source: tools.mesh, network: network).add(script: script, to: proxy, tools: tools)
-        DemoCommand.write("in use by: \(proxy)\n")
+        try RunFolder(source: tools.mesh, network: try DemoArguments.network(network)).add(script: script, to: proxy, tools: tools)
+        print("in use by: \(proxy)")
     }
+}
+
+/// `heddle demo keep FOLDER`, which a demo starts for itself.
+struct DemoKeepCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: Keeper.command, abstract: "End what a demo left behind, when standard input ends.", shouldDisplay: false)
+
+    @Argument(help: "The folder of the demo.")
+    var folder: String
+
+    func run() { Keeper.run(folder: folder) }
 }

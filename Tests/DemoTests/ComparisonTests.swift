@@ -35,6 +35,14 @@ struct ComparisonTests {
         #expect(!report([turn(0, 0, requests: 0)], bare: good, envoy: good).isSound)
     }
 
+    @Test("the gate is half of what Envoy adds, and that Envoy adds something")
+    func gate() {
+        let bare = [turn(10, 20)]
+        #expect(report([turn(12, 99)], bare: bare, envoy: [turn(14, 20)]).isWithinGate)
+        #expect(!report([turn(12.1, 20)], bare: bare, envoy: [turn(14, 20)]).isWithinGate)
+        #expect(!report([turn(9, 20)], bare: bare, envoy: [turn(10, 20)]).isWithinGate)
+    }
+
     @Test("of an even number the lower middle counts, of none nothing")
     func median() {
         #expect(ComparisonReport.median([4, 1, 3, 2]) == 2)
@@ -50,6 +58,7 @@ struct ComparisonTests {
     func service(url: String, host: String, port: Int, path: String) throws {
         let service = try #require(OwnService(url: url))
         #expect(service.host == host && service.port == port && service.path == path)
+        #expect("http://\(service.authority)" == url.prefix(7 + service.authority.count))
     }
 
     @Test(
@@ -78,7 +87,7 @@ struct ComparisonTests {
             let address = try #require(resources.listeners.first).address.socketAddress
             #expect("\(address.address):\(address.portValue)" == process.address)
             let admin = decoded.bootstrap.admin.address.socketAddress
-            #expect(admin.address == process.health?.host)
+            #expect(admin.address == process.health.host)
             let endpoint = try #require(resources.clusters.first?.loadAssignment.endpoints.first?.lbEndpoints.first)
             endpoints.append("\(endpoint.endpoint.address.socketAddress.address):\(endpoint.endpoint.address.socketAddress.portValue)")
         }

@@ -107,6 +107,33 @@ struct ShopPlanTests {
         #expect(having.first?.environment["LISTEN_ADDR"] == "127.7.13.1")
     }
 
+    @Test("every process is asked whether it is ready, in its own way")
+    func health() {
+        for process in plan(.heddle).processes {
+            let wanted: HealthProbe.Question =
+                if process.isProxy {
+                    .http(path: "/ready")
+                } else if process.workload.hasPrefix("frontend") {
+                    .http(path: "/_healthz")
+                } else if ["redis", "centralbank"].contains(process.workload) {
+                    .tcp
+                } else {
+                    .grpc
+                }
+            #expect(process.health.question == wanted, "\(process.name)")
+            if !process.isProxy { #expect("\(process.health.host):\(process.health.port)" == process.address) }
+        }
+    }
+
+    @Test("an answer with an error will do where services fail on purpose")
+    func failing() {
+        #expect(!plan(.heddle).failsOnPurpose)
+        let broken = ShopPlan(
+            mesh: .heddle, network: "127.7", programs: ShopPlan.Programs(shop: "", proxy: "", redis: nil), configurations: "", concurrency: 1,
+            settings: ["ad": ["ERROR_RATE": "5%"]])
+        #expect(broken.failsOnPurpose)
+    }
+
     @Test("without Redis nobody is told of it")
     func withoutRedis() {
         let processes = plan(.heddle, redis: nil).processes

@@ -39,6 +39,9 @@ class Page(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        # Not the question whether the shop is ready.
+        if "readiness" not in (self.headers["cookie"] or ""):
+            self.server.hosts.add(self.headers["host"])
         body = b"hello" if self.path == "/hello" else b""
         self.send_response(200 if body else 404)
         self.send_header("content-length", str(len(body)))
@@ -53,10 +56,12 @@ class Page(http.server.BaseHTTPRequestHandler):
 class Compare(unittest.TestCase):
     def test_a_service_of_ones_own_is_measured_in_all_three_meshes(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        server.hosts = set()
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
-        url = f"http://127.0.0.1:{server.server_address[1]}/hello"
+        authority = f"localhost:{server.server_address[1]}"
+        url = f"http://{authority}/hello"
         answer = heddle("compare", url, "--for", "5s", "--json")
         self.assertEqual(answer.returncode, 0, answer.stderr)
         report = json.loads(answer.stdout)
@@ -65,6 +70,8 @@ class Compare(unittest.TestCase):
                          [("bare", 0, 0), ("heddle", 2, 0), ("envoy", 2, 0)])
         self.assertTrue(all(row["pages"] > 0 and row["p50_ms"] > 0 for row in report["rows"]), report)
         self.assertTrue(all(row["proxies_mb"] > 0 for row in report["rows"][1:]), report)
+        # In all three it is asked for by the name that it has.
+        self.assertEqual(server.hosts, {authority})
 
     def test_what_is_no_url_is_a_mistake_of_usage(self):
         self.assertEqual(heddle("compare", "127.0.0.1:80").returncode, 64)

@@ -260,13 +260,21 @@ class Load(unittest.TestCase):
         self.assertEqual(result["proxies"], 14 if shutil.which("redis-server") else 13)
         self.assertLess(result["proxies_mb"], 400)
 
+    def test_a_failed_page_is_an_exit_status(self):
+        result, status = Demo("127.47", "--for", "6s", "--wait", "50ms..200ms", "--set", "shipping:ERROR_RATE=100%").result()
+        self.assertEqual(status, 1)
+        self.assertGreater(result["load"]["failures"], 0)
+        self.assertIn("an error on purpose", str(result["load"]["reasons"]))
+
     def test_a_killed_worker_costs_no_more_than_what_it_had_in_hand(self):
-        users = 10
-        result, _ = Demo("127.44", "--for", "12s", "--wait", "50ms..300ms", "--kill-every", "2s", "--users", str(users)).result()
-        self.assertGreaterEqual(result["workers_killed"], 4)
-        self.assertGreater(result["load"]["requests"], 100)
-        # A user has one page in hand, and a page one call, or with its answer one more.
-        self.assertLessEqual(result["load"]["failures"], users * result["workers_killed"], result["load"])
+        result, _ = Demo("127.44", "--for", "34s", "--wait", "100ms..500ms", "--kill-every", "2s").result()
+        # Each proxy in turn, and then from the first on.
+        workloads = [kill["workload"] for kill in result["kills"]]
+        self.assertEqual(len(set(workloads)), result["proxies"], workloads)
+        self.assertEqual(result["workers_killed"], len(workloads))
+        self.assertGreater(result["load"]["requests"], 300)
+        self.assertEqual(result["in_flight"], sum(kill["in_flight"] for kill in result["kills"]))
+        self.assertLessEqual(result["load"]["failures"], result["in_flight"], result)
 
 
 if __name__ == "__main__":
