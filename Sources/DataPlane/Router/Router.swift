@@ -331,6 +331,7 @@ import TrafficPolicy
         if onReusedConnection, reason == .connectionTermination || reason == .remoteRefused, mayRepeat {
             cluster.stats[.upstreamRqRetry].add()
             stream.recorder?.note(.retry, "the host had closed the reused connection")
+            stream.info.giveUpAttempt()
             attempt()
             return
         }
