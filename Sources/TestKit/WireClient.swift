@@ -21,6 +21,8 @@ package final class WireClient {
         package var allowsTLS13 = true
         /// A session to resume.
         package var ticket: TLSTicket?
+        /// What the client shows when it is asked.
+        package var certificate: TestCertificate?
 
         /// - Parameter protocols: for ALPN, the most wanted first; none for no ALPN.
         package init(serverName: String, protocols: [String] = []) {
@@ -35,7 +37,8 @@ package final class WireClient {
     package private(set) var ending: Arrival?
     private let descriptor: Int32
     private var session: OpaquePointer?
-    private var context: OpaquePointer?
+    // Safety: OpenSSL counts references to a context with atomics, and nobody changes this one after it is made.
+    private nonisolated(unsafe) static let context = SSL_CTX_new(TLS_client_method())
 
     /// Connects, and shakes hands where `tls` says so. Nil where nobody listens or the handshake fails.
     package init?(port: UInt16, host: String = Loopback.address, tls: TLS? = nil, receiveBuffer: Int32? = nil) {
@@ -73,7 +76,6 @@ package final class WireClient {
             SSL_set_shutdown(session, SSL_SENT_SHUTDOWN)
             SSL_free(session)
         }
-        if let context { SSL_CTX_free(context) }
         if descriptor >= 0 { close(descriptor) }
     }
 
@@ -179,9 +181,10 @@ package final class WireClient {
     }
 
     private func shakeHands(_ tls: TLS) -> Bool {
-        context = SSL_CTX_new(TLS_client_method())
         // A peer that closes without close_notify has broken the connection off, which `receive` tells by itself.
-        session = SSL_new(context)
+        session = SSL_new(Self.context)
+        // SSL_MODE_RELEASE_BUFFERS: tests have thousands of clients.
+        _ = SSL_ctrl(session, SSL_CTRL_MODE, 16, nil)
         SSL_set_fd(session, descriptor)
         tls.serverName.withCString { name in
             _ = SSL_ctrl(
@@ -190,10 +193,28 @@ package final class WireClient {
         }
         let list = tls.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !tls.allowsTLS13 { _ = SSL_ctrl(session, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(TLS1_2_VERSION), nil) }
+        if let pair = tls.certificate {
+            let certificate = pair.certificate.withBIO { PEM_read_bio_X509($0, nil, nil, nil) }
+            let key = pair.key.withBIO { PEM_read_bio_PrivateKey($0, nil, nil, nil) }
+            SSL_use_certificate(session, certificate)
+            SSL_use_PrivateKey(session, key)
+            X509_free(certificate)
+            EVP_PKEY_free(key)
+        }
         if let ticket = tls.ticket { SSL_set_session(session, ticket.pointer) }
         if !list.isEmpty { SSL_set_alpn_protos(session, list, UInt32(list.count)) }
         guard SSL_connect(session) == 1 else { return false }
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         return true
+    }
+}
+
+extension String {
+    /// Lends the text as something that OpenSSL reads from.
+    fileprivate func withBIO<Result>(_ read: (OpaquePointer?) -> Result) -> Result {
+        let bytes = Array(utf8)
+        let input = BIO_new_mem_buf(bytes, Int32(bytes.count))
+        defer { BIO_free(input) }
+        return read(input)
     }
 }

@@ -74,6 +74,12 @@ import SecureTransport
         info.requestedServerName = serverName
     }
 
+    /// Which filter chain the connection has and why, for an explanation.
+    package var chainExplanation: String {
+        let why = listenerConfig.defaultChain === chain ? "no other chain matches" : chain.matchText
+        return "\(chain.name?.text ?? "unnamed") (\(why))"
+    }
+
     /// What is logged of the connection as a whole, made now when nobody has asked for it yet.
     func recordForWriting() -> ConnectionRecord {
         if let record { return record }

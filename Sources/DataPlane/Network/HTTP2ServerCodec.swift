@@ -23,6 +23,9 @@ import Reactor
     /// The earliest deadline among answers that were complete when the session was last without any.
     private var flushDeadline = UInt64.max
     private var keepalive: HTTP2KeepaliveTimer?
+    /// The request whose head has begun and not ended, 0 for none, and what bounds the time that it takes.
+    private var unfinishedHead: Int32 = 0
+    private var headTimer: LoopTimer?
 
     /// Nil when there is no memory for a session.
     init?(manager: HTTPConnectionManager) {
@@ -55,9 +58,34 @@ import Reactor
         if failure == .flood(.prematureResets) { manager.config.stats.tooManyPrematureResets() }
         keepalive?.received()
         drainEvents()
+        if session.unfinishedRequest != unfinishedHead { watchHead() }
         flushLater()
         if failure != nil { fail() }
         return bytes.count
+    }
+
+    /// A head that comes in pieces has `request_headers_timeout`, counted from its HEADERS frame.
+    private func watchHead() {
+        unfinishedHead = session.unfinishedRequest
+        let timeout = manager.config.requestHeadersTimeout
+        guard unfinishedHead != 0, timeout > 0, !isClosed else {
+            headTimer?.cancel()
+            return
+        }
+        // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
+        let timer = headTimer ?? LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.headTimeoutExpired() }
+        headTimer = timer
+        timer.schedule(after: timeout)
+    }
+
+    private func headTimeoutExpired() {
+        guard !isClosed, let h2 = session.takeUnfinishedRequest() else { return }
+        unfinishedHead = 0
+        manager.config.stats.requestHeadersTimeout()
+        let stream = makeStream(h2)
+        manager.config.stats.requestBegan(.http2)
+        stream.requestPath.iteration.endSeen = true
+        stream.reply(LocalReply(status: 408, body: "request header timeout", details: "request_header_timeout"))
     }
 
     private func drainEvents() {
@@ -99,10 +127,7 @@ import Reactor
 
     private func begin(_ h2: HTTP2Stream, endStream: Bool) {
         guard h2.context == nil else { return }
-        let stream = manager.makeStream(self)
-        h2.context = stream
-        stream.codecContext = h2
-        add(stream)
+        let stream = makeStream(h2)
         swap(&stream.requestHeaders, &h2.fields)
         if stream.requestHeaders.get(.expect).map({ $0.equalsIgnoringCase("100-continue") }) == true,
             !manager.config.proxy100Continue, !endStream
@@ -112,6 +137,14 @@ import Reactor
         }
         if let protocolName = stream.requestHeaders.get(.protocol) { asUpgrade(stream, protocolName) }
         stream.receiveHeaders(endStream: endStream)
+    }
+
+    private func makeStream(_ h2: HTTP2Stream) -> Stream {
+        let stream = manager.makeStream(self)
+        h2.context = stream
+        stream.codecContext = h2
+        add(stream)
+        return stream
     }
 
     /// An extended CONNECT (RFC 8441) is an upgrade in other words: inside the proxy it is the HTTP/1 form.
@@ -334,6 +367,7 @@ import Reactor
         isClosed = true
         drainTimer = nil
         flushTimer = nil
+        headTimer = nil
         keepalive = nil
         endStreams(.connectionTermination)
         session.connectionLost()

@@ -216,7 +216,9 @@ import TrafficPolicy
         switch cluster.pick(wanted, priority: priority) {
         case .overflow:
             countFailure(cluster)
-            stream.recorder?.note(.limit, "max_requests reached")
+            if let recorder = stream.recorder {
+                recorder.note(.limit, "max_requests \(cluster.config.thresholds(priority).maxRequests) reached")
+            }
             answerForHost(
                 stream,
                 LocalReply(
@@ -226,14 +228,18 @@ import TrafficPolicy
                     headers: [("x-envoy-overloaded", "true")]))
         case .noHealthyHost:
             countFailure(cluster)
-            stream.recorder?.note(.host, "none healthy")
+            if let recorder = stream.recorder {
+                recorder.note(.host, "none healthy of \(cluster.members.count)")
+            }
             answerForHost(
                 stream,
                 LocalReply(
                     status: 503, body: "no healthy upstream", details: "no_healthy_upstream", flags: .noHealthyUpstream)
             )
         case .host(let host):
-            if stream.recorder != nil { stream.recorder?.note(.host, host.address.description) }
+            if let recorder = stream.recorder {
+                recorder.note(.host, "\(host.address) (\(cluster.grounds(for: host, wanted)))")
+            }
             stream.info.upstreamRemoteAddress = host.address
             stream.info.upstreamHostName = host.hostname
             if cluster.config.sockets.isChoice, stream.config.schemeMatchesUpstream {
@@ -318,7 +324,13 @@ import TrafficPolicy
             default: "upstream_reset_before_response_started{remote_connection_failure}"
             }
         let body = "upstream connect error or disconnect/reset before headers. reset reason: \(text)"
-        stream.recorder?.note(isOverflow ? .limit : .connection, detail ?? "\(text)")
+        if let recorder = stream.recorder {
+            if isOverflow, let thresholds = cluster?.config.thresholds(stream.route?.priority ?? .default) {
+                recorder.note(.limit, "max_pending_requests \(thresholds.maxPendingRequests) reached")
+            } else {
+                recorder.note(.connection, detail ?? "\(text)")
+            }
+        }
         answerForHost(
             stream,
             LocalReply(
@@ -334,6 +346,7 @@ import TrafficPolicy
         if onReusedConnection, reason == .connectionTermination || reason == .remoteRefused, mayRepeat {
             cluster.stats[.upstreamRqRetry].add()
             stream.recorder?.note(.retry, "the host had closed the reused connection")
+            stream.info.giveUpAttempt()
             attempt()
             return
         }
@@ -470,7 +483,9 @@ import TrafficPolicy
         }
         stream.info.responseCodeDetails = "via_upstream"
         if let choice = stream.routeChoice { choice.applyResponseMutations(to: stream, attempts: attempts) }
+        let opens = isUpgrade && (status == 101 || status / 100 == 2 && stream.requestHeaders.get(.method, is: "CONNECT"))
         stream.respond(endStream: endStream)
+        if opens { request?.openTunnel() }
     }
 
     func responseData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {

@@ -257,8 +257,15 @@ import TrafficPolicy
     private func failed(_ error: LuaError) {
         factory.stats[.errors].add()
         if error.message.hasSuffix("not enough memory") { factory.stats[.memoryExceeded].add() }
+        explain("failed: \(error.message)")
         factory.log.error(.lua, "script log: \(error.message) \(place(error))")
         if let answer = factory.settings.answer { fail(answer) }
+    }
+
+    /// Notes what the script does where somebody asked for the decisions of the request; costs nothing where nobody did.
+    func explain(_ text: @autoclosure () -> String) {
+        guard let recorder = stream?.recorder else { return }
+        recorder.note(.filter, "\(factory.name): \(text())")
     }
 
     /// Where an error came from: script, hook and route, and the functions that were being called.
