@@ -254,7 +254,7 @@ struct RuleTests {
         let code = source(
             """
             func read(_ message: Envoy_A, _ kind: Envoy_A.Kind) {
-                let a = message.usedField
+                let a = message.usedField + message.inner
                 if message.hasHasOnly {}
                 switch kind { case .one: 1 } // .unread
                 ".two"

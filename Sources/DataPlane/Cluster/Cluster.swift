@@ -214,7 +214,8 @@ package actor Cluster: LoopActor {
     @WorkerActor package func grounds(for host: Host, _ wanted: HostOverride?) -> String {
         if destinations != nil { return "original destination" }
         if let wanted, wanted.address == host.address { return "asked for by a filter" }
-        let counts = counts()
+        let listed = balancer.hosts.listed
+        let healthy = listed.count { balancer.hosts.flags(of: $0).health == .healthy }
         let policy =
             switch config.balancing.policy {
             case .roundRobin: "round robin"
@@ -224,7 +225,7 @@ package actor Cluster: LoopActor {
             }
         let priority = balancer.hosts.priority(of: host.slot)
         let isInPanic = priority < balancer.load.isInPanic.count && balancer.load.isInPanic[priority]
-        var grounds = "\(policy), \(counts.healthy) of \(counts.total) healthy"
+        var grounds = "\(policy), \(healthy) of \(listed.count) healthy"
         if priority > 0 { grounds += ", priority \(priority)" }
         if isInPanic { grounds += ", panic" }
         if let wanted { grounds += ", \(wanted.address) is not there" }

@@ -26,6 +26,8 @@ import Reactor
     private var isHandling = false
     private var isDraining = false
     private var brokeOff = false
+    /// The one whose response comes to its end at this moment.
+    private var finishing: HTTP2Stream?
     private var keepalive: HTTP2KeepaliveTimer?
 
     init?(transport: Transport, pool: ConnectionPool, cluster: Cluster, number: Int, id: UInt64) {
@@ -107,7 +109,7 @@ import Reactor
 
     func abandon(_ request: UpstreamRequest) {
         guard let h2 = request.codecContext as? HTTP2Stream else { return }
-        cluster.stats[.upstreamRqTxReset].add()
+        if h2 !== finishing { cluster.stats[.upstreamRqTxReset].add() }
         release(request, h2)
         session.reset(h2, .cancel)
         flushLater()
@@ -204,7 +206,9 @@ import Reactor
 
     /// The response is complete. A request that is not is given up: nobody waits for its rest.
     private func finish(_ request: UpstreamRequest, _ h2: HTTP2Stream, _ last: () -> Void) {
+        finishing = h2
         last()
+        finishing = nil
         // What `last` led to may have ended the request already.
         if request.codecContext === h2 {
             let requestOpen = !request.isRequestSent

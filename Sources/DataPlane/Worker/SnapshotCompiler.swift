@@ -28,7 +28,8 @@ package import SwiftProtobuf
         _ message: Envoy_Config_Listener_V3_Listener, name: String, present: ListenerConfig?
     ) throws(ConfigProblem) -> ListenerConfig {
         let address = try Address.compile(message.address).problem(within: "address")
-        let statName = message.statPrefix.isEmpty ? "\(address)" : message.statPrefix
+        // As in Envoy: `listener.0.0.0.0_80.`
+        let statName = message.statPrefix.isEmpty ? String("\(address)".map { $0 == ":" ? "_" : $0 }) : message.statPrefix
         let counters = ListenerCounters(listener: stats.listener(statName), tls: stats.listenerTLS(statName))
         let limit =
             message.hasPerConnectionBufferLimitBytes ? Int(message.perConnectionBufferLimitBytes.value) : 1024 * 1024

@@ -56,7 +56,11 @@ import ServiceKit
         var fields = HeaderBlock()
         for field in request.fields { fields.append(field.name, field.value) }
         // As in Envoy, where the admin listener is the edge.
-        if let ip = request.remote.ip { fields.append("x-forwarded-for", "\(ip)") }
+        if let ip = request.remote.ip {
+            var text = ByteWriter(capacity: 64)
+            ip.append(to: &text)
+            fields.append("x-forwarded-for", text.text)
+        }
         var answered = HeaderBlock()
         answered.append(":status", "\(response.status)")
         answered.append("content-type", response.contentType)
