@@ -137,7 +137,7 @@ extension HostileSuites {
             let answer = try #require(answers.messages.first)
             #expect(answer.status == 200)
             check(answer.fields, ["answer", "back"])
-            #expect(!client.received.contains("evil: 1"))
+            #expect(!client.received.contains("\nevil"))
 
             let second = try #require(WireHTTP2Client(port: proxy.port, tls: proxy.tls(["h2"])))
             let reply = second.answer(of: second.request(WireHTTP2Client.get("fields.test", path)))

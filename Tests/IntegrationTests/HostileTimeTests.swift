@@ -5,7 +5,7 @@ import Testing
 extension HostileSuites {
     /// Rows 33, 34 and 36 with bounds so short that a test sees them all: what takes too long, and too few descriptors.
     @Suite struct Time {
-        /// One listener with `request_headers_timeout` 1 s, `request_timeout` 2 s and `idle_timeout` 1 s.
+        /// One listener with `request_headers_timeout` 1 s, `request_timeout` 2 s and `idle_timeout` 3 s.
         final class Proxy: Sendable {
             static let running = Result { try Proxy() }
 
@@ -30,7 +30,7 @@ extension HostileSuites {
                               request_headers_timeout: 1s
                               request_timeout: 2s
                               delayed_close_timeout: 0.1s
-                              common_http_protocol_options: {idle_timeout: \(descriptors == nil ? 1 : 60)s}
+                              common_http_protocol_options: {idle_timeout: \(descriptors == nil ? 3 : 60)s}
                               route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: one}}]}]}
                               http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
                       clusters:

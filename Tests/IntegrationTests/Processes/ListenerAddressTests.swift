@@ -70,8 +70,10 @@ struct ListenerAddressTests {
             Self.listener("abstract", "pipe: {path: \"\(name)\"}"),
         ])
         defer { proxy.stop() }
-        #expect(Self.body(AnyAddress.unix(path).ask(Self.request)) == "file from - to \(path)")
-        #expect(Self.body(AnyAddress.unix(name).ask(Self.request)) == "abstract from - to \(name)")
+        for (listener, address) in [("file", path), ("abstract", name)] {
+            let answer = Self.body(AnyAddress.unix(address).ask(Self.request))
+            #expect(answer.hasPrefix("\(listener) from ") && answer.hasSuffix(" to \(address)"), "\(answer)")
+        }
         var status = stat()
         #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o660)
         let listeners = try AdminClient.get("/listeners", port: admin)

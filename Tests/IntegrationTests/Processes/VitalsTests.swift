@@ -36,14 +36,14 @@ struct VitalsTests {
                 if parts.count == 2, let value = Int(parts[1]) { numbers[parts[0]] = value }
             }
             return (0..<2).allSatisfy { worker in
-                let prefix = "worker.worker_\(worker)."
+                let prefix = "worker.\(worker)."
                 let time = (numbers[prefix + "cpu_user_us"] ?? 0) + (numbers[prefix + "cpu_system_us"] ?? 0)
                 return time > 0 && (Self.gauges + Self.counters).allSatisfy { (numbers[prefix + $0] ?? 0) > 0 }
             }
         }
         #expect(isThere, "\(numbers.filter { $0.key.hasPrefix("worker.") })")
         for worker in 0..<2 {
-            let prefix = "worker.worker_\(worker)."
+            let prefix = "worker.\(worker)."
             #expect(numbers[prefix + "memory_physical_size"] ?? 0 > 1 << 20)
             #expect(numbers[prefix + "open_descriptors"] ?? 0 < numbers[prefix + "descriptor_limit"] ?? 0)
         }
@@ -53,16 +53,16 @@ struct VitalsTests {
         load.stop()
         let (values, types) = Self.samples(try proxy.get("/stats/prometheus"))
         for worker in 0..<2 {
-            let label = "{envoy_worker_id=\"worker_\(worker)\"}"
+            let label = "{envoy_worker_id=\"\(worker)\"}"
             for name in Self.gauges {
                 #expect(types["envoy_worker_\(name)"] == "gauge")
                 #expect(values["envoy_worker_\(name)\(label)"] ?? 0 > 0, "\(name)")
             }
-            #expect(values["envoy_worker_descriptor_limit\(label)"] == numbers["worker.worker_\(worker).descriptor_limit"].map(Double.init))
+            #expect(values["envoy_worker_descriptor_limit\(label)"] == numbers["worker.\(worker).descriptor_limit"].map(Double.init))
             for name in Self.counters {
                 #expect(types["envoy_worker_\(name)"] == "counter")
                 // It only grows, and was read later.
-                #expect(values["envoy_worker_\(name)\(label)"] ?? 0 >= Double(numbers["worker.worker_\(worker).\(name)"] ?? 1), "\(name)")
+                #expect(values["envoy_worker_\(name)\(label)"] ?? 0 >= Double(numbers["worker.\(worker).\(name)"] ?? 1), "\(name)")
             }
             for name in Self.distributions {
                 let exposed = "envoy_worker_" + name.replacingOccurrences(of: ".", with: "_")
