@@ -141,7 +141,9 @@ import Reactor
     // MARK: ResourceApplier
 
     func heldResources() -> [ResourceChange] {
-        store.all.filter { $0.origin == .lastGood }.map { ResourceChange($0.key, version: $0.version, body: $0.body) }
+        let refused = store.failures.filter { store.newest($0.key) == nil }
+        return refused.map { ResourceChange($0.key, version: $0.value.version, body: nil) }
+            + store.all.filter { $0.origin != .bootstrap }.map { ResourceChange($0.key, version: $0.version, body: $0.body) }
     }
 
     func apply(_ batch: ResourceBatch, done: @escaping @WorkerActor ([ResourceRefusal]) -> Void) {

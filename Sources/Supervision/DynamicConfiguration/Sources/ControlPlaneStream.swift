@@ -47,7 +47,7 @@ import XDS
 
     // MARK: DiscoverySource
 
-    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64) {
+    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes) {
         perform(machine.want(type, wanted, fetchTimeout: fetchTimeout, now: loop.now))
     }
 

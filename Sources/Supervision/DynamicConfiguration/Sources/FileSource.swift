@@ -46,7 +46,7 @@ import XDS
         retry = LoopTimer(loop: loop) { [unowned self] in self.begin() }
     }
 
-    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64) {
+    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes) {
         guard self.wanted != wanted else { return }
         if case .names(let new) = wanted {
             for name in held.names where !new.contains(name) { held.forget(name) }
