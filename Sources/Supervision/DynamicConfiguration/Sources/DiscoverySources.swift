@@ -35,7 +35,7 @@ import XDS
         if watch == nil { watch = try FileWatch(loop: loop) }
         guard let watch else { throw ConfigRefusal(description: "files cannot be watched") }
         return FileSource(
-            order.type, path: order.path, watchedFolder: order.folder, loop: loop, statistics: statistics,
+            order.type, path: order.path, watchedFolder: order.folder, statistics: statistics,
             checker: checker, watch: watch, held: order.held, owner: owner)
     }
 
