@@ -21,6 +21,8 @@ import XDS
         var dynamic: Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources
         /// The static clusters through which control planes are reached.
         var clusters: [Envoy_Config_Cluster_V3_Cluster]
+        /// The static secrets, which those clusters may name.
+        var secrets: [Envoy_Extensions_TransportSockets_Tls_V3_Secret]
 
         init(_ frame: BootstrapFrame) throws {
             let bootstrap = try Supervisor.decode(frame.bytes)
@@ -30,6 +32,10 @@ import XDS
             node.userAgentVersion = ProductVersion.number
             clusters = try frame.resources.filter { $0.key.type == .cluster }.map {
                 try Envoy_Config_Cluster_V3_Cluster(serializedBytes: $0.body, options: ConfigDecoder.binaryOptions)
+            }
+            secrets = try frame.resources.filter { $0.key.type == .secret }.map {
+                try Envoy_Extensions_TransportSockets_Tls_V3_Secret(
+                    serializedBytes: $0.body, options: ConfigDecoder.binaryOptions)
             }
         }
     }
@@ -212,7 +218,9 @@ import XDS
         var held: [ResourceType: HeldResources] = [:]
         for type in types { held[type] = takeHeld(type, origin) }
         return try maker.stream(
-            StreamOrder(api: api, types: types, node: plan.node, clusters: plan.clusters, held: held), owner: self)
+            StreamOrder(
+                api: api, types: types, node: plan.node, clusters: plan.clusters, secrets: plan.secrets, held: held),
+            owner: self)
     }
 
     /// What a source that begins knows: all of a type that is asked for as a whole, or the names that are wanted of it.

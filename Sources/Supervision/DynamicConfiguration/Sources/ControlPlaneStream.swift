@@ -139,9 +139,13 @@ import XDS
     }
 
     private func start(_ address: SocketAddress) {
-        let call = GRPCCall(loop: loop, target: upstream.target(address, path: path), owner: self)
-        self.call = call
-        call.start()
+        do throws(ConfigProblem) {
+            let call = GRPCCall(loop: loop, target: try upstream.target(address, path: path), owner: self)
+            self.call = call
+            call.start()
+        } catch {
+            failed(error.description)
+        }
     }
 
     private func failed(_ reason: String) {

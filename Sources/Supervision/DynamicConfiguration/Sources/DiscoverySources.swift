@@ -25,7 +25,8 @@ import XDS
     }
 
     func stream(_ order: StreamOrder, owner: any DiscoverySourceOwner) throws -> any DiscoverySource {
-        let upstream = try ControlPlaneUpstream(order.api.grpcServices.first ?? .init(), clusters: order.clusters)
+        let upstream = try ControlPlaneUpstream(
+            order.api.grpcServices.first ?? .init(), clusters: order.clusters, secrets: order.secrets)
         return ControlPlaneStream(
             loop: loop, statistics: statistics, upstream: upstream, path: order.path, resolver: resolver,
             machine: order.machine(source: upstream.cluster, checker: checker), seed: random.next(), owner: owner)
