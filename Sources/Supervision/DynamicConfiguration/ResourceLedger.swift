@@ -257,6 +257,9 @@ import Reactor
                 store.forgive(key)
             }
             return nil
+        case .ignored:
+            log.info(.config, "\(key) of a source is left aside: the bootstrap has one of this name")
+            return nil
         case .refused(let reason): throw ConfigRefusal(description: reason)
         case .removal:
             return Candidate(change: change, number: store.nextNumber(), reading: nil, sockets: nil, limitGroup: nil)

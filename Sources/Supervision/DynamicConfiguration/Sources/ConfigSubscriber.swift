@@ -23,6 +23,8 @@ import XDS
         var clusters: [Envoy_Config_Cluster_V3_Cluster]
         /// The static secrets, which those clusters may name.
         var secrets: [Envoy_Extensions_TransportSockets_Tls_V3_Secret]
+        /// What sources give under these names is left aside; it must be given again when a name is free.
+        var listeners: Set<String>
 
         init(_ frame: BootstrapFrame) throws {
             let bootstrap = try Supervisor.decode(frame.bytes)
@@ -37,6 +39,7 @@ import XDS
                 try Envoy_Extensions_TransportSockets_Tls_V3_Secret(
                     serializedBytes: $0.body, options: ConfigDecoder.binaryOptions)
             }
+            listeners = Set(frame.resources.filter { $0.key.type == .listener }.map(\.key.name))
         }
     }
 
