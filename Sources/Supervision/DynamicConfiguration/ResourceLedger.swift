@@ -105,6 +105,10 @@ import Reactor
     /// Types that the bootstrap has a source for (`cds_config`, `lds_config`).
     var expectedTypes: Set<ResourceType> = []
     var toldClustersWarm = false
+    let secretFiles: SecretFiles
+    /// Secrets whose files have changed and are not compiled yet.
+    var changedFiles: Set<ResourceKey> = []
+    var isReadingFiles = false
     weak var owner: (any ResourceLedgerOwner)?
     weak var subscriber: (any ResourceSubscriber)?
     private var waiting: [Batch] = []
@@ -121,6 +125,8 @@ import Reactor
         listenerStats = stats.listenerManager()
         clusterStats = stats.clusterManager()
         limitGroups = LimitGroups(capacity: fleet.limitGroups)
+        secretFiles = SecretFiles(loop: loop)
+        secretFiles.changed = { [unowned self] keys in self.filesChanged(keys) }
         names.changed = { [unowned self] cluster, endpoints in
             self.fleet.broadcast(.endpoints(cluster: cluster, endpoints))
         }
@@ -243,11 +249,17 @@ import Reactor
     ) throws(ConfigRefusal) -> Candidate? {
         let key = change.key
         let origin = batch.origin
+        let isRecompiled = batch.recompiled.contains(key)
+        var change = change
+        if isRecompiled {
+            // Its newest form, whatever has come since the batch was made.
+            guard let present = store.newest(key) else { return nil }
+            change = ResourceChange(key, version: present.version, body: present.body)
+        }
         // A source that takes routes, endpoints or a secret away takes it from those who still need it: as in Envoy, it stays.
         if change.body == nil, origin == .source, !key.type.isWildcard { return nil }
         if origin == .unwanted, isWantedAgain(key) { return nil }
         if key.type == .cluster, keeps(key, change.body, origin) { return nil }
-        let isRecompiled = batch.recompiled.contains(key)
         switch isRecompiled ? .update : store.verdict(key, change.body, from: origin.stored) {
         case .unchanged:
             if change.body != nil {
