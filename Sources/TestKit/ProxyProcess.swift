@@ -56,6 +56,8 @@ package final class ProxyProcess: Sendable {
     package let id: Int32
     /// What it writes to its outputs.
     package let outputPath: String
+    /// The file of its bootstrap.
+    package let configPath: String
     private let folder: String
     private let isRunning = Mutex(true)
 
@@ -72,11 +74,11 @@ package final class ProxyProcess: Sendable {
         self.kind = kind
         folder = NSTemporaryDirectory() + "heddle-\(kind.rawValue)-\(getpid())-\(ports.first ?? 0)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let path = folder + "/bootstrap.yaml"
-        try config.write(toFile: path, atomically: true, encoding: .utf8)
+        configPath = folder + "/bootstrap.yaml"
+        try config.write(toFile: configPath, atomically: true, encoding: .utf8)
         outputPath = folder + "/output"
         let limit = descriptors.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? []
-        id = try Self.spawn(limit + [program] + kind.arguments(config: path, workers: workers) + flags, output: outputPath)
+        id = try Self.spawn(limit + [program] + kind.arguments(config: configPath, workers: workers) + flags, output: outputPath)
         RunningProxies.insert(id)
         try waitUntilReady(ports)
     }
@@ -90,6 +92,12 @@ package final class ProxyProcess: Sendable {
             if running, waitpid(id, nil, Int32(WNOHANG)) == id { running = false }
             return running
         }
+    }
+
+    /// Gives it another bootstrap and has it read that (SIGHUP).
+    package func reload(config: String) throws {
+        try config.write(toFile: configPath, atomically: true, encoding: .utf8)
+        Glibc.kill(id, SIGHUP)
     }
 
     /// Ends it at once, as a crash of the machine would.

@@ -162,6 +162,15 @@ package final class WireClient {
     /// Whether the handshake took a session up again.
     package var isResumed: Bool { session.map { SSL_session_reused($0) == 1 } ?? false }
 
+    /// The digest of the peer's certificate in lower-case hexadecimal, as ``TestCertificate/sha256``.
+    package var peerSHA256: String? {
+        guard let session, let certificate = SSL_get1_peer_certificate(session) else { return nil }
+        defer { X509_free(certificate) }
+        var digest = [UInt8](repeating: 0, count: 32)
+        guard X509_digest(certificate, EVP_sha256(), &digest, nil) == 1 else { return nil }
+        return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
     /// The newest session that can be resumed. In TLS 1.3 it comes with the first bytes of the server.
     package var ticket: TLSTicket? {
         guard let session, let held = SSL_get1_session(session) else { return nil }

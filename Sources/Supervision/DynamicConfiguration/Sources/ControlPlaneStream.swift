@@ -47,7 +47,7 @@ import XDS
 
     // MARK: DiscoverySource
 
-    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64) {
+    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes) {
         perform(machine.want(type, wanted, fetchTimeout: fetchTimeout, now: loop.now))
     }
 
@@ -139,9 +139,13 @@ import XDS
     }
 
     private func start(_ address: SocketAddress) {
-        let call = GRPCCall(loop: loop, target: upstream.target(address, path: path), owner: self)
-        self.call = call
-        call.start()
+        do throws(ConfigProblem) {
+            let call = GRPCCall(loop: loop, target: try upstream.target(address, path: path), owner: self)
+            self.call = call
+            call.start()
+        } catch {
+            failed(error.description)
+        }
     }
 
     private func failed(_ reason: String) {

@@ -25,7 +25,8 @@ import XDS
     }
 
     func stream(_ order: StreamOrder, owner: any DiscoverySourceOwner) throws -> any DiscoverySource {
-        let upstream = try ControlPlaneUpstream(order.api.grpcServices.first ?? .init(), clusters: order.clusters)
+        let upstream = try ControlPlaneUpstream(
+            order.api.grpcServices.first ?? .init(), clusters: order.clusters, secrets: order.secrets)
         return ControlPlaneStream(
             loop: loop, statistics: statistics, upstream: upstream, path: order.path, resolver: resolver,
             machine: order.machine(source: upstream.cluster, checker: checker), seed: random.next(), owner: owner)
@@ -35,7 +36,7 @@ import XDS
         if watch == nil { watch = try FileWatch(loop: loop) }
         guard let watch else { throw ConfigRefusal(description: "files cannot be watched") }
         return FileSource(
-            order.type, path: order.path, watchedFolder: order.folder, loop: loop, statistics: statistics,
+            order.type, path: order.path, watchedFolder: order.folder, statistics: statistics,
             checker: checker, watch: watch, held: order.held, owner: owner)
     }
 

@@ -49,7 +49,9 @@ import XDS
         case .rejected(let type, let reason):
             byType[type]?[.updateRejected].add()
             log.warning(.config, "\(type) of \(source): refused: \(reason)")
-        case .failed(let type): byType[type]?[.updateFailure].add()
+        case .failed(let type, let reason):
+            byType[type]?[.updateFailure].add()
+            if let reason { log.warning(.config, "\(type) of \(source): \(reason)") }
         case .timedOut(let type, let names):
             byType[type]?[.initFetchTimeout].add()
             log.warning(.config, "\(type) of \(source): \(names) name\(names == 1 ? "" : "s") did not come in time")
