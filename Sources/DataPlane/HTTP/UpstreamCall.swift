@@ -139,7 +139,7 @@ package import Reactor
 
     func connected(_ codec: any UpstreamCodec) {}
 
-    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) {
+    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) -> StreamReset? {
         codec.sendHeaders(request, &requestHeaders, endStream: endStream)
     }
 

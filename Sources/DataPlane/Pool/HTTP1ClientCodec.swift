@@ -45,8 +45,19 @@ import Reactor
 
     // MARK: The request
 
-    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) {
+    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) -> StreamReset? {
         precondition(self.request == nil, "two requests on one HTTP/1 connection")
+        let isConnect = fields.get(.method, is: "CONNECT")
+        requestFraming = framing(&fields, endStream: endStream, isUpgrade: request.isUpgrade || isConnect)
+        worker.scratchText.reset()
+        let isWritten = cluster.config.http1Writer.writeRequestHead(
+            fields, framing: requestFraming, connection: request.isUpgrade ? .upgrade : .keepAlive,
+            to: &worker.scratchText)
+        guard isWritten else {
+            // There is nothing to make the request line of. Of the connection nothing has been used.
+            pool.ended(number, reusable: true)
+            return .local
+        }
         connection?.idleChanged(false)
         self.request = request
         requestCount += 1
@@ -54,23 +65,10 @@ import Reactor
         requestEnded = endStream
         keepAlive = true
         isTunnel = false
-        let isConnect = fields.get(.method, is: "CONNECT")
         parser.expectResponse(toHead: fields.get(.method, is: "HEAD"), toConnect: isConnect)
-        requestFraming = framing(&fields, endStream: endStream, isUpgrade: request.isUpgrade || isConnect)
-        worker.scratchText.reset()
-        let isWritten = cluster.config.http1Writer.writeRequestHead(
-            fields, framing: requestFraming, connection: request.isUpgrade ? .upgrade : .keepAlive,
-            to: &worker.scratchText)
-        guard isWritten else {
-            // A filter took away what the request line is made of.
-            self.request = nil
-            requestEnded = true
-            request.receiveReset(.local, detail: "missing_required_header")
-            pool.ended(number, reusable: true)
-            return
-        }
         request.headWritten(worker.scratchText.count)
         transport.write(worker.scratchText.bytes)
+        return nil
     }
 
     private func framing(_ fields: inout HeaderBlock, endStream: Bool, isUpgrade: Bool) -> HTTP1Framing {

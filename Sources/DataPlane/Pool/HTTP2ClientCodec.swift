@@ -60,7 +60,7 @@ import Reactor
 
     // MARK: The request
 
-    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) {
+    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) -> StreamReset? {
         connection?.idleChanged(false)
         keepalive?.requestBegins()
         requestCount += 1
@@ -74,15 +74,16 @@ import Reactor
         }
         fields.remove(.transferEncoding)
         guard let h2 = session.submitRequest(fields, endStream: endStream, context: request) else {
-            request.receiveReset(.remoteRefused, detail: "http2.no_stream")
+            // The request may be sent again, and must not come here.
             pool.ended(number, reusable: false)
-            return
+            return .remoteRefused
         }
         request.codecContext = h2
         request.codecSlot = requests.count
         requests.append(request)
         request.headWritten(0)
         flushLater()
+        return nil
     }
 
     func sendData(_ request: UpstreamRequest, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
@@ -123,8 +124,9 @@ import Reactor
         if slot < requests.count { requests[slot].codecSlot = slot }
     }
 
-    /// One request less on this connection.
+    /// One request less on this connection; of one that is gone the pool has heard already.
     private func ended() {
+        guard !isClosed else { return }
         if requests.isEmpty { connection?.idleChanged(true) }
         pool.ended(number, reusable: !isDraining && !session.isGoAwayReceived)
     }

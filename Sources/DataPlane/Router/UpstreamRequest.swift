@@ -31,6 +31,7 @@ import TrafficPolicy
     private(set) var isRequestSent = false
     private var requestEndSeen = false
     private var clientPaused = false
+    private var isHostBlocked = false
     /// Whether response bytes of this attempt have come.
     private(set) var hasResponse = false
     /// The connection had served others before.
@@ -133,9 +134,12 @@ import TrafficPolicy
         owner.connected(codec)
         let bodyFollows = !body.isEmpty || !requestEndSeen || hasTrailers
         if !bodyFollows { isRequestSent = true }
+        if let refusal = owner.sendHead(self, to: codec, endStream: !bodyFollows) {
+            return receiveReset(refusal, detail: "request_not_sent")
+        }
+        guard state == .sending else { return }
         for _ in 0..<pauses { codec.pauseResponse(self) }
-        owner.sendHead(self, to: codec, endStream: !bodyFollows)
-        guard bodyFollows, state == .sending else { return }
+        guard bodyFollows else { return }
         while !body.isEmpty {
             let piece = body.first
             let isLast = piece.count == body.count && requestEndSeen && !hasTrailers
@@ -151,7 +155,7 @@ import TrafficPolicy
             isRequestSent = true
             codec.sendData(self, .empty, endStream: true)
         }
-        resumeClient()
+        if !isHostBlocked { resumeClient() }
     }
 
     func poolRefused() {
@@ -210,11 +214,13 @@ import TrafficPolicy
     /// The host takes less than the client gives.
     func hostBlocked() {
         host?.cluster.stats[.upstreamFlowControlBackedUpTotal].add()
+        isHostBlocked = true
         pauseClient()
     }
 
     func hostUnblocked() {
         host?.cluster.stats[.upstreamFlowControlDrainedTotal].add()
+        isHostBlocked = false
         resumeClient()
     }
 
@@ -236,6 +242,7 @@ import TrafficPolicy
         resumeClient()
         if let host { host.cluster.ended(host, priority: priority) }
         state = .idle
+        isHostBlocked = false
         codec = nil
         codecContext = nil
         host = nil

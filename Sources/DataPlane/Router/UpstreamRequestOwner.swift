@@ -15,7 +15,8 @@ import Reactor
     /// The request has its connection.
     func connected(_ codec: any UpstreamCodec)
     /// Hands the request's head to the codec.
-    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool)
+    /// - Returns: why it cannot be sent; nil when it is under way.
+    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) -> StreamReset?
     /// Hands the request's trailers to the codec.
     func sendTrailers(_ request: UpstreamRequest, to codec: any UpstreamCodec)
     /// So many bytes of head went out.
