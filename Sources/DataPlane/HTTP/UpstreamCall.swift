@@ -135,6 +135,7 @@ package import Reactor
 
     var isActive: Bool { state == .running }
     var isUpgrade: Bool { false }
+    var upgradeToken: UnsafeRawBufferPointer? { nil }
     var bufferLimit: Int { .max }
 
     func connected(_ codec: any UpstreamCodec) {}

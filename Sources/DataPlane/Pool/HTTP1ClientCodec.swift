@@ -120,7 +120,8 @@ import Reactor
 
     private func requestDone() {
         requestEnded = true
-        if isTunnel { transport.closeAfterFlush() }
+        // The other direction of a tunnel stays open until the host ends it.
+        if isTunnel { transport.endOutput() }
     }
 
     func abandon(_ request: UpstreamRequest) {
@@ -179,6 +180,8 @@ import Reactor
         keepAlive = head.keepAlive
         let status = worker.scratchFields.status
         if request.isUpgrade && status == 101 || head.isConnect && status < 300 {
+            // A protocol that nobody asked for (RFC 9110 section 7.8): what follows is not what the client would take it for.
+            guard head.isConnect || isAsked(request) else { return fail(.unexpectedData) }
             isTunnel = true
             keepAlive = false
             parser.becomeTunnel()
@@ -199,6 +202,13 @@ import Reactor
             endIsDue = true
             end(request) { request.receiveHeaders(&worker.scratchFields, endStream: true) }
         }
+    }
+
+    /// Whether the head names the protocol that the request asked for, and no other.
+    private func isAsked(_ request: UpstreamRequest) -> Bool {
+        guard let asked = request.upgradeToken, let index = worker.scratchFields.firstIndex(of: .upgrade) else { return false }
+        return worker.scratchFields.value(at: index).equalsIgnoringCase(asked)
+            && worker.scratchFields.firstIndex(of: .upgrade, from: index + 1) == nil
     }
 
     /// The response is complete: the connection goes back to the pool, unless the request is not, and then `last` is told.
@@ -273,7 +283,9 @@ import Reactor
 
     func drain() {
         isDraining = true
-        if request == nil { transport.closeNow() }
+        guard request == nil else { return }
+        // A host that has ended its direction of a tunnel may still read what the client said before.
+        if isTunnel { transport.closeAfterFlush() } else { transport.closeNow() }
     }
 
     func closeNow() {

@@ -48,6 +48,7 @@ import TrafficPolicy
     }
 
     var bufferLimit: Int { stream?.requestBufferLimit ?? 0 }
+    var upgradeToken: UnsafeRawBufferPointer? { isUpgrade ? stream?.requestHeaders.get(.upgrade) : nil }
 
     // MARK: The request
 

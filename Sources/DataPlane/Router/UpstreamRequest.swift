@@ -46,6 +46,8 @@ import TrafficPolicy
     var codecSlot = 0
     var responsePauses = 0
     var responseCredit = 0
+    /// The upgrade went out as an extended CONNECT.
+    var isExtendedConnect = false
 
     init(owner: any UpstreamRequestOwner, worker: WorkerContext) {
         self.owner = owner
@@ -53,6 +55,9 @@ import TrafficPolicy
     }
 
     var isUpgrade: Bool { owner.isUpgrade }
+    /// The protocol that the request asks to change to, as its head names it; nil for none. Not for use while the
+    /// head is lent out.
+    var upgradeToken: UnsafeRawBufferPointer? { owner.upgradeToken }
 
     // MARK: From the owner
 
@@ -256,6 +261,7 @@ import TrafficPolicy
         isOnReusedConnection = false
         responsePauses = 0
         responseCredit = 0
+        isExtendedConnect = false
         pauses = 0
     }
 }

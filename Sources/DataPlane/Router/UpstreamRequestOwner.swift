@@ -9,6 +9,8 @@ import Reactor
     var isActive: Bool { get }
     /// The request asks for another protocol on its connection.
     var isUpgrade: Bool { get }
+    /// That protocol as the request's head names it (`Upgrade`); nil for none, and for CONNECT.
+    var upgradeToken: UnsafeRawBufferPointer? { get }
     /// Bytes of body that may wait for a connection before the sender is slowed down.
     var bufferLimit: Int { get }
 
