@@ -82,22 +82,27 @@ package final class WireClient {
     /// Sends all of it, or says that the connection broke on the way.
     @discardableResult
     package func send(_ bytes: some Collection<UInt8>, deadline: Deadline = Deadline(seconds: 10)) -> Bool {
-        let bytes = Array(bytes)
-        var offset = 0
-        while offset < bytes.count {
-            guard deadline.waits(for: descriptor, POLLOUT) else { return false }
-            let sent = bytes.withUnsafeBytes { buffer -> Int in
-                let rest = UnsafeRawBufferPointer(rebasing: buffer[offset...])
-                if let session { return Int(SSL_write(session, rest.baseAddress, Int32(rest.count))) }
-                return Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
-            }
-            if sent > 0 {
-                offset += sent
-            } else if session.map({ !Self.wantsMore($0, sent) }) ?? (errno != EAGAIN && errno != EINTR) {
-                return false
-            }
+        var rest = Array(bytes)[...]
+        while !rest.isEmpty {
+            let count = sendSome(rest, deadline: deadline)
+            if count == 0 { return false }
+            rest.removeFirst(count)
         }
         return true
+    }
+
+    /// Sends as much as goes at once, when anything does.
+    /// - Returns: how many bytes went; 0 when the connection broke or the time is over.
+    package func sendSome(_ bytes: ArraySlice<UInt8>, deadline: Deadline) -> Int {
+        while true {
+            guard deadline.waits(for: descriptor, POLLOUT) else { return 0 }
+            let sent = bytes.withUnsafeBytes { bytes -> Int in
+                if let session { return Int(SSL_write(session, bytes.baseAddress, Int32(bytes.count))) }
+                return Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+            }
+            if sent > 0 { return sent }
+            if session.map({ !Self.wantsMore($0, sent) }) ?? (errno != EAGAIN && errno != EINTR) { return 0 }
+        }
     }
 
     /// Sends the bytes of a text.

@@ -17,6 +17,7 @@ import Reactor
     private var streams: [Stream] = []
     private var turnEndAsked = false
     private var isClosed = false
+    private var isHandling = false
     private var drainTimer: LoopTimer?
     /// Looks after answers that are complete here and that the client gives no window for.
     private var flushTimer: LoopTimer?
@@ -88,10 +89,14 @@ import Reactor
         stream.reply(LocalReply(status: 408, body: "request header timeout", details: "request_header_timeout"))
     }
 
+    /// Whoever handles an event holds its stream, which the next event may give back to the pool: what an event leads to
+    /// (a connection that closes) leaves the others to the loop that is on its way.
     private func drainEvents() {
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
         while let event = session.nextEvent() {
-            handle(event)
-            if isClosed { return }
+            if !isClosed { handle(event) }
         }
     }
 
@@ -174,12 +179,11 @@ import Reactor
     func sendInterim(_ stream: Stream, status: Int) {
         guard let h2 = stream.codecContext as? HTTP2Stream else { return }
         if status == 100 {
-            worker.scratchFields.reset()
-            worker.scratchFields.append(.status, "100")
-            session.submitInterim(h2, worker.scratchFields)
-        } else {
-            session.submitInterim(h2, stream.responseHeaders)
+            stream.responseHeaders.reset()
+            stream.responseHeaders.append(.status, "100")
         }
+        session.submitInterim(h2, stream.responseHeaders)
+        stream.responseHeaders.reset()
         flushLater()
     }
 
@@ -371,6 +375,6 @@ import Reactor
         keepalive = nil
         endStreams(.connectionTermination)
         session.connectionLost()
-        while session.nextEvent() != nil {}
+        drainEvents()
     }
 }

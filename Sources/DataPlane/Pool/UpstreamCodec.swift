@@ -11,8 +11,10 @@ import Reactor
     var connectionID: UInt64 { get }
     /// Requests that this connection has begun.
     var requestCount: UInt64 { get }
-    /// Sends a request's head, which lies in the stream's request headers.
-    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool)
+    /// Sends a request's head, which lies in the stream's request headers and is lent for the length of the call: nobody
+    /// is told of an end from inside it.
+    /// - Returns: why the request cannot be sent; the pool has been told, the request has not. Nil when it is under way.
+    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) -> StreamReset?
     func sendData(_ request: UpstreamRequest, _ bytes: UnsafeRawBufferPointer, endStream: Bool)
     func sendTrailers(_ request: UpstreamRequest, _ fields: borrowing HeaderBlock)
     /// Gives the request up; nothing is told of it any more.

@@ -79,7 +79,8 @@ import SecureTransport
             return
         }
         cluster.stats[.upstreamCxIdleTimeout].add()
-        codec.drain()
+        // By way of the pool: while the connection says good-bye nothing new may come to it.
+        pool.drained(number)
     }
 
     /// After its time the connection takes no more requests, and closes after those that it has.
@@ -150,9 +151,10 @@ import SecureTransport
             stats[.upstreamCxDestroyWithActiveRq].add()
             stats[reason == .local ? .upstreamCxDestroyLocalWithActiveRq : .upstreamCxDestroyRemoteWithActiveRq].add()
         }
+        // The pool first: a request that is sent again because of this end must get another connection.
+        pool.closed(number)
         codec.connectionClosed(reason)
         codec.connection = nil
-        pool.closed(number)
     }
 
     private func failure(_ reason: TransportClose) -> ConnectFailure {

@@ -48,6 +48,7 @@ import TrafficPolicy
     }
 
     var bufferLimit: Int { stream?.requestBufferLimit ?? 0 }
+    var upgradeToken: UnsafeRawBufferPointer? { isUpgrade ? stream?.requestHeaders.get(.upgrade) : nil }
 
     // MARK: The request
 
@@ -124,8 +125,26 @@ import TrafficPolicy
         if let idle = route.idleTimeout { stream.setIdleTimeout(idle) }
         timeout = chooseTimeout(stream, route)
         prepareHead(stream, choice, route)
+        if let refusal = refusalOfHead(stream) { return stream.reply(refusal) }
         if requestEnded { requestSent() }
         attempt()
+    }
+
+    /// A filter may have removed what no request can be sent without.
+    private func refusalOfHead(_ stream: Stream) -> LocalReply? {
+        let isConnect = stream.requestHeaders.get(.method, is: "CONNECT")
+        if isConnect ? stream.requestHeaders.has(.authority) : stream.requestHeaders.has(.path) && stream.requestHeaders.has(.method) {
+            return nil
+        }
+        let (name, details): (StaticString, StaticString) =
+            if isConnect {
+                (":authority", "filter_removed_required_request_headers{missing_required_header:_:authority}")
+            } else if stream.requestHeaders.has(.method) {
+                (":path", "filter_removed_required_request_headers{missing_required_header:_:path}")
+            } else {
+                (":method", "filter_removed_required_request_headers{missing_required_header:_:method}")
+            }
+        return LocalReply(status: 503, body: "missing required header: \(name)", details: details, flags: .downstreamProtocolError)
     }
 
     /// The time for the request: the route's, unless somebody inside the mesh asks for another one. (What others say has
@@ -432,9 +451,9 @@ import TrafficPolicy
 
     var isActive: Bool { stream?.isActive ?? false }
 
-    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) {
-        guard let stream else { return }
-        codec.sendHeaders(request, &stream.requestHeaders, endStream: endStream)
+    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) -> StreamReset? {
+        guard let stream else { return .local }
+        return codec.sendHeaders(request, &stream.requestHeaders, endStream: endStream)
     }
 
     func sendTrailers(_ request: UpstreamRequest, to codec: any UpstreamCodec) {
