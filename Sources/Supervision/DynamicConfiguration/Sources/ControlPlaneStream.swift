@@ -139,7 +139,7 @@ import XDS
     }
 
     private func start(_ address: SocketAddress) {
-        let call = GRPCCall(loop: loop, target: upstream.target(address, path: path), owner: self)
+        let call = GRPCCall(loop: loop, target: upstream.target(address, path: path, seed: random.next()), owner: self)
         self.call = call
         call.start()
     }

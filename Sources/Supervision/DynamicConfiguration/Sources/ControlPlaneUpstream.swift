@@ -41,6 +41,7 @@ import SwiftProtobuf
         let keepalive = try Self.http2(message).connectionKeepalive
         limits.pingInterval = keepalive.interval.nanoseconds
         if keepalive.hasTimeout { limits.pingTime = keepalive.timeout.nanoseconds }
+        if keepalive.hasIntervalJitter { limits.pingJitterPercent = keepalive.intervalJitter.value }
         self.limits = limits
         guard message.transportSocketMatches.isEmpty else {
             throw ConfigProblem("the cluster of a control plane cannot have transport_socket_matches", path: message.name)
@@ -59,12 +60,14 @@ import SwiftProtobuf
     }
 
     /// A call to one of the endpoints.
-    func target(_ address: SocketAddress, path: String) -> GRPCTarget {
+    /// - Parameter seed: for the jitter of PINGs.
+    func target(_ address: SocketAddress, path: String, seed: UInt64) -> GRPCTarget {
         var target = GRPCTarget(address: address, authority: authority, path: path)
         target.tls = tls
         target.serverName = serverName
         target.metadata = metadata
         target.limits = limits
+        target.limits.pingSeed = seed
         return target
     }
 
