@@ -101,7 +101,8 @@ package import SwiftProtobuf
         var tls: TLSReference?
         if message.hasTransportSocket {
             do throws(ConfigProblem) {
-                tls = try downstreamTLS(message.transportSocket)
+                tls = try downstreamTLS(
+                    message.transportSocket, Self.agreeable(beside: message.filters.map(\.typedConfig)))
             } catch {
                 throw error.within("transport_socket")
             }

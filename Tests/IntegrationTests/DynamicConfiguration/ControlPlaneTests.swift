@@ -138,7 +138,7 @@ struct ControlPlaneTests {
         #expect(scene.proxy.isAlive)
     }
 
-    @Test("a control plane that repeats what is refused makes no hot loop", arguments: ours)
+    @Test("a control plane that repeats what is refused costs nobody an answer, and with Heddle makes no hot loop", arguments: all)
     func refusalLoop(kind: ProxyProcess.Kind, sources: DiscoveredProxy.Sources) throws {
         let scene = try Scene(kind, sources)
         defer { scene.proxy.stop() }
@@ -152,7 +152,8 @@ struct ControlPlaneTests {
         let deadline = Deadline(seconds: 0.5)
         #expect(Deadline(seconds: 10).polls { refused() >= 2 })
         while !deadline.isOver { _ = deadline.polls(every: 50) { false } }
-        #expect(refused() <= 5)
+        // Envoy answers each at once, thousands in this time.
+        if kind == .heddle { #expect(refused() <= 5) } else { #expect(refused() > 5) }
         #expect(scene.answer == "first")
         try scene.peer.obey(["fault": "none", "remove": [["cds", "bad"]]])
         try scene.peer.set([DiscoveredProxy.routes(to: "b")])

@@ -140,7 +140,7 @@ import XDS
 
     private func start(_ address: SocketAddress) {
         do throws(ConfigProblem) {
-            let call = GRPCCall(loop: loop, target: try upstream.target(address, path: path), owner: self)
+            let call = GRPCCall(loop: loop, target: try upstream.target(address, path: path, seed: random.next()), owner: self)
             self.call = call
             call.start()
         } catch {

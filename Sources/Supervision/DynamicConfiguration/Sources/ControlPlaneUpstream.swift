@@ -46,6 +46,7 @@ import SwiftProtobuf
         let keepalive = try Self.http2(message).connectionKeepalive
         limits.pingInterval = keepalive.interval.nanoseconds
         if keepalive.hasTimeout { limits.pingTime = keepalive.timeout.nanoseconds }
+        if keepalive.hasIntervalJitter { limits.pingJitterPercent = keepalive.intervalJitter.value }
         self.limits = limits
         guard message.transportSocketMatches.isEmpty else {
             throw ConfigProblem("the cluster of a control plane cannot have transport_socket_matches", path: message.name)
@@ -53,10 +54,12 @@ import SwiftProtobuf
     }
 
     /// A call to one of the endpoints. Keys and authorities are read anew for each, so that those that were replaced count.
-    func target(_ address: SocketAddress, path: String) throws(ConfigProblem) -> GRPCTarget {
+    /// - Parameter seed: for the jitter of PINGs.
+    func target(_ address: SocketAddress, path: String, seed: UInt64) throws(ConfigProblem) -> GRPCTarget {
         var target = GRPCTarget(address: address, authority: authority, path: path)
         target.metadata = metadata
         target.limits = limits
+        target.limits.pingSeed = seed
         guard message.hasTransportSocket, let client = try ClientTLS.compile(message.transportSocket, protocols: ["h2"])
         else { return target }
         var found = secrets

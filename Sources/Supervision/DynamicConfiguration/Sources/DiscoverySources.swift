@@ -14,13 +14,11 @@ import XDS
     private var watch: FileWatch?
 
     /// - Parameter seed: of the waits and of the choice among endpoints.
-    init(
-        loop: EventLoop, log: Log, stats: StatsSegment, resolver: NameResolver, checker: ResourceChecker, seed: UInt64
-    ) {
+    init(loop: EventLoop, statistics: DiscoveryStatistics, resolver: NameResolver, checker: ResourceChecker, seed: UInt64) {
         self.loop = loop
         self.resolver = resolver
         self.checker = checker
-        statistics = DiscoveryStatistics(stats, log: log, loop: loop)
+        self.statistics = statistics
         random = FastRandom(seed: seed)
     }
 
