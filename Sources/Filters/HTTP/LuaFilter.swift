@@ -58,11 +58,16 @@ struct LuaType: HTTPFilterType {
         for (name, source) in message.sourceCodes.sorted(by: { $0.key < $1.key }) {
             scripts[name] = try Self.script(source, "source_codes[\"\(name)\"]", settings, context)
         }
+        let values = message.hasFilterContext ? Metadata.object(message.filterContext) : [:]
+        let binding = LuaBinding(
+            settings, schema: try Self.schema(message.defaultSourceCode), context: values,
+            named: try Self.schemas(message.sourceCodes))
+        if defaultScript != nil { try binding.schema?.check(values) }
+        bindings.bind(binding, context)
         let factory = LuaFactory(
             context, defaultScript: defaultScript, scripts: scripts,
             clearsRouteCache: !message.hasClearRouteCache_p || message.clearRouteCache_p.value,
-            context: message.hasFilterContext ? Metadata.object(message.filterContext) : [:],
-            statPrefix: message.statPrefix, bindings.bind(settings, context))
+            context: values, statPrefix: message.statPrefix, binding)
         factory.probe = probe
         return factory
     }
@@ -71,15 +76,37 @@ struct LuaType: HTTPFilterType {
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> any FilterRouteConfig {
         let message: Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute = try config.message()
+        let binding = bindings.binding(context)
+        let values = message.hasFilterContext ? Metadata.object(message.filterContext) : nil
+        let schema: SettingsSchema?
+        switch message.override {
+        case .disabled: schema = nil
+        case .name(let name): schema = binding?.named[name]
+        case .sourceCode(let source): schema = try Self.schema(source)
+        case nil: schema = binding?.schema
+        }
+        if let settings = values ?? binding?.context { try schema?.check(settings) }
         let choice: LuaRouteConfig.Choice
         switch message.override {
         case .disabled(true): choice = .disabled
         case .disabled: throw ConfigProblem("can only be true", path: "disabled")
         case .name(let name): choice = .named(name)
-        case .sourceCode(let source): choice = .own(try LuaRouteScript(source, bindings.binding(context), context))
+        case .sourceCode(let source): choice = .own(try LuaRouteScript(source, binding, context))
         case nil: choice = .filterDefault
         }
-        return LuaRouteConfig(choice, context: message.hasFilterContext ? Metadata.object(message.filterContext) : nil)
+        return LuaRouteConfig(choice, context: values)
+    }
+
+    /// The schema in the folder that a script is read from.
+    private static func schema(_ source: Envoy_Config_Core_V3_DataSource) throws(ConfigProblem) -> SettingsSchema? {
+        guard case .filename(let name) = source.specifier else { return nil }
+        return try SettingsSchema.beside(name)
+    }
+
+    private static func schemas(_ sources: [String: Envoy_Config_Core_V3_DataSource]) throws(ConfigProblem) -> [String: SettingsSchema] {
+        var schemas: [String: SettingsSchema] = [:]
+        for (name, source) in sources { schemas[name] = try schema(source) }
+        return schemas
     }
 
     @WorkerActor static func script(

@@ -7,8 +7,21 @@ import Reactor
 /// The settings of one configured filter, as an object that tells them from those of another.
 @WorkerActor final class LuaBinding {
     let settings: LuaSettings
+    /// Of the filter's own script, and of those that routes choose by name.
+    let schema: SettingsSchema?
+    let named: [String: SettingsSchema]
+    /// The filter's `filter_context`.
+    let context: [String: MetadataValue]
 
-    init(_ settings: LuaSettings) { self.settings = settings }
+    init(
+        _ settings: LuaSettings, schema: SettingsSchema?, context: [String: MetadataValue],
+        named: [String: SettingsSchema]
+    ) {
+        self.settings = settings
+        self.schema = schema
+        self.context = context
+        self.named = named
+    }
 }
 
 /// The settings of a worker's Lua filters by name, for the scripts that routes bring themselves.
@@ -23,11 +36,9 @@ import Reactor
     nonisolated init() {}
 
     /// Notes what a filter was configured with; the last one of a name counts.
-    func bind(_ settings: LuaSettings, _ context: FilterBuildContext) -> LuaBinding {
-        let binding = LuaBinding(settings)
+    func bind(_ binding: LuaBinding, _ context: FilterBuildContext) {
         entries = entries.filter { $0.value.binding != nil }
         entries[Self.key(context)] = Entry(binding: binding)
-        return binding
     }
 
     /// What the filter of this name was configured with; nil when there is none yet.
