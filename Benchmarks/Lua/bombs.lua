@@ -90,3 +90,29 @@ local m = {__lt = function() while true do end end} return setmetatable({}, m) <
 local t = setmetatable({}, {__concat = function(a) return (a .. 'x') .. 'x' end}) while true do pcall(function() return t .. 'x' end) end
 --- host calls
 while true do pcall(test.emit, print) end
+--- arithmetic with a long text of digits (heavy)
+local d = ('1'):rep(60000) while true do local x = d + 0 end
+--- arithmetic with a text of blanks (heavy)
+local d = (' '):rep(60000) while true do pcall(function() return d + 0 end) end
+--- arithmetic with many texts of digits (heavy)
+local t = {} for i = 1, 40 do t[i] = tostring(i % 10):rep(5000) .. i end while true do for i = 1, 40 do local x = -t[i] end end
+--- tonumber
+local d = ('1'):rep(60000) while true do tonumber(d) end
+--- tonumber with a base
+local d = ('1'):rep(60000) while true do tonumber(d, 7) end
+--- comparison of long texts (heavy)
+local a, b = ('x'):rep(60000) .. 'a', ('x'):rep(60000) .. 'b' while true do local c = a < b end
+--- unpack
+local t = {} while true do unpack(t, 1, 7000) end
+--- byte (heavy)
+local s = ('x'):rep(7000) while true do s:byte(1, 7000) end
+--- json.decode
+local s = '[' .. ('[1,2,{"a":"b"}],'):rep(8000) .. '1]' while true do json.decode(s) end
+--- json.decode of blanks
+local s = (' '):rep(1000000) .. '1' while true do json.decode(s) end
+--- json.encode
+local t = {} for i = 1, 30000 do t[i] = {i, 'x'} end while true do json.encode(t) end
+--- json.encode of one table with many keys
+local t = {} for i = 1, 20000 do t['k' .. i] = i end while true do json.encode(t) end
+--- json.pick
+local s = '{"a":[' .. ('1,'):rep(300000) .. '1]}' while true do json.pick(s, '/b') end

@@ -50,8 +50,9 @@ void hlua_arm_hook(hlua_state *s, int32_t period) {
 // Takes what was spent, and says whether that was too much.
 bool hlua_spend(hlua_state *s, int64_t fuel) {
   if (s->kill) return true;
-  s->fuel -= fuel + (int64_t)(s->debt / BYTES_A_FUEL);
+  s->fuel -= fuel + s->noted + (int64_t)(s->debt / BYTES_A_FUEL);
   s->debt = 0;
+  s->noted = 0;
   if (!s->current) return false;
   if (s->fuel < 0)
     s->kill = KILLED_BY_FUEL;
@@ -138,8 +139,11 @@ static void raise_pending(lua_State *L, hlua_state *s) {
 void hlua_hook(lua_State *L, lua_Debug *activation) {
   hlua_state *s = state_of(L);
   if (s->current && s->current->raising == L) raise_pending(L, s);
+  hlua_look_at_new(s);
+  int64_t passed = s->early ? EARLY_FUEL : s->period;
+  s->early = false;
   // A full collection takes long enough to be counted before the script goes on.
-  if (!hlua_spend(s, s->period) && !(collect_if_full(L, s) && hlua_spend(s, 0))) {
+  if (!hlua_spend(s, passed) && !(collect_if_full(L, s) && hlua_spend(s, 0))) {
     hlua_arm_hook(s, s->current && s->current->raising ? 1 : s->period);
     check_stack(L, s);
     if (!s->slice_over || !s->current || !lua_isyieldable(L)) return;
@@ -156,6 +160,11 @@ void hlua_hook(lua_State *L, lua_Debug *activation) {
 
 void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel) {
   if (hlua_spend(s, fuel)) hlua_raise_killed(L);
+  // Others get their turn as soon as the C function has returned.
+  if (s->slice_over && s->hooked && s->current) {
+    s->early = false;
+    hlua_arm_hook(s, 1);
+  }
 }
 
 void hlua_raise_killed(lua_State *L) {
@@ -168,6 +177,12 @@ void hlua_budget_begin(hlua_state *s, hlua_run *run) {
   s->cpu_left = run->cpu_left;
   s->clock_armed = s->slice_over = false;
   s->debt = 0;
+  s->noted = 0;
+  s->early = false;
+  if (s->unseen) {
+    hlua_look_at_new(s);
+    if (s->hooked && !run->raising) hlua_arm_hook(s, s->period);
+  }
   // A run that was put aside is a long one: none of its time goes uncounted, as that before the first look does of others.
   if (run->sliced) arm_clock(s, nanoseconds(CLOCK_MONOTONIC));
 }
@@ -175,6 +190,6 @@ void hlua_budget_begin(hlua_state *s, hlua_run *run) {
 void hlua_budget_end(hlua_state *s, hlua_run *run) {
   if (s->clock_armed) s->cpu_left -= nanoseconds(CLOCK_THREAD_CPUTIME_ID) - s->cpu_start;
   s->clock_armed = false;
-  run->fuel = s->fuel - (int64_t)(s->debt / BYTES_A_FUEL);
+  run->fuel = s->fuel - s->noted - (int64_t)(s->debt / BYTES_A_FUEL);
   run->cpu_left = s->cpu_left;
 }

@@ -8,7 +8,7 @@
 static const char library[] =
     // pcall: LuaJIT's does not check the stack, so `__call = pcall` runs over its end; a Lua function in front of it does. The
     // one below it stays on the stack, since what may be put aside needs a Lua function above it (hlua_can_wait).
-    "local string, table, coroutine, part, pcall, xpcall, next = ...\n"
+    "local string, table, coroutine, part, pcall, xpcall, next, json, cjson = ...\n"
     "local select, type, rawget, rawset, rawequal = part.select, part.type, part.rawget, part.rawset, part.rawequal\n"
     "local base, unmarked = {}, part.unmarked\n"
     "local function results(...) return ... end\n"
@@ -174,6 +174,22 @@ static const char library[] =
     "  order(t, 1, part.size(t), own or less)\n"
     "end\n"
 
+    // json: in steps, with instructions between them at which a script can be put aside
+    "local json_decode, json_encode, json_step = part.json_decode, part.json_encode, part.json_step\n"
+    "local function outcome(job, ...)\n"
+    "  if job then return outcome(json_step(job)) end\n"
+    "  return ...\n"
+    "end\n"
+    "local function sure(value, ...)\n"
+    "  if ... then raise((...)) end\n"
+    "  return value\n"
+    "end\n"
+    "local function decode(...) return outcome(json_decode(...)) end\n"
+    "local function encode(...) return outcome(json_encode(...)) end\n"
+    "json.decode, json.encode, cjson.encode = decode, encode, encode\n"
+    "cjson.safe.decode, cjson.safe.encode = decode, encode\n"
+    "function cjson.decode(...) return sure(decode(...)) end\n"
+
     // Coroutines: when one is put aside in the middle of its work, or waits, so is the one that resumed it.
     "local create, resume, sliced, slice, rethrow = coroutine.create, coroutine.resume, part.sliced, part.slice, part.rethrow\n"
     "local function resumed(co, ...)\n"
@@ -323,6 +339,7 @@ static void push_parts(lua_State *L) {
   lua_newtable(L);
   luaL_setfuncs(L, parts, 0);
   luaL_setfuncs(L, hlua_string_parts, 0);
+  luaL_setfuncs(L, hlua_json_parts, 0);
   hlua_push_table_parts(L);
   lua_getglobal(L, "tostring");
   lua_pushcclosure(L, part_tostring, 1);
@@ -343,7 +360,9 @@ void hlua_open_builtin(lua_State *L) {
   lua_getglobal(L, "pcall");
   lua_getglobal(L, "xpcall");
   lua_getglobal(L, "next");
-  lua_call(L, 7, 1);
+  lua_getfield(L, target, "json");
+  lua_getfield(L, target, "cjson");
+  lua_call(L, 9, 1);
   for (lua_pushnil(L); lua_next(L, -2);) {
     lua_pushvalue(L, -2);
     lua_insert(L, -2);

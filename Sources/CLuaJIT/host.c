@@ -1,5 +1,5 @@
 // Host objects: userdata with a locked metatable whose methods go to the host and come back as a code.
-#include "internal.h"
+#include "text.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -111,11 +111,13 @@ static int call_host(lua_State *L, hlua_state *s, const hlua_method *method, con
   call.thread = L;
   call.first = first;
   call.detail = 0;
+  call.charged = 0;
   call.count = lua_gettop(L) - first + 1;
   decode_arguments(L, &call);
   hlua_buffer_clear(&s->out);
   int32_t code = method->owner->invoke(method->body, &call);
-  if (s->out.failed) return luaL_error(L, "not enough memory");
+  if (s->out.failed) hlua_raise_memory(L, s);
+  if (call.charged > 0) hlua_note(L, s, call.charged);
   switch (code) {
   case HLUA_RETURN: return hlua_decode_all(L, s, s->current, s->out.bytes, s->out.count);
   case HLUA_YIELD: return yield_run(L, s, method, call.detail);

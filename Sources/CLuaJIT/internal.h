@@ -16,9 +16,11 @@
 enum {
   HOOK_PERIOD = 1000,          // VM instructions between two looks at the budget
   HOOK_PERIOD_MIN = 10,        // while large objects are alive, and single instructions may cost a lot
-  LARGE_OBJECT = 64 * 1024,    // bytes from which an allocation counts as large
+  LARGE_OBJECT = 16 * 1024,    // bytes from which an allocation counts as large
+  NUMERIC_AT_ONCE = 128 * 1024, // bytes of long texts that may be read as numbers between two looks
+  EARLY_FUEL = 64,             // what a look before its time, at what was allocated, counts
   DEBT_LIMIT = 256 * 1024,     // bytes allocated after which the budget is looked at before its time
-  BYTES_A_FUEL = 16,           // what copying costs, next to one VM instruction
+  BYTES_A_FUEL = HLUA_BYTES_A_FUEL, // what copying costs, next to one VM instruction
   SHIM_RESERVE = 16 * 1024,    // bytes of the cap that a running script does not get
   STEPS_A_CHARGE = 1024,       // steps of a C loop between two looks at the budget
   STACK_LIMIT = 192 * 1024,    // bytes of C stack a script may use by making C call Lua call C
@@ -76,6 +78,10 @@ struct hlua_state {
   hlua_options options;
   // Allocator
   size_t used, peak, large;
+  size_t numeric; // bytes of strings that read as numbers for long
+  struct hlua_big *unseen; // blocks that may be such strings
+  size_t string_offset; // of a string's bytes in its block
+  bool early; // the hook was armed to look at those alone
   size_t debt; // bytes allocated since the last look at the budget
   uint64_t allocations, memory_failures;
   bool exhausted; // an allocation was refused during this run
@@ -85,6 +91,7 @@ struct hlua_state {
   size_t arena_used;
   // Budget of the running run
   int64_t fuel;
+  int64_t noted; // fuel that is spent and not taken yet
   int64_t cpu_left; // nanoseconds; INT64_MAX for none
   int64_t wall_start, cpu_start, slice_start;
   int32_t period;
@@ -142,12 +149,19 @@ static inline hlua_state *state_of(lua_State *L) {
 void hlua_free_spare(hlua_state *s); // gives back what is kept for reuse
 void hlua_free_arena(hlua_state *s); // when the state is closed
 void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size);
+void hlua_learn_strings(hlua_state *s, lua_State *L); // may raise
+void hlua_look_at_new(hlua_state *s); // at what was allocated since this was last called
 
 // budget.c
 void hlua_hook(lua_State *L, lua_Debug *activation);
 void hlua_arm_hook(hlua_state *s, int32_t period);
 void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel); // raises when the budget is spent
 bool hlua_spend(hlua_state *s, int64_t fuel);                // whether the budget is spent
+// Notes what a C function costs; a look at the budget comes when enough is together.
+static inline void hlua_note(lua_State *L, hlua_state *s, int64_t fuel) {
+  s->noted += fuel;
+  if (s->noted >= STEPS_A_CHARGE) hlua_charge(L, s, 0);
+}
 void hlua_raise_killed(lua_State *L);
 bool hlua_can_wait(lua_State *L, hlua_state *s);  // whether the C function that runs may be put aside
 void hlua_note_yield(lua_State *L, hlua_state *s, int inner, int32_t reason); // before one of the host's own yields
@@ -186,6 +200,7 @@ void hlua_open_strings(lua_State *L); // into the table at the stack's top
 void hlua_open_tables(lua_State *L);  // likewise, in place of the originals there
 void hlua_open_clock(lua_State *L);   // pushes the `os` table
 void hlua_open_base(lua_State *L);    // into the table at the stack's top
+void hlua_open_counted(lua_State *L); // likewise: functions whose work is counted
 void hlua_open_builtin(lua_State *L); // likewise, and in place of what callbacks are called by
 void hlua_open_coroutine(lua_State *L);
 void hlua_open_json(lua_State *L);   // likewise
@@ -193,5 +208,6 @@ void hlua_open_text(lua_State *L);   // likewise
 void hlua_open_require(lua_State *L); // likewise; of a state with the whole library, into that
 void hlua_push_table_parts(lua_State *L); // into the table at the stack's top
 extern const luaL_Reg hlua_string_parts[];
+extern const luaL_Reg hlua_json_parts[];
 
 #endif

@@ -23,7 +23,9 @@ static bool fail(hlua_json *j, const char *error) {
 }
 
 int hlua_json_peek(hlua_json *j) {
+  text start = j->at;
   while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r')) j->at++;
+  j->steps -= (int)((j->at - start) / 4);
   return j->at < j->end ? *j->at : 0;
 }
 
@@ -262,57 +264,18 @@ bool hlua_json_skip(hlua_json *j) {
   }
 }
 
-static bool decode_object(hlua_json *j) {
-  if (!enter(j)) return false;
-  lua_newtable(j->L);
-  if (hlua_json_peek(j) == '}') goto done;
-  for (;;) {
-    if (hlua_json_peek(j) != '"') return fail(j, "a name was expected");
-    if (!push_string(j)) return false;
-    if (hlua_json_peek(j) != ':') return fail(j, "':' was expected");
-    j->at++;
-    if (!hlua_json_decode(j)) return false;
-    lua_rawset(j->L, -3);
-    int next = hlua_json_peek(j);
-    if (next == '}') break;
-    if (next != ',') return fail(j, "',' or '}' was expected");
-    j->at++;
-  }
-done:
+// Puts the next member's name into the place behind the object at the stack's top.
+static bool take_name(hlua_json *j) {
+  if (hlua_json_peek(j) != '"') return fail(j, "a name was expected");
+  lua_pop(j->L, 1);
+  if (!push_string(j)) return false;
+  if (hlua_json_peek(j) != ':') return fail(j, "':' was expected");
   j->at++;
-  j->depth--;
   return true;
 }
 
-// An empty array is marked, so that it is written as one again.
-static bool decode_array(hlua_json *j) {
-  if (!enter(j)) return false;
-  lua_newtable(j->L);
-  if (hlua_json_peek(j) == ']') {
-    lua_rawgeti(j->L, LUA_REGISTRYINDEX, j->state->array_ref);
-    lua_setmetatable(j->L, -2);
-    goto done;
-  }
-  for (int index = 1;; index++) {
-    if (!hlua_json_decode(j)) return false;
-    lua_rawseti(j->L, -2, index);
-    int next = hlua_json_peek(j);
-    if (next == ']') break;
-    if (next != ',') return fail(j, "',' or ']' was expected");
-    j->at++;
-  }
-done:
-  j->at++;
-  j->depth--;
-  return true;
-}
-
-bool hlua_json_decode(hlua_json *j) {
-  luaL_checkstack(j->L, 6, "nested too deep");
-  count(j, 4);
-  switch (hlua_json_peek(j)) {
-  case '{': return decode_object(j);
-  case '[': return decode_array(j);
+static bool push_scalar(hlua_json *j, int first) {
+  switch (first) {
   case '"': return push_string(j);
   case 't': lua_pushboolean(j->L, 1); return skip_word(j, "true", 4);
   case 'f': lua_pushboolean(j->L, 0); return skip_word(j, "false", 5);
@@ -320,4 +283,69 @@ bool hlua_json_decode(hlua_json *j) {
   case 0: return j->at < j->end ? fail(j, "invalid value") : fail(j, "unfinished text");
   default: return push_number(j);
   }
+}
+
+// The container at hand takes the value at the stack's top.
+static void take_value(hlua_json *j, hlua_json_level *level) {
+  if (level->kind == '[') {
+    lua_rawseti(j->L, -3, ++level->index);
+    return;
+  }
+  lua_rawset(j->L, -3);
+  lua_pushnil(j->L);
+}
+
+// Opens a container. An empty one is closed at once: an array is marked, so that it is written as one again.
+static bool open_container(hlua_json *j, hlua_json_level *level, int kind) {
+  if (!enter(j)) return false;
+  luaL_checkstack(j->L, 6, "nested too deep");
+  lua_newtable(j->L);
+  lua_pushnil(j->L);
+  *level = (hlua_json_level){.kind = kind};
+  if (hlua_json_peek(j) != kind + 2) return kind == '[' || take_name(j);
+  if (kind == '[') {
+    lua_rawgeti(j->L, LUA_REGISTRYINDEX, j->state->array_ref);
+    lua_setmetatable(j->L, -3);
+  }
+  level->kind = 0;
+  lua_pop(j->L, 1);
+  j->at++;
+  j->depth--;
+  return true;
+}
+
+hlua_json_progress hlua_json_build(hlua_json *j, hlua_json_level *levels, int base, bool may_pause) {
+  for (;;) {
+    count(j, 4);
+    if (may_pause && hlua_json_pauses(j->L, j->state)) return JSON_PAUSED;
+    int first = hlua_json_peek(j);
+    if (first == '{' || first == '[') {
+      hlua_json_level *level = &levels[j->depth - base];
+      if (!open_container(j, level, first)) return JSON_FAILED;
+      if (level->kind) continue;
+    } else if (!push_scalar(j, first)) {
+      return JSON_FAILED;
+    }
+    for (;;) {
+      if (j->depth == base) return JSON_DONE;
+      hlua_json_level *level = &levels[j->depth - base - 1];
+      take_value(j, level);
+      int next = hlua_json_peek(j);
+      if (next == ',') {
+        j->at++;
+        if (level->kind == '{' && !take_name(j)) return JSON_FAILED;
+        break;
+      }
+      if (next != level->kind + 2) return fail(j, level->kind == '{' ? "',' or '}' was expected" : "',' or ']' was expected"), JSON_FAILED;
+      j->at++;
+      j->depth--;
+      lua_pop(j->L, 1);
+    }
+  }
+}
+
+bool hlua_json_decode(hlua_json *j) {
+  hlua_json_level levels[JSON_DEPTH + 1];
+  luaL_checkstack(j->L, 6, "nested too deep");
+  return hlua_json_build(j, levels, j->depth, false) == JSON_DONE;
 }

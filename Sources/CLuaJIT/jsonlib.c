@@ -1,8 +1,6 @@
 // `json` and `cjson`: decode, encode, and pick, which finds one value without building the others.
 #include "json.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 typedef const unsigned char *text;
@@ -11,148 +9,75 @@ static void push_problem(lua_State *L, hlua_json *j) {
   lua_pushfstring(L, "invalid JSON at byte %d: %s", (int)(j->at - j->start) + 1, j->error);
 }
 
-static bool decode_all(hlua_json *j, lua_State *L) {
-  size_t count;
-  const char *bytes = luaL_checklstring(L, 1, &count);
-  hlua_json_init(j, L, bytes, count);
-  if (!hlua_json_decode(j)) return false;
-  if (hlua_json_at_end(j)) return true;
-  j->error = "something follows the value";
-  return false;
+// nil and the value; nil, nil and a message; or a job
+static int decoded(lua_State *L, hlua_json *j, const hlua_json_level *levels, hlua_json_progress progress, int table) {
+  if (progress == JSON_PAUSED) {
+    hlua_json_job *job = hlua_json_put_aside(L, table, j->depth, levels);
+    job->offset = (size_t)(j->at - j->start);
+    if (table) return 1;
+    lua_getfenv(L, -1);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 0);
+    lua_pop(L, 1);
+    return 1;
+  }
+  if (progress == JSON_DONE && !hlua_json_at_end(j)) {
+    j->error = "something follows the value";
+    progress = JSON_FAILED;
+  }
+  lua_pushnil(L);
+  if (progress == JSON_DONE) {
+    lua_insert(L, -2);
+    return 2;
+  }
+  lua_pushnil(L);
+  push_problem(L, j);
+  return 3;
 }
 
-// → value, or nil and a message
-static int decode_safely(lua_State *L) {
+static int decode(lua_State *L) {
+  if (!lua_isstring(L, 1)) return hlua_raise_type(L, 1, lua_gettop(L), "string");
+  lua_settop(L, 1);
+  size_t count;
+  const char *bytes = lua_tolstring(L, 1, &count);
   hlua_json j;
-  if (decode_all(&j, L)) return 1;
-  lua_pushnil(L);
-  push_problem(L, &j);
-  return 2;
+  hlua_json_level levels[JSON_DEPTH + 1];
+  hlua_json_init(&j, L, bytes, count);
+  return decoded(L, &j, levels, hlua_json_build(&j, levels, 0, true), 0);
 }
+
+static int decode_step(lua_State *L) {
+  hlua_json_level levels[JSON_DEPTH + 1];
+  hlua_json j;
+  lua_settop(L, 1);
+  const hlua_json_job *job = hlua_json_take(L, 1);
+  memcpy(levels, job->levels, (size_t)job->depth * sizeof *levels);
+  lua_rawgeti(L, 2, 0);
+  size_t count;
+  const char *bytes = lua_tolstring(L, -1, &count);
+  lua_pop(L, 1); // the job's table has it
+  hlua_json_init(&j, L, bytes, count);
+  j.at += job->offset;
+  j.depth = job->depth;
+  return decoded(L, &j, levels, hlua_json_build(&j, levels, 0, true), 2);
+}
+
+static int take_step(lua_State *L) {
+  const hlua_json_job *job = lua_touserdata(L, 1);
+  return job->writes ? hlua_json_encode_step(L) : decode_step(L);
+}
+
+const luaL_Reg hlua_json_parts[] = {{"json_decode", decode}, {"json_encode", hlua_json_encode}, {"json_step", take_step}, {NULL, NULL}};
+
+// For states whose scripts are never put aside: value, or nil and a message.
+static int decode_safely(lua_State *L) { return decode(L) - 1; }
 
 static int decode_or_raise(lua_State *L) {
-  hlua_json j;
-  if (decode_all(&j, L)) return 1;
-  push_problem(L, &j);
+  if (decode(L) == 2) return 1;
   return luaL_error(L, "%s", lua_tostring(L, -1));
 }
 
-// MARK: encode
-
-typedef struct writer {
-  lua_State *L;
-  hlua_state *state;
-} writer;
-
-static void put(writer *w, const char *bytes, size_t count) { hlua_scratch_add(w->L, w->state, bytes, count); }
-
-static void put_string(writer *w, int index) {
-  size_t count;
-  const char *bytes = lua_tolstring(w->L, index, &count), *end = bytes + count;
-  hlua_charge(w->L, w->state, (int64_t)(count / BYTES_A_FUEL) + 1);
-  put(w, "\"", 1);
-  while (bytes < end) {
-    const char *plain = bytes;
-    while (plain < end && (unsigned char)*plain >= 0x20 && *plain != '"' && *plain != '\\') plain++;
-    put(w, bytes, (size_t)(plain - bytes));
-    if (plain == end) break;
-    char escape[8];
-    static const char short_names[] = "btn\0fr"; // from \b on
-    int c = (unsigned char)*plain;
-    if (c == '"' || c == '\\') put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\%c", c));
-    else if (c >= '\b' && c <= '\r' && short_names[c - '\b']) put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\%c", short_names[c - '\b']));
-    else put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", c));
-    bytes = plain + 1;
-  }
-  put(w, "\"", 1);
-}
-
-static void put_number(writer *w, double number) {
-  char digits[32];
-  if (!isfinite(number)) luaL_error(w->L, "cannot encode a number that is not finite");
-  int count = snprintf(digits, sizeof digits, fabs(number) < 9007199254740992.0 && number == floor(number) ? "%.0f" : "%.14g", number);
-  if (strtod(digits, NULL) != number) count = snprintf(digits, sizeof digits, "%.17g", number);
-  put(w, digits, (size_t)count);
-}
-
-static void put_value(writer *w, int depth);
-
-// How many elements an array has; -1 for an object.
-static int array_count(writer *w) {
-  lua_State *L = w->L;
-  if (lua_getmetatable(L, -1)) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, w->state->array_ref);
-    bool marked = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    if (marked) return (int)lua_objlen(L, -1);
-  }
-  int size = (int)lua_objlen(L, -1), seen = 0;
-  if (size == 0) return -1;
-  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TNUMBER) seen = -1;
-    if (seen < 0 || ++seen > size) {
-      lua_pop(L, 2);
-      return -1;
-    }
-  }
-  return seen == size ? size : -1;
-}
-
-static void put_table(writer *w, int depth) {
-  lua_State *L = w->L;
-  if (depth > JSON_DEPTH) luaL_error(L, "cannot encode tables that are nested deeper than %d", JSON_DEPTH);
-  luaL_checkstack(L, 8, "nested too deep");
-  int count = array_count(w);
-  if (count >= 0) {
-    put(w, "[", 1);
-    for (int i = 1; i <= count; i++) {
-      if (i > 1) put(w, ",", 1);
-      lua_rawgeti(L, -1, i);
-      put_value(w, depth);
-      lua_pop(L, 1);
-    }
-    put(w, "]", 1);
-    return;
-  }
-  put(w, "{", 1);
-  bool first = true;
-  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-    int type = lua_type(L, -2);
-    if (type != LUA_TSTRING && type != LUA_TNUMBER) luaL_error(L, "cannot encode a table with a %s as key", luaL_typename(L, -2));
-    if (!first) put(w, ",", 1);
-    first = false;
-    lua_pushvalue(L, -2);
-    put_string(w, -1);
-    lua_pop(L, 1);
-    put(w, ":", 1);
-    put_value(w, depth);
-  }
-  put(w, "}", 1);
-}
-
-static void put_value(writer *w, int depth) {
-  lua_State *L = w->L;
-  hlua_charge(L, w->state, 4);
-  switch (lua_type(L, -1)) {
-  case LUA_TNIL: put(w, "null", 4); return;
-  case LUA_TBOOLEAN: lua_toboolean(L, -1) ? put(w, "true", 4) : put(w, "false", 5); return;
-  case LUA_TNUMBER: put_number(w, lua_tonumber(L, -1)); return;
-  case LUA_TSTRING: put_string(w, -1); return;
-  case LUA_TTABLE: put_table(w, depth + 1); return;
-  case LUA_TLIGHTUSERDATA: put(w, "null", 4); return;
-  default: luaL_error(L, "cannot encode a %s", luaL_typename(L, -1));
-  }
-}
-
-static int encode(lua_State *L) {
-  luaL_checkany(L, 1);
-  lua_settop(L, 1);
-  writer w = {L, state_of(L)};
-  hlua_scratch(w.state);
-  put_value(&w, 0);
-  hlua_scratch_push(L, w.state);
-  return 1;
-}
+static int encode(lua_State *L) { return hlua_json_encode(L) - 1; }
 
 // Marks a table as an array, even an empty one.
 static int mark_array(lua_State *L) {

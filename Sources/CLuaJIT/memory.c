@@ -4,16 +4,111 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Copying and collecting large objects costs far more than one instruction, so the hook comes sooner while there are any.
-static int32_t period_for(size_t large) {
-  size_t period = HOOK_PERIOD / (1 + large / LARGE_OBJECT);
-  return period < HOOK_PERIOD_MIN ? HOOK_PERIOD_MIN : (int32_t)period;
+// Copying, comparing and collecting large objects costs far more than one instruction, so the hook comes sooner while there are
+// any. An instruction that reads a text as a number looks at each byte of it, so that it comes sooner still while a long one is
+// there.
+static void set_period(hlua_state *s) {
+  size_t period = HOOK_PERIOD / (1 + s->large / LARGE_OBJECT);
+  if (period < HOOK_PERIOD_MIN) period = HOOK_PERIOD_MIN;
+  if (s->numeric && NUMERIC_AT_ONCE / s->numeric < period) period = NUMERIC_AT_ONCE / s->numeric + 1;
+  s->period = (int32_t)period;
 }
 
 static void large_changed(hlua_state *s, size_t old_size, size_t new_size) {
   if (old_size >= LARGE_OBJECT) s->large -= old_size;
   if (new_size >= LARGE_OBJECT) s->large += new_size;
-  s->period = period_for(s->large);
+  set_period(s);
+}
+
+// MARK: Blocks that are not small
+
+// What stands before one. New ones are linked until they have been looked at.
+struct hlua_big {
+  struct hlua_big *next, *previous;
+  size_t size;
+  bool linked, numeric;
+};
+
+enum { BIG_HEADER = 48, NUMERIC_PREFIX = 64 };
+_Static_assert(BIG_HEADER >= sizeof(struct hlua_big) && BIG_HEADER % 16 == 0, "blocks must stay aligned");
+
+static struct hlua_big *header_of(const void *block) { return (struct hlua_big *)((uint8_t *)block - BIG_HEADER); }
+
+static void forget(hlua_state *s, struct hlua_big *big) {
+  if (big->linked) {
+    if (big->next) big->next->previous = big->previous;
+    if (big->previous) big->previous->next = big->next;
+    else s->unseen = big->next;
+    big->linked = false;
+  }
+  if (!big->numeric) return;
+  big->numeric = false;
+  s->numeric -= big->size;
+  set_period(s);
+}
+
+static void *take_big(hlua_state *s, size_t size) {
+  struct hlua_big *big = malloc(size + BIG_HEADER);
+  if (!big) return NULL;
+  *big = (struct hlua_big){.next = s->unseen, .size = size, .linked = true};
+  if (s->unseen) s->unseen->previous = big;
+  s->unseen = big;
+  return (uint8_t *)big + BIG_HEADER;
+}
+
+// Strings do not change their size: what does is none.
+static void *resize_big(hlua_state *s, void *block, size_t size) {
+  struct hlua_big *big = header_of(block);
+  forget(s, big);
+  big = realloc(big, size + BIG_HEADER);
+  if (!big) return NULL;
+  big->size = size;
+  return (uint8_t *)big + BIG_HEADER;
+}
+
+static void free_big(hlua_state *s, void *block) {
+  forget(s, header_of(block));
+  free(header_of(block));
+}
+
+// Whether LuaJIT would read on and on, looking for a number's end: the bytes that its reader passes, in its order.
+static bool reads_as_number(const uint8_t *bytes) {
+  size_t i = 0;
+  bool hex = false;
+  while (i < NUMERIC_PREFIX && (bytes[i] == ' ' || (bytes[i] >= '\t' && bytes[i] <= '\r'))) i++;
+  if (i < NUMERIC_PREFIX && (bytes[i] == '-' || bytes[i] == '+')) i++;
+  if (i + 1 < NUMERIC_PREFIX && bytes[i] == '0' && ((bytes[i + 1] | 32) == 'x' || (bytes[i + 1] | 32) == 'b')) {
+    hex = (bytes[i + 1] | 32) == 'x';
+    i += 2;
+  }
+  while (i < NUMERIC_PREFIX && ((bytes[i] >= '0' && bytes[i] <= '9') || bytes[i] == '.' ||
+                                (hex && (bytes[i] | 32) >= 'a' && (bytes[i] | 32) <= 'f')))
+    i++;
+  return i == NUMERIC_PREFIX;
+}
+
+void hlua_look_at_new(hlua_state *s) {
+  while (s->unseen) {
+    struct hlua_big *big = s->unseen;
+    forget(s, big);
+    if (s->string_offset == 0 || !reads_as_number((uint8_t *)big + BIG_HEADER + s->string_offset)) continue;
+    big->numeric = true;
+    s->numeric += big->size;
+    set_period(s);
+  }
+}
+
+// LuaJIT does not say where a string's bytes lie in its block: one that is made tells.
+void hlua_learn_strings(hlua_state *s, lua_State *L) {
+  char text[SPARE_CLASSES * SPARE_STEP + 1];
+  memset(text, '?', sizeof text);
+  lua_pushlstring(L, text, sizeof text);
+  const uint8_t *bytes = (const uint8_t *)lua_tostring(L, -1);
+  for (struct hlua_big *big = s->unseen; big; big = big->next) {
+    const uint8_t *block = (const uint8_t *)big + BIG_HEADER;
+    if (bytes > block && bytes < block + big->size) s->string_offset = (size_t)(bytes - block);
+  }
+  lua_pop(L, 1);
 }
 
 // A freed block, linked to the next of its size.
@@ -39,7 +134,7 @@ static void *carve(hlua_state *s, size_t size) {
 
 static void *take(hlua_state *s, size_t size) {
   size_t class = spare_class(size);
-  if (class >= SPARE_CLASSES) return malloc(size);
+  if (class >= SPARE_CLASSES) return take_big(s, size);
   struct hlua_spare *block = s->spare[class];
   if (!block) return carve(s, (class + 1) * SPARE_STEP);
   s->spare[class] = block->next;
@@ -50,8 +145,12 @@ static void *take(hlua_state *s, size_t size) {
 static void give_back(hlua_state *s, void *memory, size_t size) {
   if (!memory) return;
   size_t class = spare_class(size);
-  bool carved = class < SPARE_CLASSES && is_in_arena(s, memory);
-  if (!carved && (class >= SPARE_CLASSES || s->spare_bytes >= SPARE_LIMIT)) {
+  if (class >= SPARE_CLASSES) {
+    free_big(s, memory);
+    return;
+  }
+  bool carved = is_in_arena(s, memory);
+  if (!carved && s->spare_bytes >= SPARE_LIMIT) {
     free(memory);
     return;
   }
@@ -64,7 +163,7 @@ static void give_back(hlua_state *s, void *memory, size_t size) {
 static void *resize(hlua_state *s, void *block, size_t old_size, size_t new_size) {
   if (!block) return take(s, new_size);
   size_t old_class = spare_class(old_size), new_class = spare_class(new_size);
-  if (old_class >= SPARE_CLASSES && new_class >= SPARE_CLASSES) return realloc(block, new_size);
+  if (old_class >= SPARE_CLASSES && new_class >= SPARE_CLASSES) return resize_big(s, block, new_size);
   if (old_class == new_class) return block;
   void *moved = take(s, new_size);
   if (!moved) return NULL;
@@ -123,14 +222,22 @@ void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size) 
   if (old_size >= LARGE_OBJECT || new_size >= LARGE_OBJECT) large_changed(s, old_size, new_size);
   s->debt += new_size;
   // Setting a hook is allowed at any time, even in a signal handler: only the count changes here.
-  if (s->debt > DEBT_LIMIT && s->hooked && s->current && !s->kill) hlua_arm_hook(s, 1);
+  if (!s->hooked || !s->current || s->kill) return moved;
+  if (s->debt > DEBT_LIMIT) {
+    s->early = false;
+    hlua_arm_hook(s, 1);
+  } else if (s->unseen && !s->early && s->period > 1) {
+    s->early = true;
+    hlua_arm_hook(s, 1);
+  }
   return moved;
 }
 
 bool hlua_buffer_grow(hlua_buffer *buffer, size_t extra) {
   size_t capacity = buffer->capacity ? buffer->capacity : 256;
-  while (capacity - buffer->count < extra) capacity *= 2;
-  uint8_t *bytes = buffer->failed ? NULL : realloc(buffer->bytes, capacity);
+  bool fits = !buffer->failed && (!buffer->limit || (extra <= buffer->limit && buffer->count <= buffer->limit - extra));
+  while (fits && capacity - buffer->count < extra) capacity *= 2;
+  uint8_t *bytes = fits ? realloc(buffer->bytes, capacity) : NULL;
   if (!bytes) {
     buffer->failed = true;
     return false;
@@ -142,5 +249,5 @@ bool hlua_buffer_grow(hlua_buffer *buffer, size_t extra) {
 
 void hlua_buffer_free(hlua_buffer *buffer) {
   free(buffer->bytes);
-  *buffer = (hlua_buffer){0};
+  *buffer = (hlua_buffer){.limit = buffer->limit};
 }

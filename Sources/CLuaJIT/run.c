@@ -289,6 +289,7 @@ static int proceed(hlua_run *run) {
   else status = lua_resume(run->thread, run->arguments);
   s->current = NULL;
   hlua_budget_end(s, run);
+  if (s->out.capacity > HLUA_BUFFER_KEPT) hlua_buffer_free(&s->out);
   if (s->kill) return killed(run);
   if (status == 0) return finished(run);
   if (status != LUA_YIELD) return failed(run);

@@ -52,9 +52,10 @@ void hlua_open_sandbox(lua_State *L) {
   lua_getfield(L, -1, "table");
   hlua_open_tables(L);
   lua_pop(L, 1);
+  hlua_open_json(L);
   hlua_open_builtin(L);
   hlua_open_base(L);
-  hlua_open_json(L);
+  hlua_open_counted(L);
   hlua_open_text(L);
   lua_getfield(L, -1, "string");
   remove_field(L, "dump");

@@ -43,6 +43,7 @@ static int open_state(lua_State *L) {
   s->keep_ref = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushliteral(L, "script exceeded its budget");
   s->killed_text_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  hlua_learn_strings(s, L);
   // The registry's free list gets its slot now, so that giving a reference back allocates nothing.
   lua_pushboolean(L, 1);
   luaL_unref(L, LUA_REGISTRYINDEX, luaL_ref(L, LUA_REGISTRYINDEX));
@@ -74,6 +75,7 @@ hlua_state *hlua_state_create(const hlua_options *options) {
     return NULL;
   }
   s->options.memory_limit = options->memory_limit;
+  s->out.limit = options->memory_limit;
   if (s->used + SHIM_RESERVE > options->memory_limit) {
     hlua_state_destroy(s);
     return NULL;
@@ -245,9 +247,16 @@ bool hlua_state_collect(hlua_state *s) {
   return false;
 }
 
+static size_t buffer_bytes(const hlua_state *s) {
+  return s->out.capacity + s->scratch.capacity + s->message.capacity + s->traceback.capacity;
+}
+
+size_t hlua_state_memory(const hlua_state *s) { return s->used + buffer_bytes(s); }
+
 hlua_counters hlua_state_counters(const hlua_state *s) {
   return (hlua_counters){
       .memory_used = s->used,
+      .buffer_bytes = buffer_bytes(s),
       .memory_peak = s->peak,
       .allocations = s->allocations,
       .runs = s->runs,

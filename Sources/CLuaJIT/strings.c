@@ -334,6 +334,21 @@ static size_t piece_of(const char *format, size_t count, int *arguments) {
   return i;
 }
 
+// The error that a piece of a format raised, as the whole format would have raised it: `before` arguments went to others.
+static int raise_of_piece(lua_State *L, int before) {
+  static const char bad[] = "bad argument #", invalid[] = "invalid option '";
+  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  if (strncmp(text, bad, sizeof bad - 1) == 0) {
+    const char *detail = strchr(text, '(');
+    size_t count = detail ? strlen(detail) : 0;
+    if (count < 2) return lua_error(L);
+    lua_pushlstring(L, detail + 1, count - 2);
+    return luaL_argerror(L, atoi(text + sizeof bad - 1) + before, lua_tostring(L, -1));
+  }
+  if (strncmp(text, invalid, sizeof invalid - 1) == 0) return luaL_error(L, "%s", text);
+  return lua_error(L);
+}
+
 // The original, in pieces where the format is long.
 static int string_format(lua_State *L) {
   size_t count;
@@ -350,12 +365,12 @@ static int string_format(lua_State *L) {
     luaL_checkstack(L, arguments + 2, "too many arguments");
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_pushlstring(L, format + done, size);
-    int given = 0;
+    int given = 0, before = next - 2;
     while (given < arguments && next <= top) {
       lua_pushvalue(L, next++);
       given++;
     }
-    lua_call(L, given + 1, 1);
+    if (lua_pcall(L, given + 1, 1, 0) != 0) return raise_of_piece(L, before);
     hlua_charge(L, s, (int64_t)(lua_objlen(L, -1) / BYTES_A_FUEL) + 64);
     hlua_text_add_top(&out);
     done += size;

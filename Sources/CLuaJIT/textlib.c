@@ -1,6 +1,8 @@
 // `query`, `form`, `cookies`, `base64` and `grpc`: what filters take apart most often.
 #include "text.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef const unsigned char *text;
@@ -344,14 +346,26 @@ static int find_field(text at, text end, uint64_t wanted, field *found) {
   return result;
 }
 
+enum { EXACT_BITS = 53 }; // whole numbers up to 2^53 are exact in Lua
+
+// A number if it is exact, or else its decimal digits. All are taken as signed, for a negative int32 has 64 bits, too.
+static void push_integer(lua_State *L, int64_t value) {
+  if (value <= (int64_t)1 << EXACT_BITS && value >= -((int64_t)1 << EXACT_BITS)) {
+    lua_pushnumber(L, (lua_Number)value);
+    return;
+  }
+  char digits[24];
+  lua_pushlstring(L, digits, (size_t)snprintf(digits, sizeof digits, "%" PRId64, value));
+}
+
 static int push_field(lua_State *L, const field *f) {
   uint64_t bits = 0;
   switch (f->type) {
-  case 0: lua_pushnumber(L, (lua_Number)f->number); return 1;
+  case 0: push_integer(L, (int64_t)f->number); return 1;
   case 2: lua_pushlstring(L, (const char *)f->bytes, f->count); return 1;
   default:
     for (size_t i = f->count; i > 0; i--) bits = bits << 8 | f->bytes[i - 1];
-    lua_pushnumber(L, (lua_Number)bits);
+    push_integer(L, f->count == 4 ? (int32_t)bits : (int64_t)bits);
     return 1;
   }
 }

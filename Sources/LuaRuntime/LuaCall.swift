@@ -12,6 +12,13 @@ package struct LuaCall: ~Copyable {
     /// How many arguments were given, trailing nils included.
     @inlinable package var count: Int { Int(raw.pointee.count) }
 
+    /// Counts work of the host's for the script, in the fuel that ``LuaLimits/fuel`` is counted in. A run that has spent too
+    /// much ends when the method has returned, and gives way if its time slice is over.
+    @inlinable package func charge(fuel: Int) { raw.pointee.charged += Int64(fuel) }
+
+    /// Counts bytes that the host copied or looked at.
+    @inlinable package func charge(bytes: Int) { charge(fuel: bytes / Int(HLUA_BYTES_A_FUEL)) }
+
     /// The number the object was made with.
     @inlinable package var tag: Int { Int(raw.pointee.tag) }
 

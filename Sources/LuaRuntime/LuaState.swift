@@ -64,6 +64,9 @@ package final class LuaState {
     /// What the state holds and has done.
     package var statistics: LuaStatistics { LuaStatistics(hlua_state_counters(raw)) }
 
+    /// Bytes that the state holds now, garbage and buffers for the host's values included.
+    package var memoryBytes: Int { hlua_state_memory(raw) }
+
     /// Frees all garbage now.
     package func collectGarbage() { _ = hlua_state_collect(raw) }
 
@@ -151,6 +154,8 @@ package struct LuaGlobal {
 package struct LuaStatistics: Sendable, Equatable {
     /// Bytes allocated now, garbage included.
     package let memoryBytes: Int
+    /// Bytes of the buffers in which values come and go, which are not the script's.
+    package let bufferBytes: Int
     /// The most `memoryBytes` has been.
     package let memoryPeakBytes: Int
     /// Runs started, the main chunk's included.
@@ -164,6 +169,7 @@ package struct LuaStatistics: Sendable, Equatable {
 
     init(_ counters: hlua_counters) {
         memoryBytes = counters.memory_used
+        bufferBytes = counters.buffer_bytes
         memoryPeakBytes = counters.memory_peak
         runs = counters.runs
         kills = counters.kills

@@ -222,4 +222,55 @@ struct HostObjectTests {
         #expect(try harness.call("main") == .finished)
         #expect(harness.emitted() == [.text("1"), .boolean(false)])
     }
+
+    @Test("a large result leaves no large buffer behind, and one over the cap is not even made", arguments: [
+        (4_000_000, LuaOutcome.finished), (10_000_000, .failed(LuaError(message: "not enough memory"))),
+    ])
+    func largeResult(_ count: Int, _ outcome: LuaOutcome) throws {
+        let harness = try ScriptHarness(
+            "function main() big.give() end", globals: [.library("big", Big.type, Big(count))])
+        #expect(try harness.call("main") == outcome)
+        #expect(harness.state.statistics.bufferBytes <= 256 * 1024)
+        #expect(harness.state.memoryBytes >= harness.state.statistics.memoryBytes)
+    }
+
+    @Test("work that a method charges is taken from the budget, and ends the time slice")
+    func charges() throws {
+        let work = LuaMethod<Big>("work") { big, call in
+            call.charge(bytes: big.count)
+            return .results
+        }
+        let type = LuaClass<Big>("Worker", methods: [work])
+        func harness(_ limits: LuaLimits) throws -> ScriptHarness {
+            try ScriptHarness(
+                "function main() for i = 1, 100 do big.work() end end", limits: limits, globals: [.library("big", type, Big(1_600_000))])
+        }
+        #expect(try harness(LuaLimits(fuel: 11_000_000, cpuTime: .seconds(600))).call("main") == .finished)
+        #expect(try harness(LuaLimits(fuel: 9_000_000, cpuTime: .seconds(600))).call("main") == .killed(.fuel))
+        let sliced = try harness(LuaLimits(fuel: 2_000_000_000, cpuTime: .seconds(600), timeSlice: .nanoseconds(1)))
+        var run = sliced.state.makeRun()
+        var outcome = run.start(try #require(sliced.state.function(named: "main")))
+        var slices = 0
+        while outcome == .sliced {
+            slices += 1
+            outcome = run.goOn()
+        }
+        #expect(outcome == .finished)
+        #expect(slices > 90)
+    }
+}
+
+private final class Big {
+    let count: Int
+
+    init(_ count: Int) { self.count = count }
+
+    static let type = LuaClass<Big>(
+        "Big",
+        methods: [
+            LuaMethod("give") { big, call in
+                call.results.addString(count: big.count) { $0.initializeMemory(as: UInt8.self, repeating: 120) }
+                return .results
+            }
+        ])
 }

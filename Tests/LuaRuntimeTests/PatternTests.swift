@@ -61,6 +61,13 @@ struct PatternTests {
         "xpcall(setmetatable({}, {__call = function(t, a) return a end}), print, 7)", "xpcall(select, print, 2, 'a', 'b', 'c')",
         "xpcall(setmetatable({}, {__call = function(t, a) error(a, 0) end}), function(e) return e .. '!' end, 'x')",
         "select('#', pcall(function() return nil, nil end))", "pcall(error, 'a', 2)",
+        "tonumber('0x10')", "tonumber(' 10 ')", "tonumber('10', 2)", "tonumber('zz', 36)", "tonumber('8', 8)", "tonumber('1e1', 10)", "tonumber()",
+        "tonumber({})", "tonumber(nil)", "tonumber('')", "tonumber({}, 2)", "tonumber('1', 37)", "tonumber('1', 'x')", "tonumber(12, 8)", "tonumber(0/0)",
+        "tonumber(('1'):rep(400))", "tonumber('inf')", "tonumber('-0')", "tonumber('0b11')", "tonumber('1 x')", "tonumber(true)", "tonumber('7', nil)",
+        "unpack({1, 2, 3})", "unpack({1, 2, 3}, 2)", "unpack({1, 2, 3}, 2, 5)", "unpack({}, 1, 9000)", "unpack()", "unpack({}, 'x')", "unpack({1}, 2, 1)",
+        "#('%d'):rep(3000):format(unpack({}, 1, 0))", "(('%s '):rep(3000)):format(1, 2)", "(('%d '):rep(3000)):format(unpack({1, 2, 'x'}))",
+        "(('x'):rep(5000) .. '%d%s'):format(1, {})", "(('x'):rep(5000) .. '%y'):format(1)", "(('x'):rep(5000) .. '%d'):format('y')",
+        "#(('%d'):rep(3000)):format(unpack((function() local t = {} for i = 1, 3000 do t[i] = i end return t end)()))",
     ]
 
     /// A value list as one string that two states can agree on.

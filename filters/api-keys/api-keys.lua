@@ -3,13 +3,15 @@
 -- Configured by `filter_context`:
 --   keys   keys and owners, "k-123=ada, k-456=grace"
 --   rates  requests a second and burst of single owners, "ada=100/200" (default: `rate` and `burst` for all)
---   rate   requests a second of an owner (default 10), counted by each worker for itself
+--   rate   requests a second of an owner (default 10)
 --   burst  requests that may come at once (default 2 * rate)
 --   header request header with the key (default "x-api-key"); it goes no further
 --   owner  request header that gets the owner's name (default "x-api-owner")
 
--- Token buckets by owner. Globals of a script live as long as its worker; there are no more of them than owners.
-local buckets = {}
+-- All workers count together where they share a table (heddle.kv); else each counts for itself.
+local shared = heddle and heddle.kv
+-- By owner, for a worker that counts alone: the present window's number, its count, and the count of the one before.
+local own = {}
 
 local function entry(text, wanted)
   for key, value in (text or ""):gmatch("([^=, ]+) *= *([^=, ]+)") do
@@ -28,17 +30,35 @@ local function owner_of(keys, given)
   return owner
 end
 
--- Takes one token; otherwise says in how many seconds there is one.
-local function take(owner, rate, burst, now)
-  local bucket = buckets[owner] or { tokens = burst, at = now }
-  buckets[owner] = bucket
-  bucket.tokens = math.min(burst, bucket.tokens + math.max(now - bucket.at, 0) / 1000 * rate)
-  bucket.at = now
-  if bucket.tokens >= 1 then
-    bucket.tokens = bucket.tokens - 1
-    return nil
+-- Adds to the count of a window; returns it, and the count of the window before.
+local function add(owner, window, amount, seconds)
+  if shared then
+    -- The next window still asks for this one.
+    local count = shared.incr(owner .. "/" .. window, amount, 2 * seconds + 1)
+    return count, tonumber(shared.get(owner .. "/" .. window - 1)) or 0
   end
-  return (1 - bucket.tokens) / rate
+  local counts = own[owner] or { window = window, now = 0, before = 0 }
+  own[owner] = counts
+  if counts.window ~= window then
+    counts.before = counts.window == window - 1 and counts.now or 0
+    counts.window, counts.now = window, 0
+  end
+  counts.now = counts.now + amount
+  return counts.now, counts.before
+end
+
+-- Counts one request in a window that slides: of the window before as much counts as it still overlaps. A window is as long as
+-- it takes for `burst` requests at `rate`. Returns nil, or in how many seconds there is room again.
+local function take(owner, rate, burst, now)
+  local length = burst / rate
+  local window = math.floor(now / 1000 / length)
+  local passed = now / 1000 / length - window
+  local count, before = add(owner, window, 1, length)
+  if before * (1 - passed) + count <= burst then return nil end
+  add(owner, window, -1, length) -- it was not let in
+  count = count - 1
+  if before > 0 and count + 1 <= burst then return (1 - (burst - count - 1) / before - passed) * length end
+  return (1 - passed + math.max(1 - (burst - 1) / math.max(count, 1), 0)) * length
 end
 
 function envoy_on_request(handle)
@@ -55,7 +75,7 @@ function envoy_on_request(handle)
   local rate, burst = (entry(settings:get("rates"), owner) or ""):match("^([%d.]+)/([%d.]+)$")
   rate = tonumber(rate) or settings:get("rate") or 10
   burst = tonumber(burst) or settings:get("burst") or 2 * rate
-  local wait = take(owner, rate, burst, handle:timestamp())
+  local wait = take(owner, math.max(rate, 1e-6), math.max(burst, 1), handle:timestamp())
   if wait then
     return handle:respond({ [":status"] = "429", ["retry-after"] = tostring(math.ceil(wait)) }, "too many requests\n")
   end

@@ -8,8 +8,9 @@
 --   currency place of the currency (default "order/total/currency")
 --   items    place of the list of items (default "order/items")
 --   known    currencies that have statistics of their own; others count as "other" (default "EUR,USD,GBP,JPY,CAD,TRY,CHF")
--- Statistics (below http.<connection manager>.lua.): orders, orders_failed, orders_unread, items, and for each currency
--- orders_<CURRENCY> and revenue_cents_<CURRENCY>.
+-- Metrics: shop_orders_total and shop_revenue_cents_total by currency, shop_items_total, shop_orders_failed_total,
+-- shop_orders_unread_total. Where there are no metrics with labels (heddle.metric), as in Envoy, statistics below
+-- http.<connection manager>.lua.: orders_<CURRENCY>, revenue_cents_<CURRENCY>, items, orders_failed, orders_unread.
 
 -- begin json (the same text in every filter that has it; a test compares them)
 local null = {} -- what JSON's null becomes, since a table cannot hold nil
@@ -133,32 +134,39 @@ function envoy_on_request(handle)
   end
 end
 
+local metric = heddle and heddle.metric
+
+-- Adds to a metric, or to a statistic.
+local function add(handle, name, amount, currency)
+  if metric then
+    return metric.counter("shop_" .. name .. "_total", amount, currency and { currency = currency })
+  end
+  handle:stats():counter(currency and name .. "_" .. currency or name):add(amount)
+end
+
 local function count(handle, settings, order)
-  local stats = handle:stats()
-  stats:counter("orders"):inc()
   local amount = tonumber(value_at(order, settings:get("amount") or "order/total/amount"))
   local currency = value_at(order, settings:get("currency") or "order/total/currency")
   -- An amount that is none is no revenue; one that is endless would be for ever.
-  if not amount or amount < 0 or amount > 1e9 or type(currency) ~= "string" then return stats:counter("orders_unread"):inc() end
+  if not amount or amount < 0 or amount > 1e9 or type(currency) ~= "string" then return add(handle, "orders_unread", 1) end
   local known = "," .. (settings:get("known") or "EUR,USD,GBP,JPY,CAD,TRY,CHF"):gsub(" ", "") .. ","
   if not currency:match("^%u%u%u$") or not known:find("," .. currency .. ",", 1, true) then currency = "other" end
-  stats:counter("orders_" .. currency):inc()
-  stats:counter("revenue_cents_" .. currency):add(math.floor(amount * 100 + 0.5))
+  add(handle, "orders", 1, currency)
+  add(handle, "revenue_cents", math.floor(amount * 100 + 0.5), currency)
   local items = value_at(order, settings:get("items") or "order/items")
-  if type(items) == "table" then stats:counter("items"):add(#items) end
+  if type(items) == "table" then add(handle, "items", #items) end
 end
 
 function envoy_on_response(handle)
   local noted = handle:streamInfo():dynamicMetadata():get("shop-metrics")
   if not noted or not noted.order then return end
   local status = handle:headers():get(":status") or ""
-  if status:sub(1, 1) ~= "2" then return handle:stats():counter("orders_failed"):inc() end
+  if status:sub(1, 1) ~= "2" then return add(handle, "orders_failed", 1) end
   local body = handle:body()
   local fine, order = pcall(json_decode, body and body:getBytes(0, body:length()) or "")
   if fine then
     count(handle, handle:filterContext(), order)
   else
-    handle:stats():counter("orders"):inc()
-    handle:stats():counter("orders_unread"):inc()
+    add(handle, "orders_unread", 1)
   end
 end

@@ -26,6 +26,7 @@ typedef struct hlua_buffer {
   uint8_t *_Nullable bytes;
   size_t count;
   size_t capacity;
+  size_t limit; ///< bytes that it may hold; 0 for no bound
   bool failed;
 } hlua_buffer;
 
@@ -52,7 +53,11 @@ enum {
 bool hlua_buffer_grow(hlua_buffer *buffer, size_t extra);
 void hlua_buffer_free(hlua_buffer *buffer);
 
+/// Bytes that a buffer keeps from one use to the next.
+#define HLUA_BUFFER_KEPT (64 * 1024)
+
 static inline void hlua_buffer_clear(hlua_buffer *buffer) {
+  if (buffer->capacity > HLUA_BUFFER_KEPT) hlua_buffer_free(buffer);
   buffer->count = 0;
   buffer->failed = false;
 }
@@ -125,6 +130,9 @@ enum {
   HLUA_YIELD = 4,        ///< suspend the run, `detail` being the reason; the values given at resumption are the results
 };
 
+/// Bytes that are copied for one fuel.
+#define HLUA_BYTES_A_FUEL 16
+
 /// Arguments after these are counted, not decoded.
 #define HLUA_CALL_ARGUMENTS 8
 
@@ -157,6 +165,7 @@ struct hlua_call {
   int64_t tag;             ///< the object's
   int32_t count;
   int32_t detail;
+  int64_t charged; ///< fuel for the method's own work, which is taken when it has returned
   hlua_argument arguments[HLUA_CALL_ARGUMENTS];
   // Private to the shim.
   void *thread;
@@ -239,6 +248,7 @@ typedef struct hlua_options {
 
 typedef struct hlua_counters {
   size_t memory_used;
+  size_t buffer_bytes;
   size_t memory_peak;
   uint64_t allocations;
   uint64_t runs;
@@ -269,6 +279,8 @@ void hlua_state_release(hlua_state *state, int32_t function);
 const hlua_buffer *hlua_state_message(const hlua_state *state);
 const hlua_buffer *hlua_state_traceback(const hlua_state *state);
 hlua_counters hlua_state_counters(const hlua_state *state);
+/// What the state holds now, buffers included.
+size_t hlua_state_memory(const hlua_state *state);
 bool hlua_state_is_dead(const hlua_state *state);
 /// A full garbage collection; false when it failed.
 bool hlua_state_collect(hlua_state *state);

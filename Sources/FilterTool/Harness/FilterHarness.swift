@@ -130,10 +130,26 @@ import TrafficPolicy
         }
     }
 
-    private var scriptErrors: UInt64 { stats.lua(prefix: Self.statPrefix, statPrefix: "")[.errors].value }
+    /// Errors of all Lua filters, whatever their `stat_prefix` is.
+    private var scriptErrors: UInt64 { counters { $0.hasPrefix(Self.luaPrefix) && $0.hasSuffix(".errors") && $1 == "errors" } }
 
+    /// A counter that a script made, of any filter, or one of the business (`heddle.metric`) with its labels as `/stats` has
+    /// them: `orders_total{currency=EUR}`.
     private func counter(_ name: String) -> UInt64 {
-        stats.luaCounter(prefix: Self.statPrefix, statPrefix: "", name: name).value
+        counters { full, _ in full == name || (full.hasPrefix(Self.luaPrefix) && full.hasSuffix("." + name)) }
+    }
+
+    private static let luaPrefix = "http.\(statPrefix).lua."
+
+    /// The sum of the counters that are wanted, by whole name and by name within their kind.
+    private func counters(where isWanted: (String, String) -> Bool) -> UInt64 {
+        let descriptor = dup(stats.region.descriptor)
+        guard descriptor >= 0, let snapshot = try? StatsReader(mapping: descriptor).read() else { return 0 }
+        var sum: UInt64 = 0
+        snapshot.forEachCounter { full, name, value in
+            if isWanted(full, name) { sum += value }
+        }
+        return sum
     }
 
     /// Sends one request and calls `done` with what came of it.

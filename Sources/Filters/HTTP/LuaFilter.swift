@@ -27,6 +27,7 @@ struct LuaType: HTTPFilterType {
     let routeMessageNames = ["envoy.extensions.filters.http.lua.v3.LuaPerRoute"]
 
     private let probe: LuaProbe?
+    private let bindings = LuaBindings()
 
     /// - Parameter probe: notes what hooks cost; only tools have one.
     nonisolated init(probe: LuaProbe? = nil) { self.probe = probe }
@@ -57,11 +58,16 @@ struct LuaType: HTTPFilterType {
         for (name, source) in message.sourceCodes.sorted(by: { $0.key < $1.key }) {
             scripts[name] = try Self.script(source, "source_codes[\"\(name)\"]", settings, context)
         }
+        let values = message.hasFilterContext ? Metadata.object(message.filterContext) : [:]
+        let binding = LuaBinding(
+            settings, schema: try Self.schema(message.defaultSourceCode), context: values,
+            named: try Self.schemas(message.sourceCodes))
+        if defaultScript != nil { try binding.schema?.check(values) }
+        bindings.bind(binding, context)
         let factory = LuaFactory(
             context, defaultScript: defaultScript, scripts: scripts,
             clearsRouteCache: !message.hasClearRouteCache_p || message.clearRouteCache_p.value,
-            context: message.hasFilterContext ? Metadata.object(message.filterContext) : [:],
-            statPrefix: message.statPrefix, settings)
+            context: values, statPrefix: message.statPrefix, binding)
         factory.probe = probe
         return factory
     }
@@ -70,18 +76,40 @@ struct LuaType: HTTPFilterType {
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> any FilterRouteConfig {
         let message: Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute = try config.message()
+        let binding = bindings.binding(context)
+        let values = message.hasFilterContext ? Metadata.object(message.filterContext) : nil
+        let schema: SettingsSchema?
+        switch message.override {
+        case .disabled: schema = nil
+        case .name(let name): schema = binding?.named[name]
+        case .sourceCode(let source): schema = try Self.schema(source)
+        case nil: schema = binding?.schema
+        }
+        if let settings = values ?? binding?.context { try schema?.check(settings) }
         let choice: LuaRouteConfig.Choice
         switch message.override {
         case .disabled(true): choice = .disabled
         case .disabled: throw ConfigProblem("can only be true", path: "disabled")
         case .name(let name): choice = .named(name)
-        case .sourceCode(let source): choice = .own(try Self.script(source, "source_code", LuaSettings(), context))
+        case .sourceCode(let source): choice = .own(try LuaRouteScript(source, binding, context))
         case nil: choice = .filterDefault
         }
-        return LuaRouteConfig(choice, context: message.hasFilterContext ? Metadata.object(message.filterContext) : nil)
+        return LuaRouteConfig(choice, context: values)
     }
 
-    @WorkerActor private static func script(
+    /// The schema in the folder that a script is read from.
+    private static func schema(_ source: Envoy_Config_Core_V3_DataSource) throws(ConfigProblem) -> SettingsSchema? {
+        guard case .filename(let name) = source.specifier else { return nil }
+        return try SettingsSchema.beside(name)
+    }
+
+    private static func schemas(_ sources: [String: Envoy_Config_Core_V3_DataSource]) throws(ConfigProblem) -> [String: SettingsSchema] {
+        var schemas: [String: SettingsSchema] = [:]
+        for (name, source) in sources { schemas[name] = try schema(source) }
+        return schemas
+    }
+
+    @WorkerActor static func script(
         _ source: Envoy_Config_Core_V3_DataSource, _ path: String, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
         var file: String?
@@ -89,12 +117,12 @@ struct LuaType: HTTPFilterType {
         return try script(try DataSources.bytes(source, path), path, file, settings, context)
     }
 
-    @WorkerActor private static func script(
+    @WorkerActor static func script(
         _ bytes: [UInt8], _ path: String, _ file: String?, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
         do throws(LuaError) {
             let script = try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", settings, context)
-            if let file { script.watch(file) }
+            script.watch(file)
             return script
         } catch {
             throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
@@ -109,7 +137,7 @@ final class LuaRouteConfig: FilterRouteConfig {
         case disabled
         /// One of the filter's `source_codes`; an unknown name leaves the filter idle.
         case named(String)
-        case own(LuaScript)
+        case own(LuaRouteScript)
     }
 
     let choice: Choice
@@ -132,11 +160,12 @@ final class LuaRouteConfig: FilterRouteConfig {
     let stats: LuaStats
     let scriptStats: ScriptStats
     let executions: Counter
+    let binding: LuaBinding
     let settings: LuaSettings
-    /// Whether the filter was taken out of the chain, since its scripts were ended again and again.
-    private(set) var isDetached = false
-    /// When the last scripts were ended, on the loop's clock.
-    private var kills: [UInt64] = []
+    /// There while the filter is out of the chain.
+    private var detachment: GaugeShare?
+    /// The last scripts that were ended.
+    private var kills: [Kill] = []
     let log: Log
     let worker: WorkerContext
     /// Notes what hooks cost; nil in a proxy.
@@ -144,9 +173,10 @@ final class LuaRouteConfig: FilterRouteConfig {
 
     init(
         _ build: FilterBuildContext, defaultScript: LuaScript?, scripts: [String: LuaScript], clearsRouteCache: Bool,
-        context: [String: MetadataValue], statPrefix: String, _ settings: LuaSettings
+        context: [String: MetadataValue], statPrefix: String, _ binding: LuaBinding
     ) {
-        self.settings = settings
+        self.binding = binding
+        settings = binding.settings
         name = build.filterName
         log = build.log
         worker = build.worker
@@ -164,15 +194,47 @@ final class LuaRouteConfig: FilterRouteConfig {
     /// Window in which kills are counted, in nanoseconds.
     private static let killWindow: UInt64 = 60_000_000_000
 
+    private struct Kill {
+        /// On the loop's clock.
+        let time: UInt64
+        let script: LuaScript
+        /// What the script had come to by then.
+        let changes: Int
+        /// What was ended is not what the script is now.
+        @WorkerActor var isPast: Bool { script.changes != changes }
+    }
+
+    /// Whether the filter was taken out of the chain, since its scripts were ended again and again. It comes back when one of
+    /// those is changed.
+    var isDetached: Bool {
+        guard detachment != nil else { return false }
+        guard kills.contains(where: { $0.isPast }) else { return true }
+        kills.removeAll { $0.isPast }
+        detachment = nil
+        log.info(.lua, "filter \(name) is in the chain again, since its script was changed")
+        return false
+    }
+
     /// A script was ended. A filter that this happens to again and again costs its worker more than it is worth.
-    func killed() {
+    func killed(_ script: LuaScript) {
         let now = worker.loop.now
-        kills.removeAll { now - $0 > Self.killWindow }
-        kills.append(now)
-        guard !isDetached, kills.count >= settings.killsBeforeDetach else { return }
-        isDetached = true
-        stats[.detached].set(1)
+        kills.removeAll { now - $0.time > Self.killWindow || $0.isPast }
+        kills.append(Kill(time: now, script: script, changes: script.changes))
+        guard detachment == nil, kills.count >= settings.killsBeforeDetach else { return }
+        detachment = GaugeShare(stats[.detached])
         log.error(
             .lua, "filter \(name) was taken out of the chain: \(kills.count) of its scripts were ended within a minute; \(settings.answer == nil ? "requests pass without it" : "requests are refused")")
     }
+}
+
+/// One in a gauge, as long as this lives.
+private final class GaugeShare: Sendable {
+    private let gauge: Gauge
+
+    init(_ gauge: Gauge) {
+        self.gauge = gauge
+        gauge.add()
+    }
+
+    deinit { gauge.subtract() }
 }

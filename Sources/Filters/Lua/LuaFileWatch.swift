@@ -5,33 +5,31 @@ import Observability
 import ProxyModel
 import Reactor
 
-/// Looks at the file of a script now and then, and has a changed one loaded.
+/// Looks at the files of a script now and then, its own and those of its modules, and has it loaded again when one changed.
 ///
 /// Requests under way keep the script that they began with. A file that does not load leaves the script before it in
 /// place, which is said once for each change.
 @WorkerActor final class LuaFileWatch {
-    /// What tells one content of a file from another without reading it.
-    private struct Mark: Equatable {
-        var seconds = 0
-        var nanoseconds = 0
-        var size = 0
-        var inode: UInt = 0
-    }
-
-    private let path: String
+    /// Nil for a script that stands in the configuration.
+    private let path: String?
+    /// The folder of the modules; empty for none.
+    private let modulePath: String
     private let interval: UInt64
     private let log: Log
-    private var mark: Mark?
+    private var mark: FileMark?
+    private var moduleMarks: [String: FileMark]
     private var timer: LoopTimer?
     // Safety: the script owns this object, whose timer goes with it.
     private unowned(unsafe) let script: LuaScript
 
-    init(_ path: String, every interval: UInt64, _ script: LuaScript, loop: EventLoop, log: Log) {
+    init(_ path: String?, modules modulePath: String, every interval: UInt64, _ script: LuaScript, loop: EventLoop, log: Log) {
         self.path = path
+        self.modulePath = modulePath
         self.interval = interval
         self.script = script
         self.log = log
-        mark = Self.mark(of: path)
+        mark = path.flatMap { FileMark($0) }
+        moduleMarks = modulePath.isEmpty ? [:] : LuaModules.marks(modulePath) ?? [:]
         // Safety: as above.
         let timer = LoopTimer(loop: loop) { [unowned(unsafe) self] in self.look() }
         timer.schedule(after: interval)
@@ -41,22 +39,41 @@ import Reactor
     private func look() {
         timer?.schedule(after: interval)
         // A file that is gone is most often one that is being replaced: the next look finds the new one.
-        guard let present = Self.mark(of: path), present != mark else { return }
+        let present = path == nil ? nil : path.flatMap { FileMark($0) } ?? mark
+        let presentModules = modulePath.isEmpty ? [:] : LuaModules.marks(modulePath) ?? moduleMarks
+        guard present != mark || presentModules != moduleMarks else { return }
         mark = present
+        moduleMarks = presentModules
         do {
-            var source = Envoy_Config_Core_V3_DataSource()
-            source.filename = path
-            try script.reload(try DataSources.bytes(source, "reload"))
+            let modules = modulePath.isEmpty ? [:] : try LuaModules.read(modulePath)
+            try script.reload(try path.map(Self.bytes), modules: modules)
             log.info(.lua, "\(script.name) was changed: new requests run it as it is now")
         } catch {
             log.error(.lua, "\(script.name) was changed and cannot be loaded, the script before stays: \(error)")
         }
     }
 
-    private static func mark(of path: String) -> Mark? {
+    private static func bytes(_ path: String) throws(ConfigProblem) -> [UInt8] {
+        var source = Envoy_Config_Core_V3_DataSource()
+        source.filename = path
+        return try DataSources.bytes(source, "reload")
+    }
+}
+
+/// What tells one content of a file from another without reading it.
+struct FileMark: Equatable {
+    private let seconds: Int
+    private let nanoseconds: Int
+    private let size: Int
+    private let inode: UInt
+
+    /// Nil when there is no such file.
+    init?(_ path: String) {
         var facts = stat()
         guard stat(path, &facts) == 0 else { return nil }
-        return Mark(
-            seconds: facts.st_mtim.tv_sec, nanoseconds: facts.st_mtim.tv_nsec, size: Int(facts.st_size), inode: UInt(facts.st_ino))
+        seconds = facts.st_mtim.tv_sec
+        nanoseconds = facts.st_mtim.tv_nsec
+        size = Int(facts.st_size)
+        inode = UInt(facts.st_ino)
     }
 }

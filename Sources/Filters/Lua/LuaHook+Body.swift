@@ -136,6 +136,7 @@ extension LuaHook {
                 received = replacement.withUnsafeBytes { UnsafeRawBufferPointer($0) }
                 if !headReleased { lengthTouched = true }
             case .buffered(let from, let count):
+                call.charge(bytes: 2 * stream.bufferedCount(direction))
                 var whole: [UInt8] = []
                 withBuffered { whole.append(contentsOf: $0) }
                 whole.replaceSubrange(from..<from + count, with: bytes)
@@ -147,6 +148,7 @@ extension LuaHook {
             }
             return call.returning(bytes.count)
         }
+        call.charge(bytes: bytes.count)
         stream.replaceBufferedBody(direction, with: bytes)
         bodyReplaced = true
         if !headReleased { setContentLength(bytes.count) }

@@ -69,10 +69,12 @@ extension LuaHook {
             .worker("verifySignature") { hook, call in hook.verifySignature(call) },
             .worker("base64Escape") { _, call in
                 guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+                call.charge(fuel: bytes.count)
                 return call.returning(Base64.encode(bytes))
             },
             .worker("base64Decode") { _, call in
                 guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+                call.charge(fuel: bytes.count)
                 if let decoded = Base64.decode(bytes) {
                     decoded.withUnsafeBytes { call.results.add($0) }
                 } else {

@@ -23,6 +23,7 @@ extension LuaHook {
             .worker("getNumValues") { hook, call in
                 guard let name = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 let tag = call.tag
+                hook.chargeSearch(call)
                 return call.returning(hook.withName(name, tag) { name in hook.withFields(tag) { $0.valueCount(of: name) } })
             },
             .worker("add") { hook, call in hook.write(call, replaces: false) },
@@ -77,10 +78,14 @@ extension LuaHook {
         }
     }
 
+    /// Fields stand one behind the other: who looks for one looks at each.
+    private func chargeSearch(_ call: borrowing LuaCall) { call.charge(fuel: withFields(call.tag) { $0.count } * 4) }
+
     // MARK: Reading
 
     private func get(_ call: borrowing LuaCall) -> LuaReply {
         guard let name = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+        chargeSearch(call)
         let results = call.results
         withName(name, call.tag) { name in
             withFields(call.tag) { fields in
@@ -113,6 +118,7 @@ extension LuaHook {
         guard let name = call.bytes(1) else { return call.badArgument(1, expected: "string") }
         guard let wanted = call.integer(2) else { return call.badArgument(2, expected: "number") }
         guard wanted >= 0 else { return .results }
+        chargeSearch(call)
         let results = call.results
         withName(name, call.tag) { name in
             withFields(call.tag) { fields in
@@ -160,6 +166,7 @@ extension LuaHook {
         let tag = call.tag
         if let refusal = refusal(tag) { return call.fail(refusal) }
         willWrite(tag)
+        chargeSearch(call)
         let problem = withName(name, tag) { name -> String? in
             if let problem = HeaderText.problem(name, value, Self.section(direction, tag)) { return problem }
             return withFields(tag) { fields in
@@ -178,6 +185,7 @@ extension LuaHook {
         guard let name = call.bytes(1) else { return call.badArgument(1, expected: "string") }
         let tag = call.tag
         if let refusal = refusal(tag) { return call.fail(refusal) }
+        chargeSearch(call)
         if direction == .response, tag == Self.headersTag, name.equals(":status") { return call.fail(":status cannot be removed") }
         willWrite(tag)
         withName(name, tag) { name in withFields(tag) { _ = $0.remove(name) } }

@@ -30,21 +30,29 @@ extension LuaHook {
         methods: [
             .worker("get") { hook, call in
                 guard let key = call.bytes(1) else { return call.badArgument(1, expected: "string") }
-                if let value = hook.map(call.tag)[key.text] { call.results.add(LuaValue(value)) }
+                if let value = hook.value(call.tag, key.text) { call.results.add(LuaValue(value)) }
                 return .results
             },
             .worker("set") { hook, call in hook.setDynamic(call) },
             .worker("pairs") { hook, call in
+                let keys = hook.keys(call.tag).sorted()
+                call.charge(fuel: keys.count * 16)
+                hook.metadataKeys[call.tag] = keys
                 call.results.add(nextEntry, on: hook, tag: call.tag)
                 return .results
             },
             // The control value, the key before, says where the iteration is.
             .worker("nextEntry", hidden: true) { hook, call in
-                let map = hook.map(call.tag)
-                let last = call.text(2)
-                guard let key = map.keys.filter({ last.map($0.isAfter) ?? true }).min(), let value = map[key] else { return .results }
-                call.results.add(key)
-                call.results.add(LuaValue(value))
+                var index = hook.metadataIndex(call.tag, after: call.text(2))
+                // What was taken away meanwhile is passed over.
+                while let keys = hook.metadataKeys[call.tag], index < keys.count {
+                    if let value = hook.value(call.tag, keys[index]) {
+                        call.results.add(keys[index])
+                        call.results.add(LuaValue(value))
+                        break
+                    }
+                    index += 1
+                }
                 return .results
             },
         ] + logMethods)
@@ -66,6 +74,27 @@ extension LuaHook {
         return .results
     }
 
+    private func value(_ tag: Int, _ key: String) -> MetadataValue? {
+        guard tag == MetadataPlace.dynamic.rawValue else { return map(tag)[key] }
+        return stream?.info.dynamicMetadata?.filters[key].map { .object($0) }
+    }
+
+    private func keys(_ tag: Int) -> [String] {
+        guard tag == MetadataPlace.dynamic.rawValue else { return Array(map(tag).keys) }
+        return stream?.info.dynamicMetadata.map { Array($0.filters.keys) } ?? []
+    }
+
+    /// Where the first key behind `last` stands among those that are looped over.
+    private func metadataIndex(_ tag: Int, after last: String?) -> Int {
+        guard let last, let keys = metadataKeys[tag] else { return 0 }
+        var (low, high) = (0, keys.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if keys[middle] > last { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
     private func map(_ tag: Int) -> [String: MetadataValue] {
         guard let stream, let place = MetadataPlace(rawValue: tag) else { return [:] }
         switch place {
@@ -75,9 +104,8 @@ extension LuaHook {
         case .context: return filter.context(stream)
         case .route: return Self.object(stream.route?.metadata[filter.name])
         case .virtualHost: return Self.object(stream.route?.virtualHostMetadata[filter.name])
-        case .dynamic: return stream.info.dynamicMetadata?.filters.mapValues { .object($0) } ?? [:]
-        // No listener filter leaves metadata yet.
-        case .connection: return [:]
+        // Looked at one filter at a time (`value`, `keys`); no listener filter leaves metadata of the connection yet.
+        case .dynamic, .connection: return [:]
         }
     }
 
@@ -110,16 +138,13 @@ extension LuaHook {
             }
         }
         let metadata = stream.info.metadataForWriting()
+        call.charge(fuel: metadata.filters.count)
         guard metadata.filters.values.reduce(0, { $0 + $1.count }) < Self.maximumDynamicValues else {
             return call.fail("dynamicMetadata is full")
         }
         metadata.set(filter: name, key: key, MetadataValue(value))
         return .results
     }
-}
-
-extension String {
-    fileprivate func isAfter(_ other: String) -> Bool { self > other }
 }
 
 extension LuaValue {

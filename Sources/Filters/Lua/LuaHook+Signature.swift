@@ -25,11 +25,15 @@ extension LuaHook {
             }
         ] + logMethods)
 
+    /// What reading a key or checking a signature costs: tens of microseconds.
+    private static let keyFuel = 50_000
+
     /// A hook has one key: a second import gives the first.
     func importPublicKey(_ call: borrowing LuaCall) -> LuaReply {
         guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
         guard let count = call.integer(2) else { return call.badArgument(2, expected: "number") }
         if importedKey == nil {
+            call.charge(fuel: Self.keyFuel)
             let der = bytes.prefix(max(count, 0))
             importedKey = ImportedKey(der: Array(der), key: PublicKey(der: UnsafeRawBufferPointer(rebasing: der)))
         }
@@ -55,6 +59,8 @@ extension LuaHook {
             call.results.add("\(name) is not supported.")
             return .results
         }
+        call.charge(fuel: Self.keyFuel)
+        LuaLibrary.chargeHash(call, dataCount > 0 ? min(dataCount, data.count) : 0)
         let isValid = key.verifies(
             UnsafeRawBufferPointer(rebasing: signature.prefix(max(signatureCount, 0))),
             of: UnsafeRawBufferPointer(rebasing: data.prefix(max(dataCount, 0))), algorithm)

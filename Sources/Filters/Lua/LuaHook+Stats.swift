@@ -12,10 +12,10 @@ extension LuaHook {
         "StatsScope",
         methods: [
             .worker("counter") { hook, call in
-                hook.give(call, counterType) { hook.factory.scriptStats.counter($0) }
+                hook.give(call, counterType, isOther: { LuaStats.Gauges(rawValue: $0) != nil }) { hook.factory.scriptStats.counter($0) }
             },
             .worker("gauge") { hook, call in
-                hook.give(call, gaugeType) { hook.factory.scriptStats.gauge($0) }
+                hook.give(call, gaugeType, isOther: { LuaStats.Counters(rawValue: $0) != nil }) { hook.factory.scriptStats.gauge($0) }
             },
             .worker("histogram") { hook, call in
                 if !call.isNil(2) {
@@ -23,7 +23,9 @@ extension LuaHook {
                     guard units.contains(unit) else { return call.fail(
                         "invalid histogram unit '\(unit)', expected 'ms', 'milliseconds', 'microseconds', 'nanoseconds', 'bytes', or 'unspecified'") }
                 }
-                return hook.give(call, histogramType) { hook.factory.scriptStats.histogram($0) }
+                return hook.give(
+                    call, histogramType, isOther: { LuaStats.Counters(rawValue: $0) != nil || LuaStats.Gauges(rawValue: $0) != nil }
+                ) { hook.factory.scriptStats.histogram($0) }
             },
         ] + logMethods)
 
@@ -73,10 +75,12 @@ extension LuaHook {
             }
         ] + logMethods)
 
+    /// - Parameter isOther: whether the filter has a statistic of this name and another kind.
     private func give(
-        _ call: borrowing LuaCall, _ type: LuaClass<LuaHook>, _ index: (String) -> Int?
+        _ call: borrowing LuaCall, _ type: LuaClass<LuaHook>, isOther: (String) -> Bool, _ index: (String) -> Int?
     ) -> LuaReply {
         guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
+        guard !isOther(name) else { return call.fail("'\(name)' is a statistic of the filter's own, and of another kind") }
         guard let index = index(name) else {
             return call.fail("a filter can have \(ScriptStats.maximumNames) statistics of its own")
         }
@@ -116,13 +120,25 @@ extension LuaHook {
         self.statPrefix = statPrefix
     }
 
-    /// The index of a statistic, nil when there are too many.
+    /// The index of a statistic, nil when there are too many. One of the filter's own stays that one, as in Envoy.
     func counter(_ name: String) -> Int? {
-        index("c" + name, counters.count) { counters.append(segment.luaCounter(prefix: prefix, statPrefix: statPrefix, name: name)) }
+        index("c" + name, counters.count) {
+            if let own = LuaStats.Counters(rawValue: name) {
+                counters.append(segment.lua(prefix: prefix, statPrefix: statPrefix)[own])
+            } else {
+                counters.append(segment.luaCounter(prefix: prefix, statPrefix: statPrefix, name: name))
+            }
+        }
     }
 
     func gauge(_ name: String) -> Int? {
-        index("g" + name, gauges.count) { gauges.append(segment.luaGauge(prefix: prefix, statPrefix: statPrefix, name: name)) }
+        index("g" + name, gauges.count) {
+            if let own = LuaStats.Gauges(rawValue: name) {
+                gauges.append(segment.lua(prefix: prefix, statPrefix: statPrefix)[own])
+            } else {
+                gauges.append(segment.luaGauge(prefix: prefix, statPrefix: statPrefix, name: name))
+            }
+        }
     }
 
     func histogram(_ name: String) -> Int? {

@@ -41,8 +41,11 @@ import TrafficPolicy
     unowned let filter: LuaStreamFilter
     private(set) var stream: Stream?
     private(set) var script: LuaScript?
+    /// The state that the hook runs in, which need not be the script's any more.
+    private(set) var state: LuaState?
+    /// The coroutine that waits.
     private var run: LuaRun?
-    private(set) var wait = Wait.nothing
+    var wait = Wait.nothing
 
     // How much of the message is here.
     private(set) var endSeen = false
@@ -66,6 +69,9 @@ import TrafficPolicy
     var lengthTouched = false
     /// Position of each header map's iterator, -1 for none; by tag.
     var iterators = [-1, -1, -1]
+
+    /// Keys of the metadata maps that are looped over, in their order; by tag.
+    var metadataKeys: [Int: [String]] = [:]
 
     /// The public key that the script imported.
     var importedKey: ImportedKey?
@@ -99,6 +105,7 @@ import TrafficPolicy
     ) -> HeadersVerdict {
         self.stream = stream
         self.script = script
+        self.state = state
         endSeen = endStream
         factory.executions.add()
         factory.probe?.begins(self)
@@ -115,10 +122,18 @@ import TrafficPolicy
         }
     }
 
-    /// The filter was taken out of the chain: requests pass it, or are refused where an error refuses them.
-    func beginDetached(_ stream: Stream) -> HeadersVerdict {
+    /// The hook cannot run, for the filter was taken out of the chain or its script cannot be loaded: messages pass it, or
+    /// are refused where an error refuses them.
+    func refuse(_ stream: Stream) -> HeadersVerdict {
         guard let answer = factory.settings.answer else { return .proceed }
-        stream.reply(answer)
+        guard direction == .response else {
+            stream.reply(answer)
+            return .pause
+        }
+        self.stream = stream
+        reply = answer
+        wait = .respond
+        settle()
         return .pause
     }
 
@@ -184,7 +199,7 @@ import TrafficPolicy
 
     /// The stream has ended: what the script waits for never comes.
     func end() {
-        run = nil
+        drop()
         wait = .nothing
         call?.call.cancel()
         call = nil
@@ -195,6 +210,7 @@ import TrafficPolicy
         end()
         stream = nil
         script = nil
+        state = nil
         endSeen = false
         trailersKnown = false
         headReleased = false
@@ -207,6 +223,8 @@ import TrafficPolicy
         if !replacement.isEmpty { replacement = [] }
         bodyReplaced = false
         lengthTouched = false
+        stopIterating()
+        if !metadataKeys.isEmpty { metadataKeys = [:] }
         reply = nil
         callState = .none
         if importedKey != nil { importedKey = nil }
@@ -215,7 +233,7 @@ import TrafficPolicy
     // MARK: Running
 
     private func resume(_ results: (borrowing LuaValues) -> Void) {
-        guard var run = run.take() else { return }
+        guard var run = takeRun() else { return }
         stream?.workGoesOn(in: filter)
         wait = .nothing
         factory.probe?.goesOn(self)
@@ -236,30 +254,23 @@ import TrafficPolicy
     }
 
     private func took(_ run: consuming LuaRun, _ outcome: LuaOutcome) {
-        if let probe = factory.probe, let state = script?.state { probe.stops(self, state, fuelLeft: run.fuelLeft) }
+        if let probe = factory.probe, let state { probe.stops(self, state, fuelLeft: run.fuelLeft) }
+        script?.measure()
         if outcome == .sliced {
             wait = .turn
-            self.run = consume run
+            keep(run)
             factory.worker.loop.atTurnEnd(self)
             return
         }
-        for index in iterators.indices { iterators[index] = -1 }
+        stopIterating()
         switch outcome {
         case .finished, .sliced: break
         case .yielded(let reason):
             wait = Wait(rawValue: reason.rawValue) ?? .nothing
-            self.run = consume run
+            keep(run)
         case .failed(let error): failed(error)
         case .killed(let cause): killed(cause)
         }
-    }
-
-    private func failed(_ error: LuaError) {
-        factory.stats[.errors].add()
-        if error.message.hasSuffix("not enough memory") { factory.stats[.memoryExceeded].add() }
-        explain("failed: \(error.message)")
-        factory.log.error(.lua, "script log: \(error.message) \(place(error))")
-        if let answer = factory.settings.answer { fail(answer) }
     }
 
     /// Notes what the script does where somebody asked for the decisions of the request; costs nothing where nobody did.
@@ -268,36 +279,21 @@ import TrafficPolicy
         recorder.note(.filter, "\(factory.name): \(text())")
     }
 
-    /// Where an error came from: script, hook and route, and the functions that were being called.
-    private func place(_ error: LuaError) -> String {
-        let hook = direction == .request ? "envoy_on_request" : "envoy_on_response"
-        let route = stream?.route?.name?.text ?? ""
-        return "(\(script?.name ?? factory.name), \(hook)\(route.isEmpty ? "" : ", route \(route)")\(error.stackText))"
+    private func keep(_ run: consuming LuaRun) {
+        self.run = consume run
+        factory.stats[.coroutinesActive].add()
     }
 
-    /// `on_error` wants an answer: in the request's place, or in the response's if its head has not gone out.
-    private func fail(_ answer: LocalReply) {
-        guard direction == .response, headReleased else {
-            reply = answer
-            wait = .respond
-            return
-        }
-        stream?.breakOffResponse([])
+    private func takeRun() -> LuaRun? {
+        guard let run = run.take() else { return nil }
+        factory.stats[.coroutinesActive].subtract()
+        return run
     }
 
-    private func killed(_ cause: LuaKillCause) {
-        switch cause {
-        case .fuel:
-            factory.stats[.budgetExceeded].add()
-            failed(LuaError(message: "script exceeded its budget of instructions"))
-        case .deadline:
-            factory.stats[.deadlineExceeded].add()
-            failed(LuaError(message: "script exceeded its CPU time"))
-        case .stateDead:
-            failed(LuaError(message: "script could not run, since its state was ended"))
-        }
-        if cause != .stateDead { factory.killed() }
-        script?.stateDied()
+    private func drop() { _ = takeRun() }
+
+    private func stopIterating() {
+        for index in iterators.indices { iterators[index] = -1 }
     }
 
     /// Does what the script asked for when it yielded, and goes on with what is done at once.
@@ -317,7 +313,7 @@ import TrafficPolicy
             guard stream.bufferBody(direction, .empty) else { return }
         }
         if wait == .respond, let stream, let reply {
-            run = nil
+            drop()
             guard direction == .request else {
                 // The response is on its way through the filters now: it is replaced when nothing of it is on the stack.
                 factory.worker.loop.atTurnEnd(self)
@@ -345,7 +341,7 @@ import TrafficPolicy
     }
 
     private func takeTurn() {
-        guard stream?.isActive == true, var run = run.take() else { return }
+        guard stream?.isActive == true, var run = takeRun() else { return }
         factory.probe?.goesOn(self)
         wait = .nothing
         let outcome = run.goOn()

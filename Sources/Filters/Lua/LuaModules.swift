@@ -12,28 +12,42 @@ enum LuaModules {
     static func read(_ folder: String) throws(ConfigProblem) -> [String: LuaModule] {
         var modules: [String: LuaModule] = [:]
         var bytes = 0
-        try read(folder, prefix: "", depth: 0, &modules, &bytes)
+        for file in try files(folder) {
+            let source = try contents(file.path, most: maximumBytes - bytes)
+            bytes += source.count
+            modules[file.name] = LuaModule(source: source)
+        }
         return modules
     }
 
-    private static func read(
-        _ folder: String, prefix: String, depth: Int, _ modules: inout [String: LuaModule], _ bytes: inout Int
-    ) throws(ConfigProblem) {
+    /// What tells whether a module has changed, by path; nil when the folder cannot be read.
+    static func marks(_ folder: String) -> [String: FileMark]? {
+        guard let files = try? files(folder) else { return nil }
+        var marks: [String: FileMark] = [:]
+        for file in files { marks[file.path] = FileMark(file.path) }
+        return marks
+    }
+
+    private typealias File = (name: String, path: String)
+
+    private static func files(_ folder: String) throws(ConfigProblem) -> [File] {
+        var found: [File] = []
+        try find(folder, prefix: "", depth: 0, &found)
+        return found
+    }
+
+    private static func find(_ folder: String, prefix: String, depth: Int, _ found: inout [File]) throws(ConfigProblem) {
         guard depth < maximumDepth, let directory = opendir(folder) else { throw problem("\(folder) cannot be read") }
         defer { closedir(directory) }
         while let entry = Glibc.readdir(directory) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             guard !name.hasPrefix(".") else { continue }
             if name.hasSuffix(".lua") {
-                let source = try contents("\(folder)/\(name)")
-                bytes += source.count
-                guard modules.count < maximumFiles, bytes <= maximumBytes else {
-                    throw problem("holds more than \(maximumFiles) files or \(maximumBytes) bytes")
-                }
+                guard found.count < maximumFiles else { throw tooMuch }
                 let base = name == "init.lua" && !prefix.isEmpty ? String(prefix.dropLast()) : prefix + name.dropLast(4)
-                modules[base] = LuaModule(source: source)
+                found.append((base, "\(folder)/\(name)"))
             } else if isFolder("\(folder)/\(name)") {
-                try read("\(folder)/\(name)", prefix: prefix + name + ".", depth: depth + 1, &modules, &bytes)
+                try find("\(folder)/\(name)", prefix: prefix + name + ".", depth: depth + 1, &found)
             }
         }
     }
@@ -44,13 +58,20 @@ enum LuaModules {
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    private static func contents(_ path: String) throws(ConfigProblem) -> [UInt8] {
+    private static func contents(_ path: String, most: Int) throws(ConfigProblem) -> [UInt8] {
         guard let file = fopen(path, "rb") else { throw problem("\(path) cannot be read") }
         defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: maximumBytes + 1)
-        let count = fread(&bytes, 1, maximumBytes + 1, file)
-        return Array(bytes.prefix(count))
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        while true {
+            let count = fread(&buffer, 1, buffer.count, file)
+            if count == 0 { return bytes }
+            bytes += buffer[..<count]
+            guard bytes.count <= most else { throw tooMuch }
+        }
     }
+
+    private static var tooMuch: ConfigProblem { problem("holds more than \(maximumFiles) files or \(maximumBytes) bytes") }
 
     private static func problem(_ message: String) -> ConfigProblem { ConfigProblem(message, path: "module_path") }
 }

@@ -18,7 +18,7 @@ import TrafficPolicy
     private let loop: EventLoop
     private let log: Log
     private var seed: UInt32
-    private let settings: LuaSettings
+    private var settings: LuaSettings
     private let machine: LuaMachine
     private let context: FilterBuildContext
     private let stats: LuaStats
@@ -31,7 +31,11 @@ import TrafficPolicy
     private(set) var onRequest: LuaFunction?
     private(set) var onResponse: LuaFunction?
     private var replacementAsked = false
+    /// When a script that could not be loaded again is tried again, on the loop's clock.
+    private var nextTry: UInt64 = 0
     private var watch: LuaFileWatch?
+    /// How often the script became another one.
+    private(set) var changes = 0
     /// Whether the script may become another one while requests are under way.
     var isWatched: Bool { watch != nil }
 
@@ -46,7 +50,8 @@ import TrafficPolicy
         self.context = context
         stats = context.stats.lua(prefix: context.statPrefix, statPrefix: settings.statPrefix)
         (state, library, timers) = try Self.makeState(program, settings, context, seed: seed)
-        machine = LuaMachine(context.stats.luaMachines(), bytes: state.statistics.memoryBytes)
+        machine = LuaMachine(context.stats.luaMachines(), stats)
+        measure()
         timers.begin(self, state)
         findHooks()
         if onRequest == nil { log.info(.lua, "envoy_on_request() function not found. Lua filter will not hook requests. (\(name))") }
@@ -59,21 +64,34 @@ import TrafficPolicy
         return state.isDead ? nil : state
     }
 
-    /// Has the file that the script was read from looked at for changes.
-    func watch(_ file: String) {
-        guard settings.reloadInterval > 0 else { return }
-        watch = LuaFileWatch(file, every: settings.reloadInterval, self, loop: loop, log: log)
+    /// The state may hold more or less than when this was last called.
+    func measure() { machine.holds(state.memoryBytes) }
+
+    /// Has the files that the script was read from looked at for changes.
+    /// - Parameter file: nil when the script stands in the configuration; its modules may still change.
+    func watch(_ file: String?) {
+        guard settings.reloadInterval > 0, file != nil || !settings.modulePath.isEmpty else { return }
+        watch = LuaFileWatch(
+            file, modules: settings.modulePath, every: settings.reloadInterval, self, loop: loop, log: log)
     }
 
     /// Takes another source, with a new state. Hooks that run go on in the old one.
+    /// - Parameters:
+    ///   - source: nil for what it is now.
+    ///   - modules: what the script can require from now on.
     /// - Throws: what Lua says of the source; nothing has changed then.
-    func reload(_ source: [UInt8]) throws(LuaError) {
-        let changed = try LuaProgram(source: source)
+    func reload(_ source: [UInt8]?, modules: [String: LuaModule]) throws(LuaError) {
+        var changed = program
+        if let source { changed = try LuaProgram(source: source) }
+        var settings = settings
+        settings.modules = modules
         seed &+= 1
         let made = try Self.makeState(changed, settings, context, seed: seed)
         program = changed
+        self.settings = settings
         timerKills = []
         timersAreOff = false
+        changes += 1
         take(made)
     }
 
@@ -89,12 +107,17 @@ import TrafficPolicy
         if state.isDead { replace() }
     }
 
+    /// Nanoseconds from one try to load a script again to the next: each costs what a run may cost.
+    private static let retryInterval: UInt64 = 1_000_000_000
+
     private func replace() {
+        guard loop.now >= nextTry else { return }
         seed &+= 1
         endTimers()
         do throws(LuaError) {
             take(try Self.makeState(program, settings, context, seed: seed))
         } catch {
+            nextTry = loop.now + Self.retryInterval
             log.error(.lua, "the script of \(name) cannot be loaded again: \(error)")
         }
     }
@@ -106,6 +129,7 @@ import TrafficPolicy
         (state, library, timers) = made
         if timersAreOff { endTimers() } else { timers.begin(self, state) }
         findHooks()
+        measure()
     }
 
     private func endTimers() {
@@ -181,21 +205,29 @@ extension LuaError {
     }
 }
 
-/// One machine in `lua.lua_vm_count` and `lua.lua_memory_bytes`, as long as it lives.
-private final class LuaMachine: Sendable {
-    private let stats: LuaMachineStats
-    /// What the machine took when it was made.
-    private let bytes: Int
+/// One machine in `lua.lua_vm_count`, `lua.lua_memory_bytes` and its filter's `memory_bytes`, as long as it lives.
+@WorkerActor private final class LuaMachine {
+    private let all: LuaMachineStats
+    private let own: LuaStats
+    private var bytes = 0
 
-    init(_ stats: LuaMachineStats, bytes: Int) {
-        self.stats = stats
+    init(_ all: LuaMachineStats, _ own: LuaStats) {
+        self.all = all
+        self.own = own
+        all[.count].add()
+    }
+
+    /// Tells what the machine holds now.
+    func holds(_ bytes: Int) {
+        guard bytes != self.bytes else { return }
+        all[.memoryBytes].add(bytes - self.bytes)
+        own[.memoryBytes].add(bytes - self.bytes)
         self.bytes = bytes
-        stats[.count].add()
-        stats[.memoryBytes].add(bytes)
     }
 
     deinit {
-        stats[.count].subtract()
-        stats[.memoryBytes].subtract(bytes)
+        all[.count].subtract()
+        all[.memoryBytes].subtract(bytes)
+        own[.memoryBytes].subtract(bytes)
     }
 }

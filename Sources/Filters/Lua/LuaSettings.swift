@@ -15,6 +15,8 @@ struct LuaSettings {
     var killsBeforeDetach = 3
     /// What scripts can require, by name: the Lua files of the filter's folder.
     var modules: [String: LuaModule] = [:]
+    /// The folder that they are read from; empty for none.
+    var modulePath = ""
 
     /// Nanoseconds between two looks at the scripts' files; 0 for none.
     var reloadInterval: UInt64 = 0
@@ -28,7 +30,8 @@ struct LuaSettings {
         try readLimits(message)
         answer = try Self.answer(message)
         if message.killsBeforeDetach > 0 { killsBeforeDetach = Int(message.killsBeforeDetach) }
-        if !message.modulePath.isEmpty { modules = try LuaModules.read(message.modulePath) }
+        modulePath = message.modulePath
+        if !modulePath.isEmpty { modules = try LuaModules.read(modulePath) }
         if message.hasReloadInterval {
             let interval = message.reloadInterval
             guard interval.seconds >= 0, interval.seconds < 1 << 31, interval.nanos >= 0, interval.seconds > 0 || interval.nanos > 0 else {

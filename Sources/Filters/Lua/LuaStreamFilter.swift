@@ -21,16 +21,33 @@ import TrafficPolicy
         response = LuaHook(.response, self)
     }
 
+    /// The request was refused: the answer is not a message that the response hook is for.
+    private var isRefused = false
+
+    private enum Choice {
+        case none
+        case script(LuaScript)
+        /// There is one, and it cannot be loaded.
+        case broken
+    }
+
     /// The script that the route wants for this stream.
-    private func script(_ stream: Stream) -> LuaScript? {
-        guard let route = stream.routeConfig(at: index) else { return factory.defaultScript }
-        guard let route = route as? LuaRouteConfig else { return nil }
-        switch route.choice {
-        case .filterDefault: return factory.defaultScript
-        case .disabled: return nil
-        case .named(let name): return factory.scripts[name]
-        case .own(let script): return script
+    private func choice(_ stream: Stream) -> Choice {
+        let script: LuaScript?
+        if let route = stream.routeConfig(at: index) {
+            guard let route = route as? LuaRouteConfig else { return .none }
+            switch route.choice {
+            case .filterDefault: script = factory.defaultScript
+            case .disabled: script = nil
+            case .named(let name): script = factory.scripts[name]
+            case .own(let own):
+                guard let made = own.script(for: factory.binding) else { return .broken }
+                script = made
+            }
+        } else {
+            script = factory.defaultScript
         }
+        return script.map { .script($0) } ?? .none
     }
 
     /// `filter_context` of the route, or else of the filter.
@@ -39,12 +56,28 @@ import TrafficPolicy
     }
 
     override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
-        guard let hook = request, let script = script(stream) else { return .proceed }
-        guard !factory.isDetached else { return hook.beginDetached(stream) }
-        guard let state = script.usableState() else { return .proceed }
+        guard let hook = request else { return .proceed }
+        let script: LuaScript
+        switch choice(stream) {
+        case .none: return .proceed
+        case .broken: return refuse(stream, hook)
+        case .script(let chosen): script = chosen
+        }
+        guard !factory.isDetached else {
+            isRefused = factory.settings.answer != nil
+            return hook.refuse(stream)
+        }
+        guard let state = script.usableState() else { return refuse(stream, hook) }
         if script.isWatched { kept = (script, state, script.onResponse) }
         guard let function = script.onRequest else { return .proceed }
         return hook.begin(stream, script, state, function, endStream: endStream)
+    }
+
+    /// A script that cannot be loaded is one that failed.
+    private func refuse(_ stream: Stream, _ hook: LuaHook) -> HeadersVerdict {
+        factory.stats[.errors].add()
+        isRefused = factory.settings.answer != nil
+        return hook.refuse(stream)
     }
 
     override func onRequestData(
@@ -58,13 +91,22 @@ import TrafficPolicy
     }
 
     override func onResponseHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
-        guard !factory.isDetached, let hook = response, let script = script(stream), var state = script.usableState()
-        else { return .proceed }
-        var onResponse = script.onResponse
-        if let kept, kept.script === script, kept.state !== state, !kept.state.isDead {
-            (state, onResponse) = (kept.state, kept.onResponse)
+        guard let hook = response, !isRefused else { return .proceed }
+        let script: LuaScript
+        switch choice(stream) {
+        case .none: return .proceed
+        case .broken:
+            hook.reset()
+            return refuse(stream, hook)
+        case .script(let chosen): script = chosen
         }
-        guard let function = onResponse else { return .proceed }
+        let begun = kept.flatMap { $0.script === script && !$0.state.isDead ? $0 : nil }
+        guard !factory.isDetached, let state = begun?.state ?? script.usableState() else {
+            guard script.onResponse != nil else { return .proceed }
+            hook.reset()
+            return factory.isDetached ? hook.refuse(stream) : refuse(stream, hook)
+        }
+        guard let function = begun == nil ? script.onResponse : begun?.onResponse else { return .proceed }
         // A local reply takes the place of a response that the hook may have begun with.
         hook.reset()
         return hook.begin(stream, script, state, function, endStream: endStream)
@@ -91,5 +133,6 @@ import TrafficPolicy
         request?.reset()
         response?.reset()
         if kept != nil { kept = nil }
+        isRefused = false
     }
 }

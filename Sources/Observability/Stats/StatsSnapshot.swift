@@ -111,6 +111,16 @@ public struct StatsSnapshot: Equatable, Sendable {
         groups[key] = group
     }
 
+    /// Visits all counters: Envoy's full name, the name within its kind (empty where the group itself is the counter), value.
+    public func forEachCounter(_ visit: (String, String, UInt64) -> Void) {
+        for (key, group) in groups {
+            let prefix = StatName.text(pattern: key.pattern, name: key.name)
+            for (stat, value) in zip(group.stats, group.values) {
+                if case .counter(let count) = value { visit(prefix + stat.name, stat.name, count) }
+            }
+        }
+    }
+
     /// A value by Envoy's full name, for instance `cluster.web.upstream_rq_total`; for tests and admin, not fast.
     public subscript(name: String) -> Value? {
         for (key, group) in groups {

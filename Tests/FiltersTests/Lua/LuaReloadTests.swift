@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import Observability
 import Testing
 
@@ -70,6 +69,35 @@ struct LuaReloadTests {
         await proxy.stop()
     }
 
+    @Test("is loaded again when a module that it requires is edited, and one that does not load changes nothing")
+    func modules() async throws {
+        let folder = try Folder()
+        try folder.write("version.lua", "return 1")
+        let script = "local version = require('version')\nfunction envoy_on_response(h) h:headers():add('x-version', version) end"
+        let upstream = TestUpstream()
+        for source in ["filename: \(folder.path)/main.lua", "inline_string: \"\(script.replacing("\n", with: "\\n"))\""] {
+            try folder.write("main.lua", script)
+            try folder.write("version.lua", "return 1")
+            let filter = """
+                - name: watched
+                  typed_config:
+                    "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+                    lua: { default_source_code: { \(source) } }
+                    reload_interval: 0.01s
+                    module_path: \(folder.path)
+                """
+            let proxy = try await TestProxy.start(filters: filter, clusters: ["main": upstream.port])
+            #expect(await proxy.get()?["x-version"] == "1")
+            try folder.write("version.lua", "return = 2")
+            let said = "cannot be loaded, the script before stays"
+            for _ in 0..<5000 where !proxy.log.contains(said) { #expect(await proxy.get()?["x-version"] == "1") }
+            #expect(proxy.log.contains(said))
+            try folder.write("version.lua", "return 3")
+            #expect(await wait(proxy, for: "3"), "\(proxy.log)")
+            await proxy.stop()
+        }
+    }
+
     @Test("an interval that is none is refused")
     func interval() async throws {
         let folder = try Folder()
@@ -77,20 +105,4 @@ struct LuaReloadTests {
         let problem = await TestProxy.problem(filters: filter("\(folder.path)/script.lua", "reload_interval: 0s"))
         #expect(problem.contains("reload_interval: must be positive"), "\(problem)")
     }
-}
-
-/// Holds threads until it is opened.
-private final class Gate: @unchecked Sendable {
-    // Safety: a semaphore may be used by all threads; it is made before and destroyed after all of them.
-    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init() { sem_init(semaphore, 0, 0) }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func wait() { sem_wait(semaphore) }
-    func open() { sem_post(semaphore) }
 }

@@ -56,6 +56,21 @@ struct FilterTestsTests {
         #expect(report.files.first?.problem?.contains(problem) == true, "\(report.text())")
     }
 
+    @Test("errors and counters of filters with a stat_prefix are seen, wherever the filter stands")
+    func statPrefix() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "function envoy_on_request(h) h:stats():counter('made'):inc() heddle.metric.counter('sold_total', 2, {unit = 'x'}) error('oops') end")
+        try folder.write(
+            "a.cases.yaml",
+            "config: { stat_prefix: x }\ncases:\n  - { name: one, expect: { status: 200, metrics: { made: 1, 'sold_total{unit=x}': 2 } } }\n")
+        let lua = "{ name: lua, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, stat_prefix: y, "
+            + "default_source_code: { filename: \(folder.path)/script.lua } } }"
+        try folder.write("b.cases.yaml", "filters: [\(lua)]\ncases:\n  - { name: two, expect: { errors: 1, metrics: { made: 1 } } }\n")
+        let report = await Tool.test([folder.path])
+        #expect(report.files.first?.outcomes.first?.failures == ["1 script errors; expected 0"], "\(report.text())")
+        #expect(report.files.last?.outcomes.first?.failures == [], "\(report.text())")
+    }
+
     @Test("cases may be written in Lua, keep state from request to request, and say where a script failed")
     func lua() async throws {
         let folder = try Folder()

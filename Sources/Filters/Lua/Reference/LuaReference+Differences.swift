@@ -49,6 +49,9 @@ extension LuaReference {
         | `http_calls` | calls of other services; Heddle's own |
         | `responses` | answers by `respond()`; Heddle's own |
         | `timer_runs` | runs of timers; Heddle's own |
+        | `memory_bytes` | a level: what the filter's machines hold; Heddle's own |
+        | `coroutines_active` | a level: hooks that wait, for a body, a call or their turn; Heddle's own |
+        | `detached` | a level: 1 while the filter is out of the chain, since its scripts were ended again and again; Heddle's own |
 
         """
 }

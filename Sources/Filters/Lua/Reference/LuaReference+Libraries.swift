@@ -93,12 +93,18 @@ extension LuaReference {
         [
             Function(
                 "field(body: string, number: number, deeper: number?) → value, or nil and perhaps a message",
-                "A field of a gRPC body's first message; further numbers lead into messages within. Numbers come as numbers, everything else as bytes.",
+                "A field of a gRPC body's first message; further numbers lead into messages within. Integers, and fields of 4 and 8 bytes, are taken as signed: a number if it is exact (up to 2^53), or else its decimal digits as a string. Everything else comes as bytes.",
                 Case("grpc.field('\\0\\0\\0\\0\\5\\26\\3\\10\\1x', 3, 1)", "x"), Case("grpc.field('\\0\\0\\0\\0\\2\\8\\42', 1)", "42"),
                 Case("grpc.field('\\0\\0\\0\\0\\2\\8\\42', 2)", "nil"),
                 Case("select(2, grpc.field('\\0\\0\\0\\0\\9\\8\\42', 1))", "the message is incomplete"),
                 Case("select(2, grpc.field('\\1\\0\\0\\0\\0', 1))", "the message is compressed")),
-            Function("message(bytes: string, number: number, deeper: number?) → value, or nil and perhaps a message", "As `field`, of a message without gRPC's frame.", Case("grpc.message('\\8\\1\\8\\2', 1)", "2")),
+            Function(
+                "message(bytes: string, number: number, deeper: number?) → value, or nil and perhaps a message", "As `field`, of a message without gRPC's frame.",
+                Case("grpc.message('\\8\\1\\8\\2', 1)", "2"),
+                Case("grpc.message('\\8\\255\\255\\255\\255\\255\\255\\255\\255\\255\\1', 1)", "-1"),
+                Case("type(grpc.message('\\8\\129\\128\\128\\128\\128\\128\\128\\16', 1))", "string"),
+                Case("grpc.message('\\8\\129\\128\\128\\128\\128\\128\\128\\16', 1)", "9007199254740993"),
+                Case("grpc.message('\\8\\128\\128\\128\\128\\128\\128\\128\\16', 1) == 2^53", "true")),
         ])
 
     private static let crypto = Object(

@@ -95,14 +95,15 @@ extension LuaReference {
             HEDDLE_WRITE_DOCS=1 to write this file. -->
 
             A script defines `envoy_on_request(handle)`, `envoy_on_response(handle)` or both. Everything below that is not marked
-            as Heddle's own is Envoy's, with Envoy's behaviour and messages.
+            as Heddle's own is Envoy's, with Envoy's behaviour and messages. All libraries, from `json` on, are Heddle's own.
 
             An argument of a wrong type raises `bad argument #2 to 'add' (string expected, got table)`; numbers are taken where
             strings are expected and the other way round, as everywhere in Lua. What a hook was given may be used until the
             hook ends; afterwards it raises `object used outside of proper scope`.
 
             """
-        for object in objects + libraries { text += markdown(object) }
+        for object in objects { text += markdown(object, isOwn: object.name == "Job") }
+        for library in libraries { text += markdown(library, isOwn: true) }
         text += """
 
             ## Differences from Envoy
@@ -118,10 +119,10 @@ extension LuaReference {
         return text
     }
 
-    private static func markdown(_ object: Object) -> String {
-        var text = "\n## \(object.name)\n\n\(object.summary)\n\n| function | returns | what it does |\n|---|---|---|\n"
+    private static func markdown(_ object: Object, isOwn: Bool) -> String {
+        var text = "\n## \(object.name)\n\n\(object.summary)\(isOwn ? " *Heddle's own.*" : "")\n\n| function | returns | what it does |\n|---|---|---|\n"
         for function in object.functions {
-            let own = function.isOwn ? " *Heddle's own.*" : ""
+            let own = function.isOwn && !isOwn ? " *Heddle's own.*" : ""
             text += "| `\(cell(function.signature))` | \(cell(function.results)) | \(cell(function.text))\(own) |\n"
         }
         let cases = object.functions.flatMap(\.cases)

@@ -14,7 +14,11 @@ public struct LuaStats: StatView, Sendable {
 
     /// What rises and falls; a raw value is the rest of Envoy's name.
     public enum Gauges: String, GaugeKey {
-        /// 1 when the filter was taken out of the chain.
+        /// What the filter's machines hold.
+        case memoryBytes = "memory_bytes"
+        /// Hooks that wait, for a body, a call or their turn.
+        case coroutinesActive = "coroutines_active"
+        /// 1 while the filter is out of the chain.
         case detached
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
