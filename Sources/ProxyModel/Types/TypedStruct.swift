@@ -15,7 +15,7 @@ enum UDPATypedStruct: TypedStructName {
     static let messageName = "udpa.type.v1.TypedStruct"
 }
 
-private let nameMap: _NameMap = [1: .standard(proto: "type_url"), 2: .same(proto: "value")]
+private let nameMap = _NameMap(bytecode: "\0\u{3}type_url\0\u{1}value\0")
 
 /// A configuration whose type somebody has no message for. Only `/config_dump` reads it, to write it as it came.
 struct TypedStruct<Name: TypedStructName>: SwiftProtobuf.Message, _MessageImplementationBase, _ProtoNameProviding {

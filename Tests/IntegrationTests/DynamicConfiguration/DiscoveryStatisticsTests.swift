@@ -9,7 +9,7 @@ private let canRun =
 @Suite(
     "Statistics of discovery", .serialized,
     .enabled(if: canRun, "no heddle-proxy is built, no Envoy, or no Python with grpcio: make setup"))
-struct StatisticsTests {
+struct DiscoveryStatisticsTests {
     static let names: [String] =
         ["active_clusters", "warming_clusters", "cluster_added", "cluster_modified", "cluster_removed", "cds.update_success", "cds.update_rejected"]
         .map { "cluster_manager." + $0 }
