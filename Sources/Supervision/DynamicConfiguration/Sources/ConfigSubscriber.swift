@@ -103,6 +103,7 @@ import XDS
 
     /// Ends all sources; what is in force stays.
     func stop() {
+        plan = nil
         for source in sources.values { source.stop() }
         sources = [:]
         maker.stop()
