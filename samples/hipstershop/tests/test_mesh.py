@@ -212,7 +212,10 @@ class Mesh(unittest.TestCase):
 
 
 class Switching(unittest.TestCase):
-    def test_no_order_is_lost_while_examples_are_switched(self):
+    # What a client says of a call whose stream broke off. It may have been sent, so that it is not repeated.
+    BROKEN_OFF = "Stream unexpectedly closed."
+
+    def test_no_call_that_was_not_sent_is_lost_while_examples_are_switched(self):
         demo = Demo("127.50", "--users", "0")
         self.addCleanup(demo.stop)
         is_over, failures, placed = threading.Event(), [], []
@@ -240,7 +243,8 @@ class Switching(unittest.TestCase):
             is_over.set()
             for buyer in buyers:
                 buyer.join()
-        self.assertEqual(failures, [], f"{len(failures)} of {2 * len(placed)}")
+        lost = [failure for failure in failures if self.BROKEN_OFF not in str(failure)]
+        self.assertEqual(lost, [], f"{len(failures)} of {2 * len(placed)}")
 
 
 class Load(unittest.TestCase):
@@ -249,9 +253,12 @@ class Load(unittest.TestCase):
         self.addCleanup(demo.stop)
         visitor = demo.visitor()
         self.assertEqual(visitor.get("/").status, 200)
+        before = counter("127.46", 9, "http.inbound.downstream_rq_total")
         cart = visitor.get("/cart")
         self.assertEqual(cart.status, 500)
         self.assertIn("an error on purpose", cart.text)
+        # What a service has answered is not asked again.
+        self.assertEqual(counter("127.46", 9, "http.inbound.downstream_rq_total") - before, 1)
 
     def test_ten_users_meet_no_failure(self):
         result, status = Demo("127.43", "--for", "10s", "--wait", "100ms..1s").result()
