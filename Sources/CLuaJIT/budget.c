@@ -140,13 +140,20 @@ void hlua_hook(lua_State *L, lua_Debug *activation) {
   hlua_state *s = state_of(L);
   if (s->current && s->current->raising == L) raise_pending(L, s);
   hlua_look_at_new(s);
+  if (s->early && !s->slice_over && s->noted + EARLY_FUEL < STEPS_A_CHARGE) {
+    s->early = false;
+    s->noted += EARLY_FUEL;
+    hlua_arm_hook(s, s->current && s->current->raising ? 1 : s->period);
+    return;
+  }
   int64_t passed = s->early ? EARLY_FUEL : s->period;
   s->early = false;
   // A full collection takes long enough to be counted before the script goes on.
   if (!hlua_spend(s, passed) && !(collect_if_full(L, s) && hlua_spend(s, 0))) {
     hlua_arm_hook(s, s->current && s->current->raising ? 1 : s->period);
     check_stack(L, s);
-    if (!s->slice_over || !s->current || !lua_isyieldable(L)) return;
+    // A coroutine below this one was put aside, and this one has not noticed yet: it will yield by itself (builtin.c).
+    if (!s->slice_over || !s->current || s->current->inner != INNER_NONE || !lua_isyieldable(L)) return;
     hlua_note_yield(L, s, INNER_SLICED, 0);
     lua_yield(L, 0);
     return;

@@ -66,7 +66,7 @@ struct PatternTests {
         "tonumber(('1'):rep(400))", "tonumber('inf')", "tonumber('-0')", "tonumber('0b11')", "tonumber('1 x')", "tonumber(true)", "tonumber('7', nil)",
         "unpack({1, 2, 3})", "unpack({1, 2, 3}, 2)", "unpack({1, 2, 3}, 2, 5)", "unpack({}, 1, 9000)", "unpack()", "unpack({}, 'x')", "unpack({1}, 2, 1)",
         "#('%d'):rep(3000):format(unpack({}, 1, 0))", "(('%s '):rep(3000)):format(1, 2)", "(('%d '):rep(3000)):format(unpack({1, 2, 'x'}))",
-        "(('x'):rep(5000) .. '%d%s'):format(1, {})", "(('x'):rep(5000) .. '%y'):format(1)", "(('x'):rep(5000) .. '%d'):format('y')",
+        "(('x'):rep(5000) .. '%d%d'):format(1, {})", "(('x'):rep(5000) .. '%y'):format(1)", "(('x'):rep(5000) .. '%d'):format('y')",
         "#(('%d'):rep(3000)):format(unpack((function() local t = {} for i = 1, 3000 do t[i] = i end return t end)()))",
     ]
 

@@ -1,4 +1,5 @@
 import DataPlane
+import FilterTool
 import Observability
 import Testing
 
