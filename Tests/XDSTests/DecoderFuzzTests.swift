@@ -41,11 +41,7 @@ struct DecoderFuzzTests {
                 }
             ]
             return bytes(cluster)
-        case .routeConfiguration:
-            var routes = Resources.routes("r", 1)
-            routes.virtualHosts[0].retryPolicy.retryOn = "5xx"
-            routes.virtualHosts[0].retryPolicy.retriableStatusCodes = [500, 503]
-            return bytes(routes)
+        case .listener: return (try? withPorts(field(7, [0xF4, 3, 0xF7, 3]))) ?? []
         default: return Resources.body(type, "n", 1)
         }
     }
@@ -155,16 +151,20 @@ struct DecoderFuzzTests {
         #expect(problem(.cluster, cluster + [0x02, 0]) != nil)
     }
 
+    /// A listener with a second filter chain (3) whose filter_chain_match (1) has this content.
+    private static func withPorts(_ content: [UInt8]) throws -> [UInt8] {
+        let body = Resources.body(.listener, "n", 1)
+        let listener = try Envoy_Config_Listener_V3_Listener(serializedBytes: body)
+        return body + field(3, bytes(listener.filterChains[0]) + field(1, content))
+    }
+
     @Test("numbers of a list may come packed, one by one, or both, and mean the same")
     func packed() throws {
+        // source_ports (7)
         func codes(_ content: [UInt8]) throws -> [UInt32]? {
-            let plain = Resources.routes("r", 1)
-            // virtual_hosts (2), retry_policy (16) of it, retriable_status_codes (7).
-            let host = Self.bytes(plain.virtualHosts[0]) + Self.field(16, content)
-            let body = Self.field(1, Array("r".utf8)) + Self.field(2, host)
-            guard problem(.routeConfiguration, body) == nil else { return nil }
-            let routes = try Envoy_Config_Route_V3_RouteConfiguration(serializedBytes: body)
-            return routes.virtualHosts[0].retryPolicy.retriableStatusCodes
+            let body = try Self.withPorts(content)
+            guard problem(.listener, body) == nil else { return nil }
+            return try Envoy_Config_Listener_V3_Listener(serializedBytes: body).filterChains[1].filterChainMatch.sourcePorts
         }
         #expect(try codes(Self.field(7, [0xF4, 3, 0xF7, 3])) == [500, 503])
         #expect(try codes([0x38, 0xF4, 3, 0x38, 0xF7, 3]) == [500, 503])

@@ -183,7 +183,8 @@ extension ConfigDump {
         let items = try resources.map { resource in
             DumpItem(values: named(resource.key) + [DumpValue(field, .any(try shown(resource))), updated(resource)])
         }
-        return DumpField(name: name, type: message, members: [field, "last_updated"].union(type == .secret ? ["name"] : []), items: items)
+        let members: Set<String> = [field, "last_updated"]
+        return DumpField(name: name, type: message, members: type == .secret ? members.union(["name"]) : members, items: items)
     }
 
     /// Items of resources that did not come with the bootstrap.

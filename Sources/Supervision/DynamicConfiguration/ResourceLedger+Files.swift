@@ -1,3 +1,4 @@
+import Observability
 import ProxyModel
 import Reactor
 

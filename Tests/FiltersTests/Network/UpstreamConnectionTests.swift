@@ -97,7 +97,7 @@ struct UpstreamConnectionTests {
 
     @Test("trailers that come on a connection that drains arrive whole", arguments: [true, false])
     func trailersWhileDraining(isReplaced: Bool) async throws {
-        let gate = Gate()
+        let gate = HostGate()
         let upstream = RecordingUpstream(http2: true) { request in
             gate.pass()
             return .reply(200, [WireField("content-type", "application/grpc")], body: "\0\0\0\0\0").with {
@@ -146,7 +146,7 @@ struct UpstreamConnectionTests {
 }
 
 /// Holds back whoever passes while it is closed.
-private final class Gate: Sendable {
+private final class HostGate: Sendable {
     private let state = Mutex((isOpen: true, waiting: 0))
 
     var waiting: Int { state.withLock { $0.waiting } }
@@ -171,7 +171,7 @@ private final class HangUpHost: Sendable {
     var connections: Int { count.withLock { $0 } }
 
     /// Held by connections that stay open.
-    let bye = Gate()
+    let bye = HostGate()
 
     init(staysOpen: Bool = false, takesOne: Bool = false) {
         let (raw, port) = PlainSocket.listening()
@@ -194,7 +194,7 @@ private final class HangUpHost: Sendable {
         close(listener)
     }
 
-    private static func serve(_ socket: PlainSocket, _ bye: Gate?, _ takesOne: Bool) {
+    private static func serve(_ socket: PlainSocket, _ bye: HostGate?, _ takesOne: Bool) {
         defer { socket.close() }
         var pending: [UInt8] = []
         var isFirst = true

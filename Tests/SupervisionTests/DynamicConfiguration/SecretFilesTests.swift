@@ -1,5 +1,6 @@
 import ProxyModel
 import Reactor
+import SwiftProtobuf
 import TestKit
 import Testing
 

@@ -1,6 +1,7 @@
 import Glibc
 import ProxyModel
 import Reactor
+import SwiftProtobuf
 import TestKit
 import Testing
 

@@ -1,4 +1,5 @@
 import Bytes
+import DataPlane
 import Glibc
 import Observability
 import ProxyModel
