@@ -28,5 +28,6 @@ package struct FetchTimes: Equatable, Sendable {
 }
 
 extension FetchTimes: ExpressibleByIntegerLiteral {
+    /// One time for all names, in nanoseconds.
     package init(integerLiteral value: UInt64) { self.init(value) }
 }

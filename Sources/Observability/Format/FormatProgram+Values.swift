@@ -27,7 +27,9 @@ extension FormatProgram {
         if instruction.operation.isNumber { return numberValue(instruction, info, to: &writer) }
         let mark = writer.count
         guard plainValue(instruction, info, to: &writer) else { return false }
-        if instruction.limit >= 0, writer.count - mark > Int(instruction.limit) {
+        // A value of JSON is cut before it becomes one, or not at all.
+        let isJSON = instruction.style == .typedJSON && instruction.operation.writesJSON
+        if instruction.limit >= 0, !isJSON, writer.count - mark > Int(instruction.limit) {
             writer.truncate(to: mark + Int(instruction.limit))
         }
         return true
