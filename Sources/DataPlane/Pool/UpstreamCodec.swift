@@ -1,5 +1,6 @@
 import Bytes
 import HTTPModel
+import Observability
 import Reactor
 
 /// The side of an upstream connection that speaks to the host: HTTP/1 or HTTP/2.
@@ -9,6 +10,8 @@ import Reactor
     var number: Int { get }
     var transport: Transport { get }
     var connectionID: UInt64 { get }
+    /// What the handshake with the host came to; nil without TLS.
+    var tlsFacts: TLSFacts? { get }
     /// Requests that this connection has begun.
     var requestCount: UInt64 { get }
     /// Sends a request's head, which lies in the stream's request headers and is lent for the length of the call: nobody

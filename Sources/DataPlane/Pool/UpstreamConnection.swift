@@ -20,6 +20,8 @@ import SecureTransport
     private let isNegotiated: Bool
     private var durationTimer: LoopTimer?
     private(set) var isUp = false
+    /// What the handshake with the host came to, for logs; nil without TLS.
+    private(set) var tlsFacts: TLSFacts?
 
     init(pool: ConnectionPool, connections: PoolConnections, number: Int) throws {
         self.pool = pool
@@ -110,6 +112,7 @@ import SecureTransport
         timer?.cancel()
         limitDuration()
         cluster.tlsStats?.done(transport.tls)
+        tlsFacts = transport.tls.map { TLSFacts($0) }
         let stats = cluster.stats
         stats[.upstreamCxConnectMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[codec.version == .http2 ? .upstreamCxHTTP2Total : .upstreamCxHTTP1Total].add()

@@ -309,6 +309,7 @@ import TrafficPolicy
         if stream.info.times.firstUpstreamSend == 0 { stream.info.times.firstUpstreamSend = now }
         stream.info.upstreamProtocol = codec.version
         stream.info.upstreamConnectionID = codec.connectionID
+        if let facts = codec.tlsFacts { stream.info.upstreamTLS = facts }
         if let limit = cluster?.config.maxStreamDuration, limit > 0 { limitDuration(stream.worker.loop, limit) }
         if stream.recorder != nil {
             stream.recorder?.note(.connection, "#\(codec.connectionID) \(codec.requestCount == 0 ? "new" : "reused")")

@@ -166,7 +166,8 @@ struct ExplainNotesTests {
         #expect(await notes("clear").contains("filter=lua: cleared the route cache"))
         #expect(await notes("call").contains("filter=lua: httpCall to main"))
         let answered = await notes("respond")
-        #expect(answered.suffix(2) == ["filter=lua: respond with 403", "reply=403 lua_response"], "\(answered)")
+        // The route is looked up after that, for what it does with responses.
+        #expect(answered.contains("filter=lua: respond with 403") && answered.contains("reply=403 lua_response"), "\(answered)")
         let failed = await notes("fail")
         #expect(failed.contains { $0.hasPrefix("filter=lua: failed: ") && $0.hasSuffix("broken") }, "\(failed)")
         #expect(await notes("nothing").allSatisfy { !$0.hasPrefix("filter=") })
@@ -177,7 +178,7 @@ struct ExplainNotesTests {
     func quarantine() async throws {
         let upstream = TestUpstream()
         let proxy = try await TestProxy.start(filters: Self.filter, clusters: ["main": upstream.port])
-        await proxy.putInQuarantine([(":method", "GET"), (":authority", "test"), (":path", "/kills"), ("x-heddle-explain", "1")])
+        await proxy.putInQuarantine([(":method", "GET"), (":path", "/kills"), (":authority", "test"), ("x-heddle-explain", "1")])
         let notes = await Self.asked(proxy, "/kills")
         #expect(notes.last == "reply=503 request_quarantined", "\(notes)")
         #expect(notes.contains("limit=quarantine: such a request has killed workers"))

@@ -11,14 +11,21 @@ struct LuaLibraryTests {
         let upstream = TestUpstream()
         let proxy = try await TestProxy.start(
             filters: """
-                function envoy_on_request(h)
-                  heddle.metric.counter("orders_total", 2, {currency = "EUR", shop = 1})
-                  heddle.metric.counter("orders_total", nil, {currency = "USD"})
-                  heddle.metric.gauge("stock", 7)
-                  heddle.metric.histogram("amount", 12.4)
-                  for i = 1, 300 do heddle.metric.counter("many", 1, {i = i}) end
-                end
-                """.asLuaFilter, clusters: ["main": upstream.port])
+                - name: envoy.filters.http.lua
+                  typed_config:
+                    "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+                    limits: { cpu_time: 2s }
+                    lua:
+                      default_source_code:
+                        inline_string: |
+                          function envoy_on_request(h)
+                            heddle.metric.counter("orders_total", 2, {currency = "EUR", shop = 1})
+                            heddle.metric.counter("orders_total", nil, {currency = "USD"})
+                            heddle.metric.gauge("stock", 7)
+                            heddle.metric.histogram("amount", 12.4)
+                            for i = 1, 300 do heddle.metric.counter("many", 1, {i = i}) end
+                          end
+                """, clusters: ["main": upstream.port])
         #expect(await proxy.get()?.status == 200)
         #expect(await proxy.get()?.status == 200)
         let text = try await proxy.statistics()
