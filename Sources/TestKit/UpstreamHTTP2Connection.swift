@@ -140,11 +140,6 @@ final class UpstreamHTTP2Connection {
             return send(HTTP2Frame(.reset, stream: stream, HTTP2Frame.word(2)))
         default: break
         }
-        if let bytes = script.frames.map({ $0(stream).flatMap(\.bytes) }) ?? script.raw {
-            streams[stream] = nil
-            WireSocket.send(bytes, to: descriptor)
-            return
-        }
         let length = script.framing == .length ? [WireField("content-length", "\(script.body.count)")] : []
         let body = request.method == "HEAD" ? [] : script.body
         let isShort = body.isEmpty && script.trailers.isEmpty

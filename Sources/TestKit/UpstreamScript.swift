@@ -28,10 +28,8 @@ package struct UpstreamScript: Sendable {
     package var trailers: [WireField] = []
     package var framing = Framing.length
     package var ending = Ending.keep
-    /// In place of everything above, for what no well-behaved server says.
+    /// In place of everything above, for what no well-behaved server says (HTTP/1 only).
     package var raw: [UInt8]?
-    /// The same in HTTP/2, for a stream.
-    package var frames: (@Sendable (_ stream: UInt32) -> [HTTP2Frame])?
     /// RST_STREAM with NO_ERROR after the answer (RFC 9113 section 8.1; HTTP/2 only).
     package var resetsAfterwards = false
     /// The connection becomes an echo after the answer; in HTTP/2 the stream does after the head, and its end is
@@ -54,13 +52,6 @@ package struct UpstreamScript: Sendable {
         var script = UpstreamScript()
         script.raw = Array(text.utf8)
         script.ending = ending
-        return script
-    }
-
-    /// Frames as they are, for the request's stream.
-    package static func frames(_ frames: @escaping @Sendable (_ stream: UInt32) -> [HTTP2Frame]) -> UpstreamScript {
-        var script = UpstreamScript()
-        script.frames = frames
         return script
     }
 

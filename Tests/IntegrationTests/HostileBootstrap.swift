@@ -63,7 +63,7 @@ struct HostileBootstrap {
                 stat_prefix: \(prefix), codec_type: AUTO, use_remote_address: true, server_name: mesh,
                 request_headers_timeout: 1s, delayed_close_timeout: 0.1s, stream_idle_timeout: 2s,
                 http_protocol_options: {accept_http_10: true},
-                http2_protocol_options: {allow_connect: true, max_concurrent_streams: 100, initial_stream_window_size: 65536, initial_connection_window_size: 1048576},
+                http2_protocol_options: {max_concurrent_streams: 100, initial_stream_window_size: 65536, initial_connection_window_size: 1048576},
                 common_http_protocol_options: {idle_timeout: 20s, headers_with_underscores_action: REJECT_REQUEST},
                 access_log: [{name: envoy.access_loggers.file, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: \(logPath),
                   log_format: {json_format: {path: "%REQ(:PATH)%", agent: "%REQ(USER-AGENT)%", host: "%REQ(:AUTHORITY)%"}}}}],
@@ -73,7 +73,6 @@ struct HostileBootstrap {
                   {match: {path: /direct}, direct_response: {status: 200, body: {inline_string: direct}}},
                   {match: {safe_regex: {regex: "/regex/(a+)+b"}}, direct_response: {status: 200, body: {inline_string: regex}}},
                   {match: {path: /redirect}, redirect: {path_redirect: /elsewhere}},
-                  {match: {path: /ws}, route: {cluster: one, timeout: 5s, upgrade_configs: [{upgrade_type: websocket}]}},
                   {match: {prefix: /two}, route: {cluster: two, timeout: 5s}},
                   {match: {prefix: /}, route: {cluster: one, timeout: 5s}}]}]}}}]
         """

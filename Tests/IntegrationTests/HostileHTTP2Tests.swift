@@ -31,10 +31,10 @@ extension HostileSuites {
         @Test(
             "nothing that Envoy rejects is forwarded",
             .enabled(if: ProxyProcess.Kind.envoy.program != nil, "\(ProxyProcess.Kind.envoy.whyMissing)"),
-            arguments: HostileHTTP2Row.refused, HostileHarness.Door.allCases)
-        func differential(one: HostileHTTP2Row, door: HostileHarness.Door) throws {
-            let envoy = try exchange(try HostileHarness.envoy.get(), door, one).outcome
-            let heddle = try exchange(try HostileHarness.heddle.get(), door, one).outcome
+            arguments: HostileHTTP2Row.refused)
+        func differential(one: HostileHTTP2Row) throws {
+            let envoy = try exchange(try HostileHarness.envoy.get(), .plain, one).outcome
+            let heddle = try exchange(try HostileHarness.heddle.get(), .plain, one).outcome
             #expect(heddle.forwarded <= envoy.forwarded, "Envoy: \(envoy)\nHeddle: \(heddle)")
         }
 
@@ -91,15 +91,6 @@ extension HostileSuites {
                         HTTP2Frame(.priority, stream: stream($0), HTTP2Frame.word(stream($0)) + [1]),
                     ]
                 },
-                Flood(row: 23, name: "priority of the wrong length", most: 5000) {
-                    [headers(stream($0), ends: true), HTTP2Frame(.priority, stream: stream($0), [0, 0, 0, 0])]
-                },
-                Flood(row: 23, name: "a second head", most: 5000) {
-                    [headers(stream($0), ends: false), headers(stream($0), ends: false)]
-                },
-                Flood(row: 23, name: "a second head after the end", most: 5000) {
-                    [headers(stream($0), ends: true), headers(stream($0), ends: true)]
-                },
                 Flood(row: 24, name: "continuations without data", most: 5000) { round in
                     round == 0
                         ? [
@@ -155,13 +146,6 @@ extension HostileSuites {
             }
             #expect(harness.proxy.residentBytes - before < 16 << 20)
             #expect(harness.servesNext(door))
-            // A request that was reset leaves no work behind that the limit of concurrency would have to count.
-            let left = ["upstream_rq_active", "upstream_rq_pending_active"]
-            let hasNoWork = try Deadline(seconds: 3).polls(every: 20) {
-                let counters = try AdminClient.counters(port: harness.adminPort)
-                return left.allSatisfy { counters["cluster.one.\($0)"] == 0 }
-            }
-            #expect(hasNoWork)
         }
 
         @Test(

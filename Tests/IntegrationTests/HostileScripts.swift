@@ -4,7 +4,7 @@ import TestKit
 enum HostileScripts {
     static func choose(_ request: WireMessage) -> UpstreamScript {
         let name = request.values("x-script").first ?? ""
-        return responses[name] ?? http2Responses[name] ?? others[name] ?? http2Bodyless[name] ?? .reply(200, body: "hello")
+        return responses[name] ?? others[name] ?? .reply(200, body: "hello")
     }
 
     /// Row 17: what no upstream may say. All of them are answered with 502 or broken off, and never used again.
@@ -41,15 +41,6 @@ enum HostileScripts {
             $0.start = .afterHead
             $0.resetsAfterwards = true
         },
-        "websocket": UpstreamScript.reply(101, [WireField("connection", "upgrade"), WireField("upgrade", "websocket")]).with {
-            $0.framing = .none
-            $0.echoes = true
-        },
-        "wrong token": UpstreamScript.reply(101, [WireField("connection", "upgrade"), WireField("upgrade", "h2c")]).with {
-            $0.framing = .none
-        },
-        "plain answer": .reply(200, body: "no tunnel"),
-        "refused": .reply(403, body: "no"),
         "silent": .silent,
         "large": UpstreamScript.reply(200).with { $0.body = large },
         "broken-off": .raw("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", then: .close),

@@ -503,9 +503,7 @@ import TrafficPolicy
         }
         stream.info.responseCodeDetails = "via_upstream"
         if let choice = stream.routeChoice { choice.applyResponseMutations(to: stream, attempts: attempts) }
-        let opens = isUpgrade && (status == 101 || status / 100 == 2 && stream.requestHeaders.get(.method, is: "CONNECT"))
         stream.respond(endStream: endStream)
-        if opens { request?.openTunnel() }
     }
 
     func responseData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {

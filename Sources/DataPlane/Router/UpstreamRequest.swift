@@ -36,9 +36,6 @@ import TrafficPolicy
     private(set) var hasResponse = false
     /// The connection had served others before.
     private(set) var isOnReusedConnection = false
-    /// What a client sends behind an upgrade waits until the host has agreed: one that does not would take it for another
-    /// request.
-    private var holdsTunnel = false
     /// Times the response was told to wait before or while there is a connection.
     private var pauses = 0
 
@@ -84,8 +81,8 @@ import TrafficPolicy
 
     func send(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
         if endStream { requestEndSeen = true }
-        guard let codec, !holdsTunnel else {
-            guard state != .idle else { return }
+        guard let codec else {
+            guard state == .waiting else { return }
             body.append(bytes)
             if body.count > owner.bufferLimit { pauseClient() }
             return
@@ -98,7 +95,7 @@ import TrafficPolicy
     func sendTrailers() {
         requestEndSeen = true
         hasTrailers = true
-        guard let codec, !holdsTunnel else { return }
+        guard let codec else { return }
         isRequestSent = true
         owner.sendTrailers(self, to: codec)
     }
@@ -141,7 +138,6 @@ import TrafficPolicy
         state = .sending
         self.codec = codec
         isOnReusedConnection = codec.requestCount > 0
-        holdsTunnel = owner.isUpgrade && codec.version != .http2
         owner.connected(codec)
         let bodyFollows = !body.isEmpty || !requestEndSeen || hasTrailers
         if !bodyFollows { isRequestSent = true }
@@ -150,19 +146,7 @@ import TrafficPolicy
         }
         guard state == .sending else { return }
         for _ in 0..<pauses { codec.pauseResponse(self) }
-        guard bodyFollows, !holdsTunnel else { return }
-        sendBody(to: codec)
-    }
-
-    /// The host has agreed to the protocol that the client asked for.
-    func openTunnel() {
-        guard state == .sending, holdsTunnel, let codec else { return }
-        holdsTunnel = false
-        sendBody(to: codec)
-    }
-
-    /// Hands over what came while it had to wait.
-    private func sendBody(to codec: any UpstreamCodec) {
+        guard bodyFollows else { return }
         while !body.isEmpty {
             let piece = body.first
             let isLast = piece.count == body.count && requestEndSeen && !hasTrailers
@@ -278,7 +262,6 @@ import TrafficPolicy
         requestEndSeen = false
         hasResponse = false
         isOnReusedConnection = false
-        holdsTunnel = false
         responsePauses = 0
         responseCredit = 0
         isExtendedConnect = false
