@@ -36,23 +36,16 @@ struct LuaType: HTTPFilterType {
     ) throws(ConfigProblem) -> any HTTPFilterFactory {
         var settings = LuaSettings()
         let message: Envoy_Extensions_Filters_Http_Lua_V3_Lua
+        var own = Heddle_Filters_Http_Lua_V1_LuaFilter()
         if config.isA(Heddle_Filters_Http_Lua_V1_LuaFilter.self) {
-            let own: Heddle_Filters_Http_Lua_V1_LuaFilter = try config.message()
+            own = try config.message()
             settings = try LuaSettings(own)
             message = own.lua
         } else {
             message = try config.message()
         }
         settings.statPrefix = message.statPrefix
-        var defaultScript: LuaScript?
-        if message.hasDefaultSourceCode {
-            guard message.inlineCode.isEmpty else {
-                throw ConfigProblem("only one of inline_code and default_source_code can be set", path: "inline_code")
-            }
-            defaultScript = try Self.script(message.defaultSourceCode, "default_source_code", settings, context)
-        } else if !message.inlineCode.isEmpty {
-            defaultScript = try Self.script(Array(message.inlineCode.utf8), "inline_code", nil, settings, context)
-        }
+        let defaultScript = try Self.ownScript(message, settings, context)
         var scripts: [String: LuaScript] = [:]
         for (name, source) in message.sourceCodes.sorted(by: { $0.key < $1.key }) {
             scripts[name] = try Self.script(source, "source_codes[\"\(name)\"]", settings, context)
@@ -63,6 +56,7 @@ struct LuaType: HTTPFilterType {
             context: message.hasFilterContext ? Metadata.object(message.filterContext) : [:],
             statPrefix: message.statPrefix, settings)
         factory.probe = probe
+        factory.versions = try Self.versions(own, factory, context)
         return factory
     }
 
@@ -84,21 +78,27 @@ struct LuaType: HTTPFilterType {
     @WorkerActor private static func script(
         _ source: Envoy_Config_Core_V3_DataSource, _ path: String, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
-        var file: String?
-        if case .filename(let name) = source.specifier { file = name }
-        return try script(try DataSources.bytes(source, path), path, file, settings, context)
+        try script(try DataSources.bytes(source, path), path, source.path, settings, context)
     }
 
-    @WorkerActor private static func script(
+    @WorkerActor static func script(
         _ bytes: [UInt8], _ path: String, _ file: String?, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
         do throws(LuaError) {
-            let script = try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", settings, context)
+            let version = settings.version.name.isEmpty ? "" : " version \(settings.version.name)"
+            let script = try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)\(version)", settings, context)
             if let file { script.watch(file) }
             return script
         } catch {
             throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
         }
+    }
+}
+
+extension Envoy_Config_Core_V3_DataSource {
+    /// The file, if it is one.
+    var path: String? {
+        if case .filename(let name) = specifier { name } else { nil }
     }
 }
 
@@ -141,6 +141,8 @@ final class LuaRouteConfig: FilterRouteConfig {
     let worker: WorkerContext
     /// Notes what hooks cost; nil in a proxy.
     var probe: LuaProbe?
+    /// Versions of the default script; nil where it has none.
+    var versions: LuaVersions?
 
     init(
         _ build: FilterBuildContext, defaultScript: LuaScript?, scripts: [String: LuaScript], clearsRouteCache: Bool,
@@ -172,6 +174,7 @@ final class LuaRouteConfig: FilterRouteConfig {
         guard !isDetached, kills.count >= settings.killsBeforeDetach else { return }
         isDetached = true
         stats[.detached].set(1)
+        stats[.detachedTime].set(Int(worker.loop.wallNow / 1_000_000_000))
         log.error(
             .lua, "filter \(name) was taken out of the chain: \(kills.count) of its scripts were ended within a minute; \(settings.answer == nil ? "requests pass without it" : "requests are refused")")
     }

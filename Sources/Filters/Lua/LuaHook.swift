@@ -102,6 +102,7 @@ import TrafficPolicy
         endSeen = endStream
         factory.executions.add()
         factory.probe?.begins(self)
+        measureBegins()
         var run = state.makeRun()
         let outcome = run.start(function) { $0.add(LuaHook.handleType, self, scope: .run) }
         took(run, outcome)
@@ -184,6 +185,7 @@ import TrafficPolicy
 
     /// The stream has ended: what the script waits for never comes.
     func end() {
+        measureEnds()
         run = nil
         wait = .nothing
         call?.call.cancel()
@@ -252,10 +254,12 @@ import TrafficPolicy
         case .failed(let error): failed(error)
         case .killed(let cause): killed(cause)
         }
+        if wait == .nothing || wait == .respond { measureEnds() }
     }
 
     private func failed(_ error: LuaError) {
         factory.stats[.errors].add()
+        filter.use.failed()
         if error.message.hasSuffix("not enough memory") { factory.stats[.memoryExceeded].add() }
         factory.log.error(.lua, "script log: \(error.message) \(place(error))")
         if let answer = factory.settings.answer { fail(answer) }
@@ -289,7 +293,7 @@ import TrafficPolicy
         case .stateDead:
             failed(LuaError(message: "script could not run, since its state was ended"))
         }
-        if cause != .stateDead { factory.killed() }
+        if cause != .stateDead, !filter.use.killed() { factory.killed() }
         script?.stateDied()
     }
 

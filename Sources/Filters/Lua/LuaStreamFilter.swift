@@ -13,6 +13,8 @@ import TrafficPolicy
     private var response: LuaHook?
     /// What a watched script was when the request came: its response must not meet another one.
     private var kept: (script: LuaScript, state: LuaState, onResponse: LuaFunction?)?
+    /// The version of the filter's own script that the stream runs, where there are versions.
+    var use = LuaVersionUse()
 
     init(_ factory: LuaFactory) {
         self.factory = factory
@@ -23,19 +25,26 @@ import TrafficPolicy
 
     /// The script that the route wants for this stream.
     private func script(_ stream: Stream) -> LuaScript? {
-        guard let route = stream.routeConfig(at: index) else { return factory.defaultScript }
+        guard let route = stream.routeConfig(at: index) else { return ownScript }
         guard let route = route as? LuaRouteConfig else { return nil }
         switch route.choice {
-        case .filterDefault: return factory.defaultScript
+        case .filterDefault: return ownScript
         case .disabled: return nil
         case .named(let name): return factory.scripts[name]
         case .own(let script): return script
         }
     }
 
-    /// `filter_context` of the route, or else of the filter.
+    /// The filter's own script, in the version that this stream runs.
+    private var ownScript: LuaScript? {
+        guard let versions = factory.versions else { return factory.defaultScript }
+        if use.version == nil, !factory.isDetached { use = LuaVersionUse(versions.choose()) }
+        return use.version?.script ?? factory.defaultScript
+    }
+
+    /// `filter_context` of the route, or else of the version or the filter.
     func context(_ stream: Stream) -> [String: MetadataValue] {
-        (stream.routeConfig(at: index) as? LuaRouteConfig)?.context ?? factory.context
+        (stream.routeConfig(at: index) as? LuaRouteConfig)?.context ?? use.version?.context ?? factory.context
     }
 
     override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
@@ -83,6 +92,7 @@ import TrafficPolicy
     override func onStreamEnd(_ stream: Stream) {
         request?.end()
         response?.end()
+        use.ended(status: stream.info.responseCode)
     }
 
     override var scriptInHand: String? { (response?.script ?? request?.script)?.name }
@@ -91,5 +101,6 @@ import TrafficPolicy
         request?.reset()
         response?.reset()
         if kept != nil { kept = nil }
+        if use.version != nil { use = LuaVersionUse() }
     }
 }

@@ -104,6 +104,7 @@ extension ResourceLedger {
             limitGroups.release(key.name)
         case .listener:
             listenerStats[.listenerRemoved].add()
+            listenerChanged?(key.name, nil)
             sockets.remove(key.name)
             unsentSockets.remove(key.name)
         default: break
@@ -162,6 +163,7 @@ extension ResourceLedger {
                 names.remove(key.name)
             }
         case .listener:
+            listenerChanged?(key.name, store.active[key]?.body)
             // Envoy counts each worker.
             listenerStats[.listenerCreateSuccess].add(UInt64(informedSlots.count))
             if unsentSockets.remove(key.name) != nil {
