@@ -230,10 +230,14 @@ public enum Socket {
         _ = shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    /// Makes the coming `close` send RST instead of FIN.
-    public static func resetOnClose(_ descriptor: Int32) {
-        var option = linger(l_onoff: 1, l_linger: 0)
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    /// Ends a connection at once with RST and nothing before it, for a FIN would say that all was sent. The descriptor
+    /// stays its owner's.
+    public static func reset(_ descriptor: Int32) {
+        var nowhere = sockaddr()
+        nowhere.sa_family = sa_family_t(AF_UNSPEC)
+        if Glibc.connect(descriptor, &nowhere, socklen_t(MemoryLayout<sockaddr>.size)) == 0 { return }
+        // A unix socket knows no reset.
+        _ = shutdown(descriptor, Int32(SHUT_RDWR))
     }
 
     private static func result(_ count: Int, endOfFile: Bool) -> IOResult {

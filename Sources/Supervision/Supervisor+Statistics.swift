@@ -22,6 +22,7 @@ extension Supervisor {
         for (index, failure) in failures { log.error(.stats, "the statistics of worker \(index) cannot be read: \(failure)") }
         _ = snapshot.takeHosts()
         addLimits(to: &snapshot)
+        snapshot.texts = discovery.texts
         return statsRules.select(snapshot)
     }
 

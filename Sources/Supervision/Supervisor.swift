@@ -30,6 +30,7 @@ import SwiftProtobuf
     let serverStats: ServerStats
     private(set) var state = State.initializing
     let ledger: ResourceLedger
+    let discovery: DiscoveryStatistics
     private let subscriber: ConfigSubscriber
     /// The bootstrap without its static resources, which the ledger has; nil before it is in force.
     private(set) var bootstrap: BootstrapFrame?
@@ -74,8 +75,9 @@ import SwiftProtobuf
         names = try NameDirectory(
             loop: loop, log: log, stats: stats, seed: heddle_random(), settings: NameResolver.Settings(bootstrap))
         ledger = ResourceLedger(loop: loop, fleet: fleet, sockets: sockets, names: names, log: log, stats: stats) { loop.wallNow }
+        discovery = DiscoveryStatistics(stats, log: log, loop: loop)
         let maker = DiscoverySources(
-            loop: loop, log: log, stats: stats, resolver: names.resolver,
+            loop: loop, statistics: discovery, resolver: names.resolver,
             checker: ResourceChecker(unknownFields: options.unknownDynamicFields), seed: heddle_random())
         subscriber = ConfigSubscriber(log: log, maker: maker, applier: ledger)
         if let path = options.lastGoodPath {

@@ -56,6 +56,8 @@ package final class ProxyProcess: Sendable {
     package let id: Int32
     /// What it writes to its outputs.
     package let outputPath: String
+    /// The file of its bootstrap.
+    package let configPath: String
     private let folder: String
     private let isRunning = Mutex(true)
 
@@ -64,15 +66,19 @@ package final class ProxyProcess: Sendable {
     ///   - config: the whole bootstrap, YAML.
     ///   - ports: those it must listen on before it counts as ready.
     ///   - flags: more words of its command line.
-    package init(_ kind: Kind, config: String, ports: [UInt16], workers: Int = 1, flags: [String] = []) throws {
+    ///   - descriptors: how many descriptors each of its processes may have; nil for as many as this one.
+    package init(
+        _ kind: Kind, config: String, ports: [UInt16], workers: Int = 1, flags: [String] = [], descriptors: Int? = nil
+    ) throws {
         guard let program = kind.program else { throw NotReady(description: kind.whyMissing) }
         self.kind = kind
         folder = NSTemporaryDirectory() + "heddle-\(kind.rawValue)-\(getpid())-\(ports.first ?? 0)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let path = folder + "/bootstrap.yaml"
-        try config.write(toFile: path, atomically: true, encoding: .utf8)
+        configPath = folder + "/bootstrap.yaml"
+        try config.write(toFile: configPath, atomically: true, encoding: .utf8)
         outputPath = folder + "/output"
-        id = try Self.spawn([program] + kind.arguments(config: path, workers: workers) + flags, output: outputPath)
+        let limit = descriptors.map { ["/bin/sh", "-c", "ulimit -n \($0); exec \"$0\" \"$@\""] } ?? []
+        id = try Self.spawn(limit + [program] + kind.arguments(config: configPath, workers: workers) + flags, output: outputPath)
         RunningProxies.insert(id)
         try waitUntilReady(ports)
     }
@@ -86,6 +92,12 @@ package final class ProxyProcess: Sendable {
             if running, waitpid(id, nil, Int32(WNOHANG)) == id { running = false }
             return running
         }
+    }
+
+    /// Gives it another bootstrap and has it read that (SIGHUP).
+    package func reload(config: String) throws {
+        try config.write(toFile: configPath, atomically: true, encoding: .utf8)
+        Glibc.kill(id, SIGHUP)
     }
 
     /// Ends it at once, as a crash of the machine would.
@@ -114,6 +126,9 @@ package final class ProxyProcess: Sendable {
             // The system empties its temporary folder; a test does not fail for what is left there.
         }
     }
+
+    /// The processes below it: the workers of a supervisor. Others than before are there when one of them has crashed.
+    package var workers: [Int32] { Self.children(of: id).sorted() }
 
     /// Resident memory in bytes of the process and all its children.
     package var residentBytes: Int {

@@ -8,8 +8,8 @@ package struct TestCertificate: Sendable {
     package let sha256: String
 
     /// Makes a P-256 key and a certificate, valid from November 2023 to October 2096.
-    /// - Parameter names: the alternative names as OpenSSL reads them, `URI:urn:a,DNS:b.test`; nil: the common name is the
-    ///   one DNS name.
+    /// - Parameter names: the alternative names as OpenSSL reads them, `URI:urn:a,DNS:b.test`, or `DER:` and hexadecimal
+    ///   for what it would not make; nil: the common name is the one DNS name.
     package init(commonName: String, organization: String? = nil, names alternatives: String? = nil) {
         let generator = EVP_PKEY_CTX_new_from_name(nil, "EC", nil)
         defer { EVP_PKEY_CTX_free(generator) }

@@ -21,6 +21,8 @@ package final class WireClient {
         package var allowsTLS13 = true
         /// A session to resume.
         package var ticket: TLSTicket?
+        /// What the client shows when it is asked.
+        package var certificate: TestCertificate?
 
         /// - Parameter protocols: for ALPN, the most wanted first; none for no ALPN.
         package init(serverName: String, protocols: [String] = []) {
@@ -35,7 +37,8 @@ package final class WireClient {
     package private(set) var ending: Arrival?
     private let descriptor: Int32
     private var session: OpaquePointer?
-    private var context: OpaquePointer?
+    // Safety: OpenSSL counts references to a context with atomics, and nobody changes this one after it is made.
+    private nonisolated(unsafe) static let context = SSL_CTX_new(TLS_client_method())
 
     /// Connects, and shakes hands where `tls` says so. Nil where nobody listens or the handshake fails.
     package init?(port: UInt16, host: String = Loopback.address, tls: TLS? = nil, receiveBuffer: Int32? = nil) {
@@ -73,29 +76,33 @@ package final class WireClient {
             SSL_set_shutdown(session, SSL_SENT_SHUTDOWN)
             SSL_free(session)
         }
-        if let context { SSL_CTX_free(context) }
         if descriptor >= 0 { close(descriptor) }
     }
 
     /// Sends all of it, or says that the connection broke on the way.
     @discardableResult
     package func send(_ bytes: some Collection<UInt8>, deadline: Deadline = Deadline(seconds: 10)) -> Bool {
-        let bytes = Array(bytes)
-        var offset = 0
-        while offset < bytes.count {
-            guard deadline.waits(for: descriptor, POLLOUT) else { return false }
-            let sent = bytes.withUnsafeBytes { buffer -> Int in
-                let rest = UnsafeRawBufferPointer(rebasing: buffer[offset...])
-                if let session { return Int(SSL_write(session, rest.baseAddress, Int32(rest.count))) }
-                return Glibc.send(descriptor, rest.baseAddress, rest.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
-            }
-            if sent > 0 {
-                offset += sent
-            } else if session.map({ !Self.wantsMore($0, sent) }) ?? (errno != EAGAIN && errno != EINTR) {
-                return false
-            }
+        var rest = Array(bytes)[...]
+        while !rest.isEmpty {
+            let count = sendSome(rest, deadline: deadline)
+            if count == 0 { return false }
+            rest.removeFirst(count)
         }
         return true
+    }
+
+    /// Sends as much as goes at once, when anything does.
+    /// - Returns: how many bytes went; 0 when the connection broke or the time is over.
+    package func sendSome(_ bytes: ArraySlice<UInt8>, deadline: Deadline) -> Int {
+        while true {
+            guard deadline.waits(for: descriptor, POLLOUT) else { return 0 }
+            let sent = bytes.withUnsafeBytes { bytes -> Int in
+                if let session { return Int(SSL_write(session, bytes.baseAddress, Int32(bytes.count))) }
+                return Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+            }
+            if sent > 0 { return sent }
+            if session.map({ !Self.wantsMore($0, sent) }) ?? (errno != EAGAIN && errno != EINTR) { return 0 }
+        }
     }
 
     /// Sends the bytes of a text.
@@ -160,6 +167,15 @@ package final class WireClient {
     /// Whether the handshake took a session up again.
     package var isResumed: Bool { session.map { SSL_session_reused($0) == 1 } ?? false }
 
+    /// The digest of the peer's certificate in lower-case hexadecimal, as ``TestCertificate/sha256``.
+    package var peerSHA256: String? {
+        guard let session, let certificate = SSL_get1_peer_certificate(session) else { return nil }
+        defer { X509_free(certificate) }
+        var digest = [UInt8](repeating: 0, count: 32)
+        guard X509_digest(certificate, EVP_sha256(), &digest, nil) == 1 else { return nil }
+        return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
     /// The newest session that can be resumed. In TLS 1.3 it comes with the first bytes of the server.
     package var ticket: TLSTicket? {
         guard let session, let held = SSL_get1_session(session) else { return nil }
@@ -179,9 +195,10 @@ package final class WireClient {
     }
 
     private func shakeHands(_ tls: TLS) -> Bool {
-        context = SSL_CTX_new(TLS_client_method())
         // A peer that closes without close_notify has broken the connection off, which `receive` tells by itself.
-        session = SSL_new(context)
+        session = SSL_new(Self.context)
+        // SSL_MODE_RELEASE_BUFFERS: tests have thousands of clients.
+        _ = SSL_ctrl(session, SSL_CTRL_MODE, 16, nil)
         SSL_set_fd(session, descriptor)
         tls.serverName.withCString { name in
             _ = SSL_ctrl(
@@ -190,10 +207,28 @@ package final class WireClient {
         }
         let list = tls.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
         if !tls.allowsTLS13 { _ = SSL_ctrl(session, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(TLS1_2_VERSION), nil) }
+        if let pair = tls.certificate {
+            let certificate = pair.certificate.withBIO { PEM_read_bio_X509($0, nil, nil, nil) }
+            let key = pair.key.withBIO { PEM_read_bio_PrivateKey($0, nil, nil, nil) }
+            SSL_use_certificate(session, certificate)
+            SSL_use_PrivateKey(session, key)
+            X509_free(certificate)
+            EVP_PKEY_free(key)
+        }
         if let ticket = tls.ticket { SSL_set_session(session, ticket.pointer) }
         if !list.isEmpty { SSL_set_alpn_protos(session, list, UInt32(list.count)) }
         guard SSL_connect(session) == 1 else { return false }
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
         return true
+    }
+}
+
+extension String {
+    /// Lends the text as something that OpenSSL reads from.
+    fileprivate func withBIO<Result>(_ read: (OpaquePointer?) -> Result) -> Result {
+        let bytes = Array(utf8)
+        let input = BIO_new_mem_buf(bytes, Int32(bytes.count))
+        defer { BIO_free(input) }
+        return read(input)
     }
 }

@@ -27,6 +27,9 @@ package final class WireHTTP2Client {
     private var blockFlags: UInt8 = 0
     private var nextStream: UInt32 = 1
     private let opensWindows: Bool
+    private var connectionWindow = 65535
+    private var initialWindow = 65535
+    private var streamWindows: [UInt32: Int] = [:]
 
     /// Connects and says the preface.
     /// - Parameters:
@@ -84,6 +87,17 @@ package final class WireHTTP2Client {
     @discardableResult
     package func send(_ frames: HTTP2Frame...) -> Bool { wire.send(frames.flatMap(\.bytes)) }
 
+    /// How many bytes of body the peer takes on a stream, by what it has said so far and ``sendData(_:stream:isLast:)``
+    /// has sent.
+    package func window(of stream: UInt32) -> Int { min(connectionWindow, initialWindow + streamWindows[stream, default: 0]) }
+
+    /// Sends a piece of body that the peer's window has room for. False when the connection broke.
+    package func sendData(_ bytes: [UInt8], stream: UInt32, isLast: Bool) -> Bool {
+        connectionWindow -= bytes.count
+        streamWindows[stream, default: 0] -= bytes.count
+        return send(HTTP2Frame(.data, flags: isLast ? HTTP2Frame.endStream : 0, stream: stream, bytes))
+    }
+
     /// What has come on a stream, once it has ended or the deadline is over.
     package func answer(of stream: UInt32, deadline: Deadline = Deadline(seconds: 5)) -> Answer {
         reads(deadline) { $0.answers[stream].map { $0.ending != "open" } ?? false }
@@ -113,7 +127,14 @@ package final class WireHTTP2Client {
     private func take(_ frame: HTTP2Frame) {
         counts[frame.type, default: 0] += 1
         switch frame.kind {
-        case .settings where frame.flags & 1 == 0: send(HTTP2Frame(.settings, flags: 1))
+        case .settings where frame.flags & 1 == 0:
+            for start in stride(from: 0, to: frame.payload.count - 5, by: 6) where frame.payload[start...].prefix(2) == [0, 4] {
+                initialWindow = Int(frame.word(at: start + 2))
+            }
+            send(HTTP2Frame(.settings, flags: 1))
+        case .windowUpdate:
+            let count = Int(frame.word(at: 0))
+            if frame.stream == 0 { connectionWindow += count } else { streamWindows[frame.stream, default: 0] += count }
         case .ping where frame.flags & 1 == 0: send(HTTP2Frame(.ping, flags: 1, frame.payload))
         case .headers:
             block = frame.payload

@@ -24,8 +24,8 @@ package enum DiscoveryNote: Equatable, Sendable {
     case accepted(ResourceType, version: String)
     /// Something of a response was refused.
     case rejected(ResourceType, reason: String)
-    /// The stream ended.
-    case failed(ResourceType)
+    /// The stream ended, or a file cannot be read: why, where nothing else says so.
+    case failed(ResourceType, reason: String? = nil)
     /// Names did not come in time.
     case timedOut(ResourceType, names: Int)
     /// A response of a type that was not asked for, which nobody can use.

@@ -112,13 +112,13 @@ package struct DiscoveryMachine: Sendable {
     // MARK: Verbs
 
     /// Sets what is wanted of a type.
-    /// - Parameter fetchTimeout: nanoseconds that what is new is waited for; 0: for ever.
+    /// - Parameter fetchTimeout: how long what is new is waited for.
     package mutating func want(
-        _ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64, now: UInt64
+        _ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes, now: UInt64
     ) -> [DiscoveryAction] {
         guard self[type].wanted != wanted else { return [] }
         let wasWanted = self[type].isWanted
-        let offers = self[type].want(wanted, until: fetchTimeout == 0 ? nil : now &+ fetchTimeout)
+        let offers = self[type].want(wanted, fetchTimeout, now: now)
         var actions: [DiscoveryAction] = []
         if !offers.isEmpty {
             let update = DiscoveryUpdate(replaying: offers, typeURL: type.typeURL, version: self[type].version)

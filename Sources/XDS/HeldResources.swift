@@ -77,9 +77,20 @@ package struct HeldResources: Equatable, Sendable {
 
     /// Takes something as held that came another way. When the source has the same, that is told as a change to the same
     /// bytes.
+    /// What has no bytes was refused and never taken.
     package mutating func seed(_ change: ResourceChange) {
-        guard let body = change.body else { return }
+        guard let body = change.body else {
+            if refused.count < Self.maximumRefused { refused.insert(change.key.name) }
+            return
+        }
         items[change.key.name] = Item(version: change.version, body: body, isConfirmed: false)
+    }
+
+    /// What is held of these names.
+    package func only(_ names: Set<String>) -> HeldResources {
+        var part = HeldResources()
+        part.items = items.filter { names.contains($0.key) }
+        return part
     }
 
     /// Nobody wants it any more.

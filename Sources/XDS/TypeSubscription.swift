@@ -44,13 +44,15 @@ struct TypeSubscription: Equatable, Sendable {
         }
     }
 
-    /// Sets what is wanted, and waits for what is new until `deadline`.
+    /// Sets what is wanted, and waits for what is new.
     /// - Returns: what is new and parked, to be offered once more.
-    mutating func want(_ wanted: WantedResources, until deadline: UInt64?) -> [DiscoveryUpdate.Offer] {
+    mutating func want(_ wanted: WantedResources, _ times: FetchTimes, now: UInt64) -> [DiscoveryUpdate.Offer] {
         var offers: [DiscoveryUpdate.Offer] = []
         switch wanted {
         case .all:
-            if self.wanted != .all, held.count == 0, let deadline { deadlines.add([ResourceWant.wildcard], deadline) }
+            if self.wanted != .all, held.count == 0, times.common > 0 {
+                deadlines.add([ResourceWant.wildcard], now &+ times.common)
+            }
         case .names(let new):
             let old = names
             for name in old.subtracting(new) {
@@ -58,11 +60,12 @@ struct TypeSubscription: Equatable, Sendable {
                 deadlines.remove(name)
             }
             for name in new.subtracting(old).sorted() {
+                let time = times[name]
+                if time > 0, !held.holds(name) { deadlines.add(CollectionOfOne(name), now &+ time) }
                 guard let item = parked.take(name) else { continue }
                 offers.append(
                     DiscoveryUpdate.Offer(name: name, version: item.version, typeURL: type.typeURL, body: item.body))
             }
-            if let deadline { deadlines.add(new.subtracting(old).filter { !held.holds($0) }, deadline) }
         }
         self.wanted = wanted
         sortedNames = names.sorted()

@@ -8,6 +8,9 @@ struct TLSOutcome: Equatable, Sendable {
     var status = 0
     /// Each `x-forwarded-client-cert` that the upstream got; nil when no request came.
     var forwarded: [String]?
+    /// What formats say of the connection to the client, seen by the listener, and to the host, seen by the cluster.
+    var clientFacts: [String] = []
+    var hostFacts: [String] = []
     /// `listener.door.ssl.` and `cluster.way.ssl.`, those that are not zero.
     var counters: [String: Int] = [:]
 }
@@ -58,7 +61,10 @@ struct TLSConformanceHarness {
         var answers = WireAnswers(methods: ["GET"])
         answers.read(client, until: 1, Deadline(seconds: 5))
         outcome.status = answers.messages.first?.status ?? 0
-        outcome.forwarded = upstream.takeRequests().first.map { request in
+        outcome.hostFacts = answers.messages.first?.values("x-facts") ?? []
+        let request = upstream.takeRequests().first
+        outcome.clientFacts = request?.values("x-facts") ?? []
+        outcome.forwarded = request.map { request in
             request.fields.filter { $0.name == "x-forwarded-client-cert" }.map(\.value)
         }
         return outcome
@@ -66,18 +72,33 @@ struct TLSConformanceHarness {
 
     // MARK: Configuration
 
+    private static let clientOperators = [
+        "PEER_FINGERPRINT_1", "PEER_CERT_V_START", "PEER_CERT_V_END(%Y %m %d)", "PEER_IP_SAN", "PEER_EMAIL_SAN", "PEER_DNS_SAN", "PEER_SERIAL",
+        "PEER_CHAIN_FINGERPRINTS_1", "PEER_CHAIN_FINGERPRINTS_256", "PEER_CHAIN_SERIALS", "LOCAL_IP_SAN", "LOCAL_EMAIL_SAN", "PEER_CERT",
+    ]
+    private static let hostOperators = [
+        "PEER_CERT_V_START(%s)", "PEER_CERT_V_END", "PEER_IP_SAN", "LOCAL_IP_SAN", "PEER_CERT", "SERVER_NAME", "HOST_NAME_WITHOUT_PORT",
+        "HOSTS_ATTEMPTED_WITHOUT_PORT", "HOST_NAMES_ATTEMPTED_WITHOUT_PORT",
+    ]
+
+    /// A field with what operators say, bars between.
+    private static func facts(_ place: String, _ side: String, _ operators: [String]) -> String {
+        let values = operators.map { "%\(side)_\($0)%" }.joined(separator: "|")
+        return "\(place)_headers_to_add: [{header: {key: x-facts, value: \"\(values)\"}}]"
+    }
+
     private static let tls = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3"
 
     private static func bootstrap(front: UInt16, admin: UInt16, doors: [UInt16], upstream: UInt16) -> String {
         var text = "admin: {address: {socket_address: {address: \(Loopback.address), port_value: \(admin)}}}\n"
         text += "static_resources:\n  listeners:\n"
-        let ways = TLSScenario.all.indices.map { "{match: {path: /\($0)}, route: {cluster: way-\($0)}}" }
+        let ways = TLSScenario.all.indices.map { "{match: {path: /\($0)}, route: {cluster: way-\($0)}, \(facts("response", "UPSTREAM", hostOperators))}" }
         text += listener("front", front, manager: "forward_client_cert_details: ALWAYS_FORWARD_ONLY", routes: ways)
         for (index, scenario) in TLSScenario.all.enumerated() {
             let socket =
                 "{name: tls, typed_config: {\"@type\": \(tls).DownstreamTlsContext, \(scenario.demands), common_tls_context: {tls_certificate_sds_secret_configs: [{name: server}], \(scenario.listener)}}}"
             text += listener(
-                "door-\(index)", doors[index], manager: scenario.manager, routes: ["{match: {prefix: /}, route: {cluster: up}}"],
+                "door-\(index)", doors[index], manager: scenario.manager, routes: ["{match: {prefix: /}, route: {cluster: up}, \(facts("request", "DOWNSTREAM", clientOperators))}"],
                 socket: scenario.isPlain ? nil : socket)
         }
         text += TLSIdentities.secrets

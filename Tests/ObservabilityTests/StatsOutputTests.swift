@@ -40,6 +40,22 @@ struct StatsOutputTests {
         #expect(used.hasPrefix("cluster.web.upstream_rq_time: P0(nan,0.39) P25(nan,0.46) P50(nan,0.92) P75(nan,0.92) P90(nan,"))
     }
 
+    @Test("text readouts come first, in quotes, and are no numbers")
+    func texts() throws {
+        var snapshot = try Self.sample()
+        snapshot.texts = ["control_plane.identifier": "istiod \"1\"\n", "a.version_text": ""]
+        let all = Self.text { snapshot.appendText(to: &$0) }
+        #expect(all.hasPrefix("a.version_text: \"\"\ncontrol_plane.identifier: \"istiod \"1\"\\n\"\n"), "\(all.prefix(200))")
+        let only = StatsFilter(substring: "identifier", selection: .texts)
+        #expect(Self.text { snapshot.appendText(to: &$0, filter: only) }.split(separator: "\n").count == 1)
+        #expect(!Self.text { snapshot.appendText(to: &$0, filter: StatsFilter(selection: .gauges)) }.contains("identifier"))
+        let json = try JSONSerialization.jsonObject(with: Data(Self.text { snapshot.appendJSON(to: &$0) }.utf8)) as? [String: Any]
+        let first = (json?["stats"] as? [[String: Any]])?.prefix(2).map { $0["value"] as? String }
+        #expect(first == ["", "istiod \"1\"\n"])
+        #expect(snapshot.keeping { $0 != "a.version_text" }.texts.keys.sorted() == ["control_plane.identifier"])
+        #expect(!Self.text { snapshot.appendPrometheus(to: &$0) }.contains("identifier"))
+    }
+
     private struct Rule: StatTagRule {
         let tag: String
         let start: String

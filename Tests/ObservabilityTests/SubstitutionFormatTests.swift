@@ -131,6 +131,7 @@ struct SubstitutionFormatTests {
         let arguments: [FormatOperation: String] = [
             .request: "(a)", .response: "(a)", .trailer: "(a)", .requestWithoutQuery: "(a)", .queryParameter: "(a)",
             .commonDuration: "(DS_RX_BEG:DS_TX_END:ms)", .dynamicMetadata: "(f)", .metadata: "(DYNAMIC:f:k)", .environment: "(NONE)",
+            .filterState: "(k)", .upstreamFilterState: "(k)",
         ]
         return try FormatOperation.allCases.filter { ![.literal, .jsonKey, .jsonItem].contains($0) }.map { operation in
             try line("%\(operation.rawValue)\(arguments[operation] ?? "")%")

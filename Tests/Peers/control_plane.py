@@ -36,7 +36,7 @@ import time
 from concurrent import futures
 
 import grpc
-from google.protobuf import any_pb2, json_format
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, json_format, message_factory
 from envoy.config.accesslog.v3 import accesslog_pb2  # noqa: F401
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
@@ -78,6 +78,29 @@ SERVICES = {
     "envoy.service.route.v3.RouteDiscoveryService": ("StreamRoutes", "DeltaRoutes"),
     "envoy.service.secret.v3.SecretDiscoveryService": ("StreamSecrets", "DeltaSecrets"),
 }
+
+
+def add_types_of_istio():
+    """The message of Istio's that its control plane sends under its own name, which xds-protos does not have."""
+    field = descriptor_pb2.FieldDescriptorProto
+    package = "istio.envoy.config.filter.http.alpn.v2alpha1"
+    file = descriptor_pb2.FileDescriptorProto(name="istio/alpn.proto", package=package, syntax="proto3")
+    config = file.message_type.add(name="FilterConfig")
+    config.enum_type.add(name="Protocol").value.extend(
+        descriptor_pb2.EnumValueDescriptorProto(name=name, number=number)
+        for number, name in enumerate(("HTTP10", "HTTP11", "HTTP2")))
+    override = config.nested_type.add(name="AlpnOverride")
+    override.field.add(name="upstream_protocol", number=1, type=field.TYPE_ENUM, label=field.LABEL_OPTIONAL,
+                       type_name=f".{package}.FilterConfig.Protocol")
+    override.field.add(name="alpn_override", number=2, type=field.TYPE_STRING, label=field.LABEL_REPEATED)
+    config.field.add(name="alpn_override", number=1, type=field.TYPE_MESSAGE, label=field.LABEL_REPEATED,
+                     type_name=f".{package}.FilterConfig.AlpnOverride")
+    pool = descriptor_pool.Default()
+    pool.Add(file)
+    message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.FilterConfig"))
+
+
+add_types_of_istio()
 
 
 def say(**event):

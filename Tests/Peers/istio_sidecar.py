@@ -3,24 +3,30 @@
 usage: unshare --net istio_sidecar.py [--plain] PROGRAM ARGUMENT...
 
 CONFIG among the arguments stands for the bootstrap's path; --plain leaves out the filters that only Istio's build of Envoy
-has, so that Envoy itself can be run. Two services are in the mesh: `reviews`, whose pod this is, and
-`ratings`, which takes mutual TLS only. The kernel redirects the pod's connections to the proxy. Prints one JSON object:
-what came of each connection. Needs root, ip, nft, openssl, and a Python with grpcio and xds-protos.
+has, and the ALPN name that promises one of them, so that Envoy itself can be run. Two services are in the mesh:
+`reviews`, whose pod this is, and `ratings`, which takes mutual TLS only. Each speaks HTTP at port 9080 and bytes at 9100.
+As Istio's, their peers would rather agree on `istio-peer-exchange`, and then begin with a header. The kernel redirects
+the pod's connections to the proxy. Prints one JSON object: what came of each connection. Needs root, ip, nft, openssl,
+and a Python with grpcio and xds-protos.
 """
 
 import json
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 
-from redirected import CLIENT, FILTERS, admin_page, get, listener, listener_filter, run, serve, stat, tcp, typed, wait
+from redirected import CLIENT, FILTERS, admin_page, exchange, get, listener, listener_filter, run, serve, stat, tcp, typed, wait
 
 ADMIN = 15000
 TRUST = "spiffe://cluster.local/ns/default/sa/"
+EXCHANGE = "istio-peer-exchange"
+# What Istio's filter puts before the first byte of each direction: a magic number, a length, and an Any.
+EXCHANGE_HEADER = struct.pack(">II", 0x3D230467, 4) + b"\x0a\x02ab"
 WRAPPED = "udpa.type.v1.TypedStruct"
 ADS = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
 FILE_LOG = [{"name": "envoy.access_loggers.file", "typed_config": typed(
@@ -30,7 +36,7 @@ FILE_LOG = [{"name": "envoy.access_loggers.file", "typed_config": typed(
 
 def prepare_network():
     run("ip", "link", "set", "lo", "up")
-    for address in ("10.9.0.2/32", "10.9.0.3/32", "10.9.0.7/32", CLIENT + "/32"):
+    for address in ("10.9.0.2/32", "10.9.0.3/32", "10.9.0.7/32", "10.9.0.8/32", CLIENT + "/32"):
         run("ip", "address", "add", address, "dev", "lo")
     run("nft", "-f", "-", text=f"""
         table ip sidecar {{
@@ -100,18 +106,32 @@ def accept(address, port, handle):
 
 def serve_ratings(folder):
     """The peer of `ratings`: its sidecar takes mutual TLS only and tells who came, and by which protocol."""
-    context = tls_context(folder, "ratings", ["istio", "istio-peer-exchange"], serves=True)
+    context = tls_context(folder, "ratings", [EXCHANGE, "istio"], serves=True)
 
-    def handle(raw):
-        try:
-            connection = context.wrap_socket(raw, server_side=True)
-        except (ssl.SSLError, OSError):
-            return
+    def secured(handle):
+        def begin(raw):
+            try:
+                connection = context.wrap_socket(raw, server_side=True)
+            except (ssl.SSLError, OSError):
+                return
+            protocol = connection.selected_alpn_protocol()
+            if protocol == EXCHANGE:
+                connection.sendall(EXCHANGE_HEADER)
+            handle(connection, protocol)
+
+        return begin
+
+    def web(connection, protocol):
         names = [value for kind, value in connection.getpeercert().get("subjectAltName", ()) if kind == "URI"]
-        sni = "" if connection.selected_alpn_protocol() is None else connection.selected_alpn_protocol()
-        answer(connection, lambda _: f"ratings for {names[0]} over {sni}")
+        answer(connection, lambda _: f"ratings for {names[0]} over {protocol}")
 
-    accept("10.9.0.3", 9080, handle)
+    def echo(connection, protocol):
+        while data := connection.recv(65536):
+            connection.sendall(f"ratings over {protocol}:".encode() + data)
+        connection.close()
+
+    accept("10.9.0.3", 9080, secured(web))
+    accept("10.9.0.3", 9100, secured(echo))
 
 
 def serve_reviews():
@@ -134,10 +154,11 @@ def serve_reviews():
 def without_wrapped(item):
     """The same without the filters that only Istio's build has."""
     if isinstance(item, dict):
-        return {key: without_wrapped(value) for key, value in item.items()}
+        return {key: [name for name in value if name != EXCHANGE] if key == "alpn_protocols" else without_wrapped(value)
+                for key, value in item.items()}
     if isinstance(item, list):
-        kept = [each for each in item if WRAPPED not in str(each.get("typed_config", {}).get("@type")) ] if all(
-            isinstance(each, dict) for each in item) else item
+        of_istio = lambda each: any(name in str(each.get("typed_config", {}).get("@type")) for name in (WRAPPED, "/istio."))
+        kept = [each for each in item if not of_istio(each)] if all(isinstance(each, dict) for each in item) else item
         return [without_wrapped(each) for each in kept]
     return item
 
@@ -149,17 +170,26 @@ def wrapped(name, type_url, **value):
 
 def exchange_filter():
     return wrapped("istio.metadata_exchange", "envoy.tcp.metadataexchange.config.MetadataExchange",
-                   enable_discovery=True, protocol="istio-peer-exchange")
+                   enable_discovery=True, protocol=EXCHANGE)
 
 
-def http_filters():
+def alpn_filter():
+    """What says whose HTTP it is in the ALPN, at outbound listeners."""
+    override = lambda protocol, own, plain: {"upstream_protocol": protocol, "alpn_override": [own, "istio", plain]}
+    return {"name": "istio.alpn", "typed_config": typed(
+        "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig", alpn_override=[
+            override("HTTP10", "istio-http/1.0", "http/1.0"), override("HTTP11", "istio-http/1.1", "http/1.1"),
+            override("HTTP2", "istio-h2", "h2")])}
+
+
+def http_filters(outbound):
     plain = lambda name, message, **fields: {
         "name": f"envoy.filters.http.{name}", "typed_config": typed(f"{FILTERS}.http.{name}.v3.{message}", **fields)}
     return [
         wrapped("istio.metadata_exchange", "io.istio.http.peer_metadata.Config",
                 upstream_discovery=[{"istio_headers": {}}], upstream_propagation=[{"istio_headers": {}}]),
         plain("grpc_stats", "FilterConfig", emit_filter_state=True, stats_for_all_methods=False),
-        plain("fault", "HTTPFault"), plain("cors", "Cors"),
+        *([alpn_filter()] if outbound else []), plain("fault", "HTTPFault"), plain("cors", "Cors"),
         wrapped("istio.stats", "stats.PluginConfig", disable_host_header_fallback=True),
         plain("router", "Router"),
     ]
@@ -168,7 +198,7 @@ def http_filters():
 def manager(prefix, **fields):
     config = typed(
         f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager", stat_prefix=prefix, access_log=FILE_LOG,
-        http_filters=http_filters(), use_remote_address=False, stream_idle_timeout="0s", normalize_path=True,
+        http_filters=http_filters(prefix.startswith("outbound")), use_remote_address=False, stream_idle_timeout="0s", normalize_path=True,
         path_with_escaped_slashes_action="KEEP_UNCHANGED", upgrade_configs=[{"upgrade_type": "websocket"}],
         tracing={"client_sampling": {"value": 100}, "random_sampling": {"value": 1}, "overall_sampling": {"value": 100},
                  "custom_tags": [{"tag": "istio.mesh_id", "literal": {"value": "cluster.local"}}]},
@@ -198,6 +228,16 @@ def common_tls(protocols, names):
             "validation_context_sds_secret_config": secret("ROOTCA")}}
 
 
+def stats_filter():
+    return wrapped("istio.stats", "stats.PluginConfig", reporter="SERVER_GATEWAY")
+
+
+def inbound_tls():
+    return {"name": "envoy.transport_sockets.tls", "typed_config": typed(
+        "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", require_client_certificate=True,
+        common_tls_context=common_tls([EXCHANGE, "h2", "http/1.1"], {"prefix": "spiffe://cluster.local/"}))}
+
+
 def inbound_chain(name, matches, tls):
     chain = {"name": name, "filter_chain_match": matches, "filters": [
         exchange_filter(),
@@ -210,9 +250,7 @@ def inbound_chain(name, matches, tls):
                         "route": {"cluster": "inbound|9080||", "timeout": "0s", "max_stream_duration": {
                             "max_stream_duration": "0s", "grpc_timeout_header_max": "0s"}}}]}]})]}
     if tls:
-        chain["transport_socket"] = {"name": "envoy.transport_sockets.tls", "typed_config": typed(
-            "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", require_client_certificate=True,
-            common_tls_context=common_tls(["istio-peer-exchange", "h2", "http/1.1"], {"prefix": "spiffe://cluster.local/"}))}
+        chain["transport_socket"] = inbound_tls()
     return chain
 
 
@@ -221,7 +259,7 @@ def listeners():
                 "continue_on_listener_filters_timeout": True}
     inbound = {**outbound, "traffic_direction": "INBOUND"}
     passthrough = {"name": "PassthroughFilterChain", "filters": [exchange_filter(), *tcp("PassthroughCluster")]}
-    of_mesh = ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"]
+    of_mesh = ["istio", EXCHANGE, "istio-http/1.0", "istio-http/1.1", "istio-h2"]
     return [
         listener("virtualOutbound", "127.0.0.1", 15001, use_original_dst=True, **outbound, filter_chains=[{
             "name": "virtualOutbound-blackhole", "filter_chain_match": {"destination_port": 15001},
@@ -231,13 +269,19 @@ def listeners():
                      "filter_chain_match": {
                          "transport_protocol": "raw_buffer", "application_protocols": ["http/1.1", "h2c"]},
                      "filters": [manager("outbound_0.0.0.0_9080", rds={"config_source": ADS, "route_config_name": "9080"})]}]),
+        listener("10.9.0.8_9100", "10.9.0.8", 9100, bind_to_port=False, **outbound, filter_chains=[
+            {"filters": [exchange_filter(), stats_filter(), *tcp(of_ratings(9100))]}]),
         listener("virtualInbound", "0.0.0.0", 15006, **inbound,
                  listener_filters=[listener_filter("original_dst", "OriginalDst"), *inspectors()],
                  filter_chains=[
                      inbound_chain("0.0.0.0_9080", {
                          "destination_port": 9080, "transport_protocol": "tls", "application_protocols": of_mesh}, True),
                      inbound_chain("0.0.0.0_9080-plain", {
-                         "destination_port": 9080, "transport_protocol": "raw_buffer"}, False)],
+                         "destination_port": 9080, "transport_protocol": "raw_buffer"}, False),
+                     {"name": "0.0.0.0_9100", "transport_socket": inbound_tls(),
+                      "filter_chain_match": {"destination_port": 9100, "transport_protocol": "tls",
+                                             "application_protocols": of_mesh},
+                      "filters": [exchange_filter(), stats_filter(), *tcp("inbound|9100||")]}],
                  default_filter_chain={
                      "name": "virtualInbound-catchall", "filters": tcp("InboundPassthroughCluster")}),
     ]
@@ -262,6 +306,10 @@ def route_configuration():
                 {"name": "allow_any", "match": {"prefix": "/"}, "route": route("PassthroughCluster")}]}]}
 
 
+def of_ratings(port):
+    return f"outbound|{port}||ratings.default.svc.cluster.local"
+
+
 def clusters():
     limit = 4294967295
     common = {
@@ -271,10 +319,27 @@ def clusters():
     original = {**common, "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED"}
     bound = {"upstream_bind_config": {"source_address": {"address": "127.0.0.6", "port_value": 0}}}
     options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-    name = "outbound|9080||ratings.default.svc.cluster.local"
-    tls = typed("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-                sni="outbound_.9080_._.ratings.default.svc.cluster.local",
-                common_tls_context=common_tls(["istio-peer-exchange", "istio"], {"exact": TRUST + "ratings"}))
+
+    def inbound(port):
+        return {"name": f"inbound|{port}||", **original, **bound, "cleanup_interval": "60s", "metadata": {"filter_metadata": {
+            "istio": {"services": [{"host": "reviews.default.svc.cluster.local", "name": "reviews"}]}}}}
+
+    def ratings(port):
+        name = of_ratings(port)
+        tls = typed("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+                    sni=f"outbound_.{port}_._.ratings.default.svc.cluster.local",
+                    common_tls_context=common_tls([EXCHANGE, "istio"], {"exact": TRUST + "ratings"}))
+        return {
+            "name": name, **common, "type": "EDS", "lb_policy": "LEAST_REQUEST",
+            "eds_cluster_config": {"eds_config": ADS, "service_name": name}, "filters": [exchange_filter()],
+            "common_lb_config": {"locality_weighted_lb_config": {}, "healthy_panic_threshold": {}},
+            "transport_socket_matches": [
+                {"name": "tlsMode-istio", "match": {"tlsMode": "istio"}, "transport_socket": {
+                    "name": "envoy.transport_sockets.tls", "typed_config": tls}},
+                {"name": "tlsMode-disabled", "match": {}, "transport_socket": {
+                    "name": "envoy.transport_sockets.raw_buffer", "typed_config": typed(
+                        "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer")}}]}
+
     return [
         {"name": "BlackHoleCluster", "type": "STATIC", "connect_timeout": "10s"},
         {"name": "PassthroughCluster", **original, "filters": [exchange_filter()],
@@ -282,24 +347,14 @@ def clusters():
              options, common_http_protocol_options={"idle_timeout": "300s"}, use_downstream_protocol_config={
                  "http_protocol_options": {}, "http2_protocol_options": {"max_concurrent_streams": 1073741824}})}},
         {"name": "InboundPassthroughCluster", **original, **bound},
-        {"name": "inbound|9080||", **original, **bound, "cleanup_interval": "60s", "metadata": {"filter_metadata": {
-            "istio": {"services": [{"host": "reviews.default.svc.cluster.local", "name": "reviews"}]}}}},
-        {"name": name, **common, "type": "EDS", "lb_policy": "LEAST_REQUEST",
-         "eds_cluster_config": {"eds_config": ADS, "service_name": name}, "filters": [exchange_filter()],
-         "common_lb_config": {"locality_weighted_lb_config": {}, "healthy_panic_threshold": {}},
-         "transport_socket_matches": [
-             {"name": "tlsMode-istio", "match": {"tlsMode": "istio"}, "transport_socket": {
-                 "name": "envoy.transport_sockets.tls", "typed_config": tls}},
-             {"name": "tlsMode-disabled", "match": {}, "transport_socket": {
-                 "name": "envoy.transport_sockets.raw_buffer", "typed_config": typed(
-                     "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer")}}]},
+        inbound(9080), inbound(9100), ratings(9080), ratings(9100),
     ]
 
 
-def endpoints():
-    return {"cluster_name": "outbound|9080||ratings.default.svc.cluster.local", "endpoints": [{
+def endpoints(port):
+    return {"cluster_name": of_ratings(port), "endpoints": [{
         "locality": {"region": "r", "zone": "z"}, "load_balancing_weight": 1, "lb_endpoints": [{
-            "endpoint": {"address": {"socket_address": {"address": "10.9.0.3", "port_value": 9080}}},
+            "endpoint": {"address": {"socket_address": {"address": "10.9.0.3", "port_value": port}}},
             "health_status": "HEALTHY", "load_balancing_weight": 1, "metadata": {"filter_metadata": {
                 "envoy.transport_socket_match": {"tlsMode": "istio"},
                 "istio": {"workload": "ratings-v1;default;ratings;v1;Kubernetes"}}}}]}]}
@@ -318,7 +373,7 @@ def resources(folder):
     packed = lambda name, messages: [typed(name, **message) for message in messages]
     return (packed("envoy.config.cluster.v3.Cluster", clusters()) + packed("envoy.config.listener.v3.Listener", listeners())
             + packed("envoy.config.route.v3.RouteConfiguration", [route_configuration()])
-            + packed("envoy.config.endpoint.v3.ClusterLoadAssignment", [endpoints()])
+            + packed("envoy.config.endpoint.v3.ClusterLoadAssignment", [endpoints(9080), endpoints(9100)])
             + packed("envoy.extensions.transport_sockets.tls.v3.Secret", secrets(folder)))
 
 
@@ -331,7 +386,30 @@ def bootstrap(unix):
             options, explicit_http_config={"http2_protocol_options": {}})},
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
             {"endpoint": {"address": {"pipe": {"path": unix}}}}]}]}}
+    at = lambda address, port: {"socket_address": {"protocol": "TCP", "address": address, "port_value": port}}
+    near = lambda name, port: {
+        "name": name, "type": "STATIC", "connect_timeout": "0.250s", "lb_policy": "ROUND_ROBIN",
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [
+            {"endpoint": {"address": at("127.0.0.1", port)}}]}]}}
+
+    def page(prefix, port, path, cluster):
+        routes = {"virtual_hosts": [{"name": "backend", "domains": ["*"], "routes": [
+            {"match": {"prefix": path}, "route": {"cluster": cluster}}]}]}
+        config = typed(
+            f"{FILTERS}.network.http_connection_manager.v3.HttpConnectionManager", codec_type="AUTO", stat_prefix=prefix,
+            route_config=routes, http_filters=[
+                {"name": "envoy.filters.http.router", "typed_config": typed(f"{FILTERS}.http.router.v3.Router")}])
+        return {"address": at("0.0.0.0", port), "bypass_overload_manager": True, "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": config}]}]}
+
+    connections = typed("envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                        max_active_downstream_connections="2147483647")
     return {
+        "bootstrap_extensions": [wrapped(
+            "envoy.bootstrap.internal_listener", "envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
+            buffer_size_kb=64)],
+        "overload_manager": {"refresh_interval": "0.25s", "resource_monitors": [
+            {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": connections}]},
         "application_log_config": {"log_format": {"text_format": "%Y\t%l\t%v"}},
         "node": {"id": "sidecar~10.9.0.7~reviews-v1.default~default.svc.cluster.local", "cluster": "reviews.default",
                  "locality": {}, "metadata": {"CLUSTER_ID": "Kubernetes", "ISTIO_VERSION": "1.27.0", "NAMESPACE": "default"}},
@@ -344,7 +422,10 @@ def bootstrap(unix):
             "lds_config": ADS, "cds_config": ADS,
             "ads_config": {"api_type": "DELTA_GRPC", "transport_api_version": "V3", "set_node_on_first_message_only": True,
                            "grpc_services": [{"envoy_grpc": {"cluster_name": "xds-grpc"}}]}},
-        "static_resources": {"clusters": [agent("sds-grpc"), agent("xds-grpc")]},
+        "static_resources": {
+            "clusters": [near("prometheus_stats", ADMIN), near("agent", 15020), agent("sds-grpc"), agent("xds-grpc")],
+            "listeners": [page("stats", 15090, "/stats/prometheus", "prometheus_stats"),
+                          page("agent", 15021, "/healthz/ready", "agent")]},
     }
 
 
@@ -367,6 +448,29 @@ def tls_get(folder, account):
         return "refused"
 
 
+def tls_exchange(folder, account):
+    """Bytes of another pod of the mesh to this one: what comes back."""
+    context = tls_context(folder, account, [EXCHANGE, "istio"])
+    try:
+        with socket.create_connection(("10.9.0.7", 9100), timeout=5, source_address=(CLIENT, 0)) as raw:
+            with context.wrap_socket(raw, server_hostname="outbound_.9100_._.reviews") as client:
+                if client.selected_alpn_protocol() == EXCHANGE:
+                    client.sendall(EXCHANGE_HEADER)
+                client.sendall(b"hello")
+                got = b""
+                while len(got) < len("reviews:hello") and (more := client.recv(65536)):
+                    got += more
+                return got.decode("latin-1")
+    except OSError as error:
+        return f"failed: {error}"
+
+
+def page_of(port, path):
+    """The status of a page, and whether it is a metrics page."""
+    text = exchange("127.0.0.1", port, f"GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode(), expected=10**8)
+    return text.split(" ")[1] + (" of metrics" if "envoy_server_live" in text else "")
+
+
 def main():
     prepare_network()
     with tempfile.TemporaryDirectory() as folder:
@@ -374,6 +478,8 @@ def main():
         serve_ratings(folder)
         serve_reviews()
         serve("10.9.0.2", 9080, "elsewhere")
+        serve("10.9.0.7", 9100, "reviews")
+        serve("127.0.0.1", 15020, "agent")
         unix = os.path.join(folder, "xds")
         here = os.path.dirname(os.path.abspath(__file__))
         plane = subprocess.Popen(
@@ -392,7 +498,7 @@ def main():
             words = [config if word == "CONFIG" else word for word in sys.argv[1:] if word != "--plain"]
             proxy = subprocess.Popen(words, stdout=log, stderr=log)
             try:
-                if not wait(lambda: "LIVE" in admin_page(ADMIN, "/ready") and (stat(ADMIN, "listener_manager.listener_create_success") or 0) >= 3):
+                if not wait(lambda: "LIVE" in admin_page(ADMIN, "/ready") and (stat(ADMIN, "listener_manager.listener_create_success") or 0) >= 12):
                     refusals = [event.get("error") or event for event in said if event.get("error") or event["event"] == "trouble"]
                     log.seek(0)
                     sys.exit(f"the proxy is not ready: {refusals}\n{said[-5:]}\n{log.read()[-4000:]}")
@@ -402,6 +508,11 @@ def main():
                     "inbound without TLS": get("10.9.0.7", 9080, "reviews"),
                     "inbound with mutual TLS": tls_get(folder, "ratings"),
                     "inbound from another trust domain": tls_get(folder, "stranger"),
+                    "outbound bytes to a service of the mesh": exchange(
+                        "10.9.0.8", 9100, b"hello", expected=len("ratings over istio:hello")),
+                    "inbound bytes with mutual TLS": tls_exchange(folder, "ratings"),
+                    "the page of metrics": page_of(15090, "/stats/prometheus"),
+                    "the page of health": page_of(15021, "/healthz/ready"),
                     "refused resources": [event["error"] for event in said if event.get("error")],
                     "updates refused": [
                         stat(ADMIN, "cluster_manager.cds.update_rejected"), stat(ADMIN, "listener_manager.lds.update_rejected")],

@@ -151,7 +151,7 @@ struct SocketTests {
         let accepted = try #require(accept(listener.raw))
         do {
             let server = Descriptor(accepted.descriptor)
-            Socket.resetOnClose(server.raw)
+            Socket.reset(server.raw)
             _ = consume server
         }
         #expect(wait(client.raw, POLLIN))

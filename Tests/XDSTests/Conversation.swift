@@ -54,7 +54,7 @@ struct Conversation {
     mutating func open() { perform(machine.opened(now: now)) }
 
     mutating func want(_ type: ResourceType, _ wanted: WantedResources, timeout: UInt64 = 15) {
-        perform(machine.want(type, wanted, fetchTimeout: timeout * Self.second, now: now))
+        perform(machine.want(type, wanted, fetchTimeout: FetchTimes(timeout * Self.second), now: now))
     }
 
     mutating func applied(_ refusals: [ResourceRefusal] = []) { perform(machine.applied(refusals, now: now)) }

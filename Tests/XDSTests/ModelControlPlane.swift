@@ -90,7 +90,8 @@ struct ModelControlPlane {
         guard let type = begin(request.typeURL, hasNode: request.hasNode) else { return }
         var subscription = streams[type] ?? Subscription()
         if streams[type] == nil {
-            for (name, version) in request.initialResourceVersions { subscription.sent[name] = Int(version) }
+            // What has no version is known all the same.
+            for (name, version) in request.initialResourceVersions { subscription.sent[name] = Int(version) ?? -1 }
             if !request.responseNonce.isEmpty { violations.append("\(type): a nonce of another stream") }
         } else {
             if !request.initialResourceVersions.isEmpty { violations.append("\(type): initial versions in mid-stream") }

@@ -95,6 +95,24 @@ import XDS
         #expect(conversation.takeNotes().contains(.timedOut(.secret, names: 2)))
     }
 
+    @Test("each name is waited for as long as it says, and one of zero seconds for ever")
+    func fetchTimes() throws {
+        var conversation = Conversation()
+        let times = FetchTimes(["long": 15 * Conversation.second, "short": Conversation.second, "ever": 0])
+        let actions = conversation.machine.want(
+            .secret, .names(["long", "short", "ever"]), fetchTimeout: times, now: conversation.now)
+        conversation.perform(actions)
+        let start = conversation.now
+        conversation.open()
+        try conversation.waitForDeadline()
+        #expect(conversation.now == start + Conversation.second)
+        #expect(conversation.takeEnded() == [ResourceKey(.secret, "short")])
+        try conversation.waitForDeadline()
+        #expect(conversation.now == start + 15 * Conversation.second)
+        #expect(conversation.takeEnded() == [ResourceKey(.secret, "long")])
+        #expect(conversation.machine.deadline == nil)
+    }
+
     @Test("a wildcard is waited for until its first response, even an empty one", arguments: [false, true])
     func wildcardTimeout(answers: Bool) throws {
         var conversation = Conversation.opened([(.listener, .all)])

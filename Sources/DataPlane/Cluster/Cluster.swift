@@ -209,6 +209,29 @@ package actor Cluster: LoopActor {
         destinations?.hosts ?? balancer.hosts.listed.compactMap { hosts[$0] }
     }
 
+    /// On what grounds a request just got this host, for an explanation.
+    /// - Parameter wanted: what was asked of ``pick(_:priority:)``.
+    @WorkerActor package func grounds(for host: Host, _ wanted: HostOverride?) -> String {
+        if destinations != nil { return "original destination" }
+        if let wanted, wanted.address == host.address { return "asked for by a filter" }
+        let listed = balancer.hosts.listed
+        let healthy = listed.count { balancer.hosts.flags(of: $0).health == .healthy }
+        let policy =
+            switch config.balancing.policy {
+            case .roundRobin: "round robin"
+            // Its own request counts already.
+            case .leastRequest: "least request, \(max(balancer.hosts.activeRequests(of: host.slot), 1) - 1) active there"
+            case .random: "random"
+            }
+        let priority = balancer.hosts.priority(of: host.slot)
+        let isInPanic = priority < balancer.load.isInPanic.count && balancer.load.isInPanic[priority]
+        var grounds = "\(policy), \(healthy) of \(listed.count) healthy"
+        if priority > 0 { grounds += ", priority \(priority)" }
+        if isInPanic { grounds += ", panic" }
+        if let wanted { grounds += ", \(wanted.address) is not there" }
+        return grounds
+    }
+
     /// The cluster goes away: its hosts drain.
     @WorkerActor package func drain() {
         for host in members { host.drain() }

@@ -51,6 +51,9 @@ package import TrafficPolicy
     package var maxStreamDuration: UInt64 = 0
     package var bufferLimit = 1024 * 1024
 
+    /// The limits for requests of one routing priority.
+    func thresholds(_ priority: RoutingPriority) -> CircuitThresholds { priority == .high ? highThresholds : thresholds }
+
     /// Which HTTP to speak to a host for a client's; nil: what ALPN agrees on.
     func version(for downstream: HTTPVersion?) -> HTTPVersion? {
         switch upstreamProtocol {

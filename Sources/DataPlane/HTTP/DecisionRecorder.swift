@@ -10,6 +10,7 @@ package import Reactor
         case filterChain = "chain"
         case virtualHost = "vhost"
         case route
+        case weight
         case filter
         case cluster
         case limit
@@ -33,9 +34,10 @@ package import Reactor
         notes.append((step, text))
     }
 
-    /// All notes as one header value: `route=a (prefix "/"); host=127.0.0.1:80 (round robin)`.
+    /// All notes as one header value: `route=a (prefix "/"); host=127.0.0.1:80 (round robin)`. What may not stand in one
+    /// is a question mark; line ends are one.
     package var summary: String {
         notes.map { "\($0.step.rawValue)=\($0.text)" }.joined(separator: "; ")
-            .map { $0.isASCII && !$0.isNewline && $0 != "\u{0}" ? String($0) : "?" }.joined()
+            .map { $0.unicodeScalars.allSatisfy { (" "..."~").contains($0) } ? String($0) : "?" }.joined()
     }
 }

@@ -81,6 +81,9 @@ package final class UpgradeConfig {
     var accessLogs: [any AccessLogSink] = []
     /// Where the decisions of a request are shown; nil: nowhere.
     package var explainHeader: String?
+    /// The filter that shows them, and its bit.
+    var explainer: (any ExplainingFilter)?
+    var explainerBit: UInt64 = 0
     /// Filters that are off unless a route switches them on, a bit for each.
     package var switchedOff: UInt64 = 0
     /// Longest filter chain: a filter is a bit of a word.

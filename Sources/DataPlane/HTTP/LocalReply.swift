@@ -83,6 +83,7 @@ extension Stream {
     private func take(_ reply: LocalReply, attempts: UInt32) -> [UInt8] {
         info.responseFlags.formUnion(reply.flags)
         info.responseCodeDetails = .literal(reply.details)
+        if let recorder { recorder.note(.reply, "\(reply.status) \(reply.details)") }
         isLocalReply = true
         if reply.status == 400 { isMalformed = true }
         requestPath.isStopped = true

@@ -12,7 +12,9 @@ import Reactor
         let config = stream.config
         note(stream)
         stream.config.stats.requestBegan(stream.info.downstreamProtocol ?? .http11)
+        if let explainer = config.explainer { explain(stream, explainer) }
         if let refusal = checkQuarantine(stream) ?? checkTarget(stream) {
+            if config.switchedOff & config.explainerBit != 0 { stream.recorder = nil }
             stream.reply(refusal)
             return false
         }
@@ -21,7 +23,7 @@ import Reactor
         if config.generateRequestID { requestID(stream) }
         if config.hasEarlyMutations { config.earlyMutations.apply(to: stream, .request) }
         stream.isRoutable = true
-        if config.switchedOff != 0 || stream.routes.switchesFilters { stream.switchFilters() }
+        if config.switchedOff != 0 || stream.routes.switchesFilters { switchFilters(stream) }
         if stream.requestHeaders.has(.upgrade) || stream.requestHeaders.get(.method, is: "CONNECT"),
             let refusal = checkUpgrade(stream)
         {
@@ -29,6 +31,20 @@ import Reactor
             return false
         }
         return true
+    }
+
+    /// A recorder for a request that asks for its decisions, before the first of them that is the stream's own.
+    private static func explain(_ stream: Stream, _ explainer: any ExplainingFilter) {
+        guard explainer.isAsked(stream) else { return }
+        let recorder = DecisionRecorder()
+        recorder.note(.filterChain, stream.manager.connection.chainExplanation)
+        stream.recorder = recorder
+    }
+
+    private static func switchFilters(_ stream: Stream) {
+        stream.switchFilters()
+        // Only the route tells whether the filter that explains is on.
+        if stream.switchedOff & stream.config.explainerBit != 0 { stream.recorder = nil }
     }
 
     private static func note(_ stream: Stream) {
@@ -44,6 +60,7 @@ import Reactor
         stream.config.stats.requestQuarantined()
         // A filter may be what such requests kill, and it would see the answer.
         stream.switchedOff = .max
+        stream.recorder?.note(.limit, "quarantine: such a request has killed workers")
         return LocalReply(
             status: 503, body: "request is in quarantine", details: "request_quarantined")
     }

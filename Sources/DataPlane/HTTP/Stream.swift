@@ -179,7 +179,8 @@ public import Reactor
             setDetails("downstream_remote_disconnect")
         } else {
             info.responseFlags.insert(.downstreamConnectionTermination)
-            setDetails("downstream_remote_disconnect")
+            // Whatever was said of the answer: the client has not got it.
+            info.responseCodeDetails = "downstream_remote_disconnect"
         }
         config.stats.requestReceivedReset()
         finish()
@@ -272,7 +273,8 @@ public import Reactor
         guard state == .active else { return }
         info.times.lastDownstreamSend = worker.loop.now
         responsePath.delivered = .ended
-        if isRequestComplete || isLocalReply || !isTunnel { finish() }
+        // A tunnel ends with its host, as in Envoy: nobody is left to take what the client says.
+        finish()
     }
 
     // MARK: Backpressure from the client

@@ -135,11 +135,12 @@ package import Reactor
 
     var isActive: Bool { state == .running }
     var isUpgrade: Bool { false }
+    var upgradeToken: UnsafeRawBufferPointer? { nil }
     var bufferLimit: Int { .max }
 
     func connected(_ codec: any UpstreamCodec) {}
 
-    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) {
+    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) -> StreamReset? {
         codec.sendHeaders(request, &requestHeaders, endStream: endStream)
     }
 

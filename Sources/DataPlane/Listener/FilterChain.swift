@@ -19,6 +19,8 @@ import SecureTransport
     /// Nanoseconds that a TLS handshake may take; 0 switches off.
     package var handshakeTimeout: UInt64 = 10_000_000_000
     package var bufferLimit = 1024 * 1024
+    /// How its match reads in an explanation.
+    package var matchText = ""
 
     package init(
         name: String, networkFilter: any NetworkFilterFactory, tls: TLSReference?, listenerStats: ListenerCounters,

@@ -85,6 +85,7 @@ package actor Listener: LoopActor {
     private var isAccepting = false
     private var pauseTimer: LoopTimer?
     private var retireTimer: LoopTimer?
+    private var endTimer: LoopTimer?
 
     /// - Parameter sockets: listening descriptors; they stay the caller's.
     package init(listener: Listener, worker: WorkerContext, sockets: [Int32], balancer: (any ConnectionBalancer)?) {
@@ -330,12 +331,10 @@ package actor Listener: LoopActor {
 
     private func endRetired() {
         let now = worker.loop.now
-        for connection in connections.filter({ $0.retiredUntil.map { $0 <= now } ?? false }) {
-            connection.retiredUntil = .max
-            connection.drain()
-        }
+        // As in Envoy, nothing outlives the drain time: of other protocols nobody knows when it would cost nothing.
+        for connection in connections.filter({ $0.retiredUntil.map { $0 <= now } ?? false }) { connection.transport.closeNow() }
         retireTimer = nil
-        if connections.contains(where: { $0.retiredUntil.map { $0 < .max } ?? false }) { scheduleRetirement() }
+        scheduleRetirement()
     }
 
     /// `/healthcheck/fail` was asked for: connections end with their next response, so that clients go elsewhere.
@@ -355,6 +354,14 @@ package actor Listener: LoopActor {
         stopAccepting()
         listener.beginDraining()
         for connection in connections { connection.drain() }
+    }
+
+    /// Ends in so many nanoseconds what has not come to its end by then.
+    func closeAll(after drainTime: UInt64) {
+        // Safety: as above: the timer goes with this object.
+        let timer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.closeAll() }
+        timer.schedule(after: drainTime)
+        endTimer = timer
     }
 
     /// Ends every connection now.

@@ -23,7 +23,7 @@ import SecureTransport
     private var handshakeTimer: LoopTimer?
     /// SNI of the client.
     private(set) var serverName = TextReference.absent
-    /// When the connection of a chain that is gone is drained for good; nil while its chain is in force.
+    /// When the connection of a chain that is gone is closed; nil while its chain is in force.
     var retiredUntil: UInt64?
     /// Position in the host's list, for removal at no cost.
     var slot = 0
@@ -74,6 +74,12 @@ import SecureTransport
         info.requestedServerName = serverName
     }
 
+    /// Which filter chain the connection has and why, for an explanation.
+    package var chainExplanation: String {
+        let why = listenerConfig.defaultChain === chain ? "no other chain matches" : chain.matchText
+        return "\(chain.name?.text ?? "unnamed") (\(why))"
+    }
+
     /// What is logged of the connection as a whole, made now when nobody has asked for it yet.
     func recordForWriting() -> ConnectionRecord {
         if let record { return record }
@@ -97,7 +103,7 @@ import SecureTransport
         filter?.drain()
     }
 
-    /// The chain that took the connection is gone: it closes when that costs no request, and is drained at that time.
+    /// The chain that took the connection is gone: it closes when that costs no request, and at that time in any case.
     func retire(until deadline: UInt64) {
         retiredUntil = deadline
         filter?.retire()

@@ -17,12 +17,16 @@ import Reactor
     private var streams: [Stream] = []
     private var turnEndAsked = false
     private var isClosed = false
+    private var isHandling = false
     private var drainTimer: LoopTimer?
     /// Looks after answers that are complete here and that the client gives no window for.
     private var flushTimer: LoopTimer?
     /// The earliest deadline among answers that were complete when the session was last without any.
     private var flushDeadline = UInt64.max
     private var keepalive: HTTP2KeepaliveTimer?
+    /// The request whose head has begun and not ended, 0 for none, and what bounds the time that it takes.
+    private var unfinishedHead: Int32 = 0
+    private var headTimer: LoopTimer?
 
     /// Nil when there is no memory for a session.
     init?(manager: HTTPConnectionManager) {
@@ -55,15 +59,44 @@ import Reactor
         if failure == .flood(.prematureResets) { manager.config.stats.tooManyPrematureResets() }
         keepalive?.received()
         drainEvents()
+        if session.unfinishedRequest != unfinishedHead { watchHead() }
         flushLater()
         if failure != nil { fail() }
         return bytes.count
     }
 
+    /// A head that comes in pieces has `request_headers_timeout`, counted from its HEADERS frame.
+    private func watchHead() {
+        unfinishedHead = session.unfinishedRequest
+        let timeout = manager.config.requestHeadersTimeout
+        guard unfinishedHead != 0, timeout > 0, !isClosed else {
+            headTimer?.cancel()
+            return
+        }
+        // Safety: the timer is this object's alone and goes with it; a freed timer is never called.
+        let timer = headTimer ?? LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.headTimeoutExpired() }
+        headTimer = timer
+        timer.schedule(after: timeout)
+    }
+
+    private func headTimeoutExpired() {
+        guard !isClosed, let h2 = session.takeUnfinishedRequest() else { return }
+        unfinishedHead = 0
+        manager.config.stats.requestHeadersTimeout()
+        let stream = makeStream(h2)
+        manager.config.stats.requestBegan(.http2)
+        stream.requestPath.iteration.endSeen = true
+        stream.reply(LocalReply(status: 408, body: "request header timeout", details: "request_header_timeout"))
+    }
+
+    /// Whoever handles an event holds its stream, which the next event may give back to the pool: what an event leads to
+    /// (a connection that closes) leaves the others to the loop that is on its way.
     private func drainEvents() {
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
         while let event = session.nextEvent() {
-            handle(event)
-            if isClosed { return }
+            if !isClosed { handle(event) }
         }
     }
 
@@ -99,10 +132,7 @@ import Reactor
 
     private func begin(_ h2: HTTP2Stream, endStream: Bool) {
         guard h2.context == nil else { return }
-        let stream = manager.makeStream(self)
-        h2.context = stream
-        stream.codecContext = h2
-        add(stream)
+        let stream = makeStream(h2)
         swap(&stream.requestHeaders, &h2.fields)
         if stream.requestHeaders.get(.expect).map({ $0.equalsIgnoringCase("100-continue") }) == true,
             !manager.config.proxy100Continue, !endStream
@@ -112,6 +142,14 @@ import Reactor
         }
         if let protocolName = stream.requestHeaders.get(.protocol) { asUpgrade(stream, protocolName) }
         stream.receiveHeaders(endStream: endStream)
+    }
+
+    private func makeStream(_ h2: HTTP2Stream) -> Stream {
+        let stream = manager.makeStream(self)
+        h2.context = stream
+        stream.codecContext = h2
+        add(stream)
+        return stream
     }
 
     /// An extended CONNECT (RFC 8441) is an upgrade in other words: inside the proxy it is the HTTP/1 form.
@@ -141,12 +179,11 @@ import Reactor
     func sendInterim(_ stream: Stream, status: Int) {
         guard let h2 = stream.codecContext as? HTTP2Stream else { return }
         if status == 100 {
-            worker.scratchFields.reset()
-            worker.scratchFields.append(.status, "100")
-            session.submitInterim(h2, worker.scratchFields)
-        } else {
-            session.submitInterim(h2, stream.responseHeaders)
+            stream.responseHeaders.reset()
+            stream.responseHeaders.append(.status, "100")
         }
+        session.submitInterim(h2, stream.responseHeaders)
+        stream.responseHeaders.reset()
         flushLater()
     }
 
@@ -334,9 +371,10 @@ import Reactor
         isClosed = true
         drainTimer = nil
         flushTimer = nil
+        headTimer = nil
         keepalive = nil
         endStreams(.connectionTermination)
         session.connectionLost()
-        while session.nextEvent() != nil {}
+        drainEvents()
     }
 }

@@ -7,7 +7,8 @@ extension TLSFacts {
         self.init(
             version: NamedText(session.version), cipher: session.cipherSuite.map { NamedText($0) },
             sessionID: NamedText(session.sessionID), peer: session.peerCertificate.map { TLSCertificateFacts($0) },
-            local: session.localCertificate.map { TLSCertificateFacts($0) }, isPeerValidated: session.isPeerVerified,
+            local: session.localCertificate.map { TLSCertificateFacts($0) },
+            serverName: session.serverName.map { NamedText($0) }, isPeerValidated: session.isPeerVerified,
             cipherNumber: session.cipherSuiteNumber ?? 0xFFFF,
             details: CertificateDetails(chain: session.peerChain, local: session.localCertificate))
     }
@@ -47,4 +48,11 @@ private final class CertificateDetails: TLSDetails, @unchecked Sendable {
     var peerURIs: [String] { chain.first?.alternativeNames.uris ?? [] }
     var peerDNSNames: [String] { chain.first?.alternativeNames.dns ?? [] }
     var localURIs: [String] { local?.alternativeNames.uris ?? [] }
+    var peerIPAddresses: [String] { chain.first?.alternativeNames.ipAddresses ?? [] }
+    var localIPAddresses: [String] { local?.alternativeNames.ipAddresses ?? [] }
+    var peerEmails: [String] { chain.first?.alternativeNames.emails ?? [] }
+    var localEmails: [String] { local?.alternativeNames.emails ?? [] }
+    var peerChainSHA1: [String] { chain.map(\.sha1) }
+    var peerChainSHA256: [String] { chain.map(\.sha256) }
+    var peerChainSerials: [String] { chain.map(\.serialNumber) }
 }

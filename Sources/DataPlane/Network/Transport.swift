@@ -215,13 +215,17 @@ private final class TLSFailure {
 
     // MARK: Reading
 
-    /// Stops reading until as many calls of ``resumeReading()`` have come; the kernel then slows the peer down.
+    /// Stops reading until as many calls of ``resumeReading()`` have come; the kernel then slows the peer down. One that
+    /// is being closed reads and drops whatever comes: to it neither call means anything, those included that take back
+    /// what was asked for before.
     package func pauseReading() {
+        guard state.rawValue <= State.open.rawValue else { return }
         readPauses += 1
     }
 
     /// Takes one ``pauseReading()`` back. Reading goes on after the present event, never inside this call.
     package func resumeReading() {
+        guard state.rawValue <= State.open.rawValue else { return }
         precondition(readPauses > 0, "resumed a transport that was not paused")
         readPauses -= 1
         if readPauses == 0 { askForTurnEnd() }
@@ -479,19 +483,19 @@ private final class TLSFailure {
 
     /// Ends the connection with a TCP reset, so that the peer cannot take what it got for whole.
     package func abort() {
-        if state != .closed { Socket.resetOnClose(descriptor.raw) }
+        aborts = true
         end(.local)
     }
 
     /// Ends the connection with a reset after what waits has been written: what was sent is not the whole.
     package func abortAfterFlush() {
-        abortsAfterFlush = true
+        aborts = true
         closeAfterFlush()
     }
 
     private func beginLingering() {
-        guard !abortsAfterFlush else {
-            abort()
+        guard !aborts else {
+            end(.local)
             return
         }
         if let tls, tls.shutdown() == .wantWrite { outputBlocked = true }
@@ -516,7 +520,8 @@ private final class TLSFailure {
     }
 
     private var lingerWritten: UInt64 = 0
-    private var abortsAfterFlush = false
+    /// The connection ends with a reset.
+    private var aborts = false
 
     private func lingerExpired() {
         if state == .flushing, bytesWritten > lingerWritten {
@@ -548,7 +553,7 @@ private final class TLSFailure {
         state = .closed
         worker.loop.unwatch(descriptor.raw)
         // The descriptor itself is closed with this object, at the end of the event at the earliest.
-        _ = shutdown(descriptor.raw, Int32(SHUT_RDWR))
+        if aborts { Socket.reset(descriptor.raw) } else { _ = shutdown(descriptor.raw, Int32(SHUT_RDWR)) }
         output.removeAll()
         leftover = nil
         hasLeftover = false

@@ -8,6 +8,7 @@ import Reactor
 @WorkerActor final class HTTP1ClientCodec: UpstreamCodec, UpstreamCodecInput {
     let number: Int
     let connectionID: UInt64
+    var tlsFacts: TLSFacts? { connection?.tlsFacts }
     let transport: Transport
     // Safety: the connection owns its codec and clears this when it ends.
     unowned(unsafe) var connection: UpstreamConnection?
@@ -48,8 +49,19 @@ import Reactor
 
     // MARK: The request
 
-    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) {
+    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) -> StreamReset? {
         precondition(self.request == nil, "two requests on one HTTP/1 connection")
+        let isConnect = fields.get(.method, is: "CONNECT")
+        requestFraming = framing(&fields, endStream: endStream, isUpgrade: request.isUpgrade || isConnect)
+        worker.scratchText.reset()
+        let isWritten = cluster.config.http1Writer.writeRequestHead(
+            fields, framing: requestFraming, connection: request.isUpgrade ? .upgrade : .keepAlive,
+            to: &worker.scratchText)
+        guard isWritten else {
+            // There is nothing to make the request line of. Of the connection nothing has been used.
+            pool.ended(number, reusable: true)
+            return .local
+        }
         connection?.idleChanged(false)
         self.request = request
         requestCount += 1
@@ -57,23 +69,10 @@ import Reactor
         requestEnded = endStream
         keepAlive = true
         isTunnel = false
-        let isConnect = fields.get(.method, is: "CONNECT")
         parser.expectResponse(toHead: fields.get(.method, is: "HEAD"), toConnect: isConnect)
-        requestFraming = framing(&fields, endStream: endStream, isUpgrade: request.isUpgrade || isConnect)
-        worker.scratchText.reset()
-        let isWritten = cluster.config.http1Writer.writeRequestHead(
-            fields, framing: requestFraming, connection: request.isUpgrade ? .upgrade : .keepAlive,
-            to: &worker.scratchText)
-        guard isWritten else {
-            // A filter took away what the request line is made of.
-            self.request = nil
-            requestEnded = true
-            request.receiveReset(.local, detail: "missing_required_header")
-            pool.ended(number, reusable: true)
-            return
-        }
         request.headWritten(worker.scratchText.count)
         transport.write(worker.scratchText.bytes)
+        return nil
     }
 
     private func framing(_ fields: inout HeaderBlock, endStream: Bool, isUpgrade: Bool) -> HTTP1Framing {
@@ -125,7 +124,8 @@ import Reactor
 
     private func requestDone() {
         requestEnded = true
-        if isTunnel { transport.closeAfterFlush() }
+        // The other direction of a tunnel stays open until the host ends it.
+        if isTunnel { transport.endOutput() }
     }
 
     func abandon(_ request: UpstreamRequest) {
@@ -185,6 +185,8 @@ import Reactor
         keepAlive = head.keepAlive
         let status = worker.scratchFields.status
         if request.isUpgrade && status == 101 || head.isConnect && status < 300 {
+            // A protocol that nobody asked for (RFC 9110 section 7.8): what follows is not what the client would take it for.
+            guard head.isConnect || isAsked(request) else { return fail(.unexpectedData) }
             isTunnel = true
             keepAlive = false
             parser.becomeTunnel()
@@ -205,6 +207,13 @@ import Reactor
             endIsDue = true
             end(request) { request.receiveHeaders(&worker.scratchFields, endStream: true) }
         }
+    }
+
+    /// Whether the head names the protocol that the request asked for, and no other.
+    private func isAsked(_ request: UpstreamRequest) -> Bool {
+        guard let asked = request.upgradeToken, let index = worker.scratchFields.firstIndex(of: .upgrade) else { return false }
+        return worker.scratchFields.value(at: index).equalsIgnoringCase(asked)
+            && worker.scratchFields.firstIndex(of: .upgrade, from: index + 1) == nil
     }
 
     /// The response is complete: the connection goes back to the pool, unless the request is not, and then `last` is told.
@@ -280,7 +289,9 @@ import Reactor
 
     func drain() {
         isDraining = true
-        if request == nil { transport.closeNow() }
+        guard request == nil else { return }
+        // A host that has ended its direction of a tunnel may still read what the client said before.
+        if isTunnel { transport.closeAfterFlush() } else { transport.closeNow() }
     }
 
     func closeNow() {

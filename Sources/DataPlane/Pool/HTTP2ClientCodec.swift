@@ -10,6 +10,7 @@ import Reactor
 
     let number: Int
     let connectionID: UInt64
+    var tlsFacts: TLSFacts? { connection?.tlsFacts }
     let transport: Transport
     // Safety: the connection owns its codec and clears this when it ends.
     unowned(unsafe) var connection: UpstreamConnection?
@@ -65,29 +66,50 @@ import Reactor
 
     // MARK: The request
 
-    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) {
+    func sendHeaders(_ request: UpstreamRequest, _ fields: inout HeaderBlock, endStream: Bool) -> StreamReset? {
         connection?.idleChanged(false)
         keepalive?.requestBegins()
         requestCount += 1
-        if request.isUpgrade, let token = fields.get(.upgrade) {
-            // Extended CONNECT (RFC 8441) is the upgrade of HTTP/2.
-            worker.scratchText.reset()
-            worker.scratchText.append(token)
-            fields.set(.method, "CONNECT")
-            fields.append(.protocol, worker.scratchText.bytes)
-            HopByHop.strip(&fields, keepUpgrade: false)
-        }
         fields.remove(.transferEncoding)
-        guard let h2 = session.submitRequest(fields, endStream: endStream, context: request) else {
-            request.receiveReset(.remoteRefused, detail: "http2.no_stream")
+        let submitted: HTTP2Stream?
+        if request.isUpgrade, let token = fields.get(.upgrade) {
+            submitted = submitConnect(request, fields, token)
+        } else {
+            submitted = session.submitRequest(fields, endStream: endStream, context: request)
+        }
+        guard let h2 = submitted else {
+            // The request may be sent again, and must not come here.
             pool.ended(number, reusable: false)
-            return
+            return .remoteRefused
         }
         request.codecContext = h2
         request.codecSlot = requests.count
         requests.append(request)
         request.headWritten(0)
         flushLater()
+        return nil
+    }
+
+    /// Extended CONNECT (RFC 8441) is the upgrade of HTTP/2. It goes out as a copy: filters and logs know the request as it
+    /// came.
+    private func submitConnect(
+        _ request: UpstreamRequest, _ fields: borrowing HeaderBlock, _ token: UnsafeRawBufferPointer
+    ) -> HTTP2Stream? {
+        var connect = HeaderBlock()
+        connect.copy(from: fields)
+        connect.set(.method, "CONNECT")
+        connect.append(.protocol, token)
+        HopByHop.strip(&connect, keepUpgrade: false)
+        request.isExtendedConnect = true
+        return session.submitRequest(connect, endStream: false, context: request)
+    }
+
+    /// The host's word for 101. Inside the proxy a tunnel has the words of HTTP/1, as it has for clients.
+    private func acceptUpgrade(_ request: UpstreamRequest, _ fields: inout HeaderBlock) {
+        guard request.isExtendedConnect, let token = request.upgradeToken, 200..<300 ~= fields.status else { return }
+        fields.set(.status, "101")
+        fields.set(.upgrade, token)
+        fields.remove(.contentLength)
     }
 
     func sendData(_ request: UpstreamRequest, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
@@ -129,8 +151,9 @@ import Reactor
         if slot < requests.count { requests[slot].codecSlot = slot }
     }
 
-    /// One request less on this connection.
+    /// One request less on this connection; of one that is gone the pool has heard already.
     private func ended() {
+        guard !isClosed else { return }
         if requests.isEmpty { connection?.idleChanged(true) }
         pool.ended(number, reusable: !isDraining && !session.isGoAwayReceived)
     }
@@ -185,6 +208,7 @@ import Reactor
         }
         switch event.kind {
         case .headers(let endStream):
+            acceptUpgrade(request, &h2.fields)
             if endStream { finish(request, h2) { request.receiveHeaders(&h2.fields, endStream: true) } } else {
                 request.receiveHeaders(&h2.fields, endStream: false)
             }

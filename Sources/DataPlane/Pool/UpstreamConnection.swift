@@ -20,6 +20,8 @@ import SecureTransport
     private let isNegotiated: Bool
     private var durationTimer: LoopTimer?
     private(set) var isUp = false
+    /// What the handshake with the host came to, for logs; nil without TLS.
+    private(set) var tlsFacts: TLSFacts?
 
     init(pool: ConnectionPool, connections: PoolConnections, number: Int) throws {
         self.pool = pool
@@ -79,7 +81,8 @@ import SecureTransport
             return
         }
         cluster.stats[.upstreamCxIdleTimeout].add()
-        codec.drain()
+        // By way of the pool: while the connection says good-bye nothing new may come to it.
+        pool.drained(number)
     }
 
     /// After its time the connection takes no more requests, and closes after those that it has.
@@ -109,6 +112,7 @@ import SecureTransport
         timer?.cancel()
         limitDuration()
         cluster.tlsStats?.done(transport.tls)
+        tlsFacts = transport.tls.map { TLSFacts($0) }
         let stats = cluster.stats
         stats[.upstreamCxConnectMS].record(nanoseconds: cluster.worker.loop.now - startedAt)
         stats[codec.version == .http2 ? .upstreamCxHTTP2Total : .upstreamCxHTTP1Total].add()
@@ -150,9 +154,10 @@ import SecureTransport
             stats[.upstreamCxDestroyWithActiveRq].add()
             stats[reason == .local ? .upstreamCxDestroyLocalWithActiveRq : .upstreamCxDestroyRemoteWithActiveRq].add()
         }
+        // The pool first: a request that is sent again because of this end must get another connection.
+        pool.closed(number)
         codec.connectionClosed(reason)
         codec.connection = nil
-        pool.closed(number)
     }
 
     private func failure(_ reason: TransportClose) -> ConnectFailure {

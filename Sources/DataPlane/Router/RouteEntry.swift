@@ -188,12 +188,20 @@ extension Stream {
             return nil
         }
         let entry = routes.entries[match.virtualHost][match.route]
-        if needsTLS(entry) { return RouteChoice(entry: routes.secureRedirect, match: match) }
-        var choice = RouteChoice(entry: entry, match: match)
-        if case .forward(.weighted(_, let weights)) = entry.action {
-            choice.weighted = weights.pick(worker.random.next())
+        if needsTLS(entry) {
+            recorder?.note(.route, "redirect to https (require_tls)")
+            return RouteChoice(entry: routes.secureRedirect, match: match)
         }
+        var choice = RouteChoice(entry: entry, match: match)
         if recorder != nil { explainRoute(random) }
+        if case .forward(.weighted(let clusters, let weights)) = entry.action {
+            let drawn = worker.random.next()
+            let index = weights.pick(drawn)
+            choice.weighted = index
+            if let recorder {
+                recorder.note(.weight, "\(clusters[index].cluster.name.text) (drew \(drawn % weights.total) of \(weights.total))")
+            }
+        }
         return choice
     }
 

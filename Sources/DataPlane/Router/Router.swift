@@ -48,6 +48,7 @@ import TrafficPolicy
     }
 
     var bufferLimit: Int { stream?.requestBufferLimit ?? 0 }
+    var upgradeToken: UnsafeRawBufferPointer? { isUpgrade ? stream?.requestHeaders.get(.upgrade) : nil }
 
     // MARK: The request
 
@@ -124,8 +125,26 @@ import TrafficPolicy
         if let idle = route.idleTimeout { stream.setIdleTimeout(idle) }
         timeout = chooseTimeout(stream, route)
         prepareHead(stream, choice, route)
+        if let refusal = refusalOfHead(stream) { return stream.reply(refusal) }
         if requestEnded { requestSent() }
         attempt()
+    }
+
+    /// A filter may have removed what no request can be sent without.
+    private func refusalOfHead(_ stream: Stream) -> LocalReply? {
+        let isConnect = stream.requestHeaders.get(.method, is: "CONNECT")
+        if isConnect ? stream.requestHeaders.has(.authority) : stream.requestHeaders.has(.path) && stream.requestHeaders.has(.method) {
+            return nil
+        }
+        let (name, details): (StaticString, StaticString) =
+            if isConnect {
+                (":authority", "filter_removed_required_request_headers{missing_required_header:_:authority}")
+            } else if stream.requestHeaders.has(.method) {
+                (":path", "filter_removed_required_request_headers{missing_required_header:_:path}")
+            } else {
+                (":method", "filter_removed_required_request_headers{missing_required_header:_:method}")
+            }
+        return LocalReply(status: 503, body: "missing required header: \(name)", details: details, flags: .downstreamProtocolError)
     }
 
     /// The time for the request: the route's, unless somebody inside the mesh asks for another one. (What others say has
@@ -216,7 +235,9 @@ import TrafficPolicy
         switch cluster.pick(wanted, priority: priority) {
         case .overflow:
             countFailure(cluster)
-            stream.recorder?.note(.limit, "max_requests reached")
+            if let recorder = stream.recorder {
+                recorder.note(.limit, "max_requests \(cluster.config.thresholds(priority).maxRequests) reached")
+            }
             answerForHost(
                 stream,
                 LocalReply(
@@ -226,14 +247,18 @@ import TrafficPolicy
                     headers: [("x-envoy-overloaded", "true")]))
         case .noHealthyHost:
             countFailure(cluster)
-            stream.recorder?.note(.host, "none healthy")
+            if let recorder = stream.recorder {
+                recorder.note(.host, "none healthy of \(cluster.members.count)")
+            }
             answerForHost(
                 stream,
                 LocalReply(
                     status: 503, body: "no healthy upstream", details: "no_healthy_upstream", flags: .noHealthyUpstream)
             )
         case .host(let host):
-            if stream.recorder != nil { stream.recorder?.note(.host, host.address.description) }
+            if let recorder = stream.recorder {
+                recorder.note(.host, "\(host.address) (\(cluster.grounds(for: host, wanted)))")
+            }
             stream.info.upstreamRemoteAddress = host.address
             stream.info.upstreamHostName = host.hostname
             if cluster.config.sockets.isChoice, stream.config.schemeMatchesUpstream {
@@ -284,6 +309,7 @@ import TrafficPolicy
         if stream.info.times.firstUpstreamSend == 0 { stream.info.times.firstUpstreamSend = now }
         stream.info.upstreamProtocol = codec.version
         stream.info.upstreamConnectionID = codec.connectionID
+        if let facts = codec.tlsFacts { stream.info.upstreamTLS = facts }
         if let limit = cluster?.config.maxStreamDuration, limit > 0 { limitDuration(stream.worker.loop, limit) }
         if stream.recorder != nil {
             stream.recorder?.note(.connection, "#\(codec.connectionID) \(codec.requestCount == 0 ? "new" : "reused")")
@@ -318,7 +344,13 @@ import TrafficPolicy
             default: "upstream_reset_before_response_started{remote_connection_failure}"
             }
         let body = "upstream connect error or disconnect/reset before headers. reset reason: \(text)"
-        stream.recorder?.note(isOverflow ? .limit : .connection, detail ?? "\(text)")
+        if let recorder = stream.recorder {
+            if isOverflow, let thresholds = cluster?.config.thresholds(stream.route?.priority ?? .default) {
+                recorder.note(.limit, "max_pending_requests \(thresholds.maxPendingRequests) reached")
+            } else {
+                recorder.note(.connection, detail ?? "\(text)")
+            }
+        }
         answerForHost(
             stream,
             LocalReply(
@@ -334,6 +366,7 @@ import TrafficPolicy
         if onReusedConnection, reason == .connectionTermination || reason == .remoteRefused, mayRepeat {
             cluster.stats[.upstreamRqRetry].add()
             stream.recorder?.note(.retry, "the host had closed the reused connection")
+            stream.info.giveUpAttempt()
             attempt()
             return
         }
@@ -419,9 +452,9 @@ import TrafficPolicy
 
     var isActive: Bool { stream?.isActive ?? false }
 
-    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) {
-        guard let stream else { return }
-        codec.sendHeaders(request, &stream.requestHeaders, endStream: endStream)
+    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) -> StreamReset? {
+        guard let stream else { return .local }
+        return codec.sendHeaders(request, &stream.requestHeaders, endStream: endStream)
     }
 
     func sendTrailers(_ request: UpstreamRequest, to codec: any UpstreamCodec) {

@@ -31,6 +31,7 @@ import TrafficPolicy
     private(set) var isRequestSent = false
     private var requestEndSeen = false
     private var clientPaused = false
+    private var isHostBlocked = false
     /// Whether response bytes of this attempt have come.
     private(set) var hasResponse = false
     /// The connection had served others before.
@@ -45,6 +46,8 @@ import TrafficPolicy
     var codecSlot = 0
     var responsePauses = 0
     var responseCredit = 0
+    /// The upgrade went out as an extended CONNECT.
+    var isExtendedConnect = false
 
     init(owner: any UpstreamRequestOwner, worker: WorkerContext) {
         self.owner = owner
@@ -52,6 +55,9 @@ import TrafficPolicy
     }
 
     var isUpgrade: Bool { owner.isUpgrade }
+    /// The protocol that the request asks to change to, as its head names it; nil for none. Not for use while the
+    /// head is lent out.
+    var upgradeToken: UnsafeRawBufferPointer? { owner.upgradeToken }
 
     // MARK: From the owner
 
@@ -135,9 +141,12 @@ import TrafficPolicy
         owner.connected(codec)
         let bodyFollows = !body.isEmpty || !requestEndSeen || hasTrailers
         if !bodyFollows { isRequestSent = true }
+        if let refusal = owner.sendHead(self, to: codec, endStream: !bodyFollows) {
+            return receiveReset(refusal, detail: "request_not_sent")
+        }
+        guard state == .sending else { return }
         for _ in 0..<pauses { codec.pauseResponse(self) }
-        owner.sendHead(self, to: codec, endStream: !bodyFollows)
-        guard bodyFollows, state == .sending else { return }
+        guard bodyFollows else { return }
         while !body.isEmpty {
             let piece = body.first
             let isLast = piece.count == body.count && requestEndSeen && !hasTrailers
@@ -153,7 +162,7 @@ import TrafficPolicy
             isRequestSent = true
             codec.sendData(self, .empty, endStream: true)
         }
-        resumeClient()
+        if !isHostBlocked { resumeClient() }
     }
 
     func poolRefused() {
@@ -213,11 +222,13 @@ import TrafficPolicy
     /// The host takes less than the client gives.
     func hostBlocked() {
         host?.cluster.stats[.upstreamFlowControlBackedUpTotal].add()
+        isHostBlocked = true
         pauseClient()
     }
 
     func hostUnblocked() {
         host?.cluster.stats[.upstreamFlowControlDrainedTotal].add()
+        isHostBlocked = false
         resumeClient()
     }
 
@@ -239,6 +250,7 @@ import TrafficPolicy
         resumeClient()
         if let host { host.cluster.ended(host, priority: priority) }
         state = .idle
+        isHostBlocked = false
         codec = nil
         codecContext = nil
         host = nil
@@ -252,6 +264,7 @@ import TrafficPolicy
         isOnReusedConnection = false
         responsePauses = 0
         responseCredit = 0
+        isExtendedConnect = false
         pauses = 0
     }
 }

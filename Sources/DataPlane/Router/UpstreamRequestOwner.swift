@@ -9,13 +9,16 @@ import Reactor
     var isActive: Bool { get }
     /// The request asks for another protocol on its connection.
     var isUpgrade: Bool { get }
+    /// That protocol as the request's head names it (`Upgrade`); nil for none, and for CONNECT.
+    var upgradeToken: UnsafeRawBufferPointer? { get }
     /// Bytes of body that may wait for a connection before the sender is slowed down.
     var bufferLimit: Int { get }
 
     /// The request has its connection.
     func connected(_ codec: any UpstreamCodec)
     /// Hands the request's head to the codec.
-    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool)
+    /// - Returns: why it cannot be sent; nil when it is under way.
+    func sendHead(_ request: UpstreamRequest, to codec: any UpstreamCodec, endStream: Bool) -> StreamReset?
     /// Hands the request's trailers to the codec.
     func sendTrailers(_ request: UpstreamRequest, to codec: any UpstreamCodec)
     /// So many bytes of head went out.

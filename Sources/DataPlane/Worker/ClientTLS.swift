@@ -5,6 +5,8 @@ import SecureTransport
 /// The TLS of a cluster for calls that the proxy makes for itself, such as to its control plane.
 package struct ClientTLS {
     package let recipe: TLSRecipe
+    /// Where the secrets of the recipe come from.
+    package let secrets: [Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig]
     /// SNI
     package let serverName: String?
 
@@ -21,7 +23,9 @@ package struct ClientTLS {
             var recipe = TLSRecipe(TLSContextConfig(role: .client))
             try SnapshotCompiler.fill(&recipe, message.commonTlsContext)
             if recipe.settings.applicationProtocols.isEmpty { recipe.settings.applicationProtocols = protocols }
-            return ClientTLS(recipe: recipe, serverName: message.sni.isEmpty ? nil : message.sni)
+            return ClientTLS(
+                recipe: recipe, secrets: message.commonTlsContext.secretConfigs,
+                serverName: message.sni.isEmpty ? nil : message.sni)
         } catch {
             throw error.within("transport_socket.typed_config")
         }

@@ -126,24 +126,33 @@ struct SecretMissing: Error, CustomStringConvertible {
     private func context(
         _ recipe: TLSRecipe, trying tried: [String: Envoy_Extensions_TransportSockets_Tls_V3_Secret]
     ) throws(ConfigProblem) -> TLSContext? {
+        guard let settings = try Self.settings(recipe, { tried[$0] ?? secrets[$0] }) else { return nil }
+        return try context(settings)
+    }
+
+    /// A recipe with its secrets filled in.
+    /// - Returns: nil when a secret is missing.
+    package static func settings(
+        _ recipe: TLSRecipe, _ secret: (String) -> Envoy_Extensions_TransportSockets_Tls_V3_Secret?
+    ) throws(ConfigProblem) -> TLSContextConfig? {
         var settings = recipe.settings
         for name in recipe.certificates {
-            guard let secret = tried[name] ?? secrets[name] else { return nil }
+            guard let secret = secret(name) else { return nil }
             guard case .tlsCertificate(let certificate)? = secret.type else {
                 throw ConfigProblem("secret \"\(name)\" is no certificate", path: "common_tls_context.tls_certificate_sds_secret_configs")
             }
-            settings.certificates.append(try Self.source(certificate, "secret \"\(name)\""))
+            settings.certificates.append(try source(certificate, "secret \"\(name)\""))
         }
         if let name = recipe.validation {
-            guard let secret = tried[name] ?? secrets[name] else { return nil }
+            guard let secret = secret(name) else { return nil }
             guard case .validationContext(let validation)? = secret.type else {
                 throw ConfigProblem(
                     "secret \"\(name)\" is no validation context", path: "common_tls_context.validation_context_sds_secret_config")
             }
-            try Self.fill(&settings, try Self.overlay(validation, on: recipe.defaultValidation), "secret \"\(name)\"")
+            try fill(&settings, try overlay(validation, on: recipe.defaultValidation), "secret \"\(name)\"")
         }
-        try Self.askForCertificate(&settings, required: recipe.requiresClientCertificate, "validation_context.trusted_ca")
-        return try context(settings)
+        try askForCertificate(&settings, required: recipe.requiresClientCertificate, "validation_context.trusted_ca")
+        return settings
     }
 
     private func context(_ settings: TLSContextConfig) throws(ConfigProblem) -> TLSContext {

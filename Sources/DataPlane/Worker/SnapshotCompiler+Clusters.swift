@@ -176,9 +176,10 @@ extension SnapshotCompiler {
     private func fillSockets(
         _ config: ClusterConfig, _ message: Envoy_Config_Cluster_V3_Cluster
     ) throws(ConfigProblem) {
+        let agreeable = Self.agreeable(beside: message.filters.map(\.typedConfig))
         if message.hasTransportSocket {
             do throws(ConfigProblem) {
-                config.sockets.otherwise = try upstreamSocket(message.transportSocket, config)
+                config.sockets.otherwise = try upstreamSocket(message.transportSocket, config, agreeable)
             } catch {
                 throw error.within("transport_socket")
             }
@@ -186,7 +187,7 @@ extension SnapshotCompiler {
         for (index, match) in message.transportSocketMatches.enumerated() {
             do throws(ConfigProblem) {
                 guard match.hasTransportSocket else { throw ConfigProblem("is required") }
-                let socket = try upstreamSocket(match.transportSocket, config)
+                let socket = try upstreamSocket(match.transportSocket, config, agreeable)
                 config.sockets.matches.append(UpstreamSocketChoice.Match(labels: match.match, socket: socket))
             } catch {
                 throw error.within("transport_socket_matches[\(index)].transport_socket")
@@ -195,7 +196,7 @@ extension SnapshotCompiler {
     }
 
     private func upstreamSocket(
-        _ socket: Envoy_Config_Core_V3_TransportSocket, _ config: ClusterConfig
+        _ socket: Envoy_Config_Core_V3_TransportSocket, _ config: ClusterConfig, _ isAgreeable: (String) -> Bool
     ) throws(ConfigProblem) -> UpstreamSocket {
         if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return UpstreamSocket() }
         do throws(ConfigProblem) {
@@ -203,6 +204,7 @@ extension SnapshotCompiler {
             var recipe = TLSRecipe(TLSContextConfig(role: .client))
             try Self.fill(&recipe, message.commonTlsContext)
             var tls = recipe.settings
+            tls.applicationProtocols.removeAll { !isAgreeable($0) }
             if tls.applicationProtocols.isEmpty {
                 switch config.upstreamProtocol {
                 case .http2: tls.applicationProtocols = ["h2"]
@@ -219,13 +221,23 @@ extension SnapshotCompiler {
         }
     }
 
-    func downstreamTLS(_ socket: Envoy_Config_Core_V3_TransportSocket) throws(ConfigProblem) -> TLSReference? {
+    /// Which ALPN names may be agreed on beside these filters: not the one with which a peer sends a header that nobody
+    /// takes off, so that it would reach the application.
+    static func agreeable(beside filters: [Google_Protobuf_Any]) -> (String) -> Bool {
+        guard filters.contains(where: { InertExtension($0)?.takesExchange == true }) else { return { _ in true } }
+        return { $0 != InertExtension.exchangeProtocol }
+    }
+
+    func downstreamTLS(
+        _ socket: Envoy_Config_Core_V3_TransportSocket, _ isAgreeable: (String) -> Bool
+    ) throws(ConfigProblem) -> TLSReference? {
         if socket.typedConfig.holds(Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self) { return nil }
         do throws(ConfigProblem) {
             let message: Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext = try socket.typedConfig
                 .message()
             var recipe = TLSRecipe(TLSContextConfig(role: .server))
             try Self.fill(&recipe, message.commonTlsContext)
+            recipe.settings.applicationProtocols.removeAll { !isAgreeable($0) }
             guard !recipe.settings.certificates.isEmpty || !recipe.certificates.isEmpty else {
                 throw ConfigProblem("a server needs a certificate", path: "common_tls_context.tls_certificates")
             }

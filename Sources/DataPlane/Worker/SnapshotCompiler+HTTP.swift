@@ -49,8 +49,10 @@ extension SnapshotCompiler {
                 throw error.within("access_log[\(index)]")
             }
         }
-        if let explain = factories.compactMap({ $0 as? any ExplainingFilter }).first {
+        if let index = factories.firstIndex(where: { $0 is any ExplainingFilter }), let explain = factories[index] as? any ExplainingFilter {
             config.explainHeader = explain.headerName
+            config.explainer = explain
+            config.explainerBit = 1 &<< UInt64(truncatingIfNeeded: index)
         }
         return config
     }
@@ -206,6 +208,8 @@ extension SnapshotCompiler {
 @WorkerActor package protocol ExplainingFilter: HTTPFilterFactory {
     /// Lower-case name of the response header.
     var headerName: String { get }
+    /// Whether the request asks for its decisions and may.
+    func isAsked(_ stream: Stream) -> Bool
 }
 
 /// Protocol options of listeners and clusters, which share their messages.

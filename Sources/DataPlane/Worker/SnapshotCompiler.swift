@@ -101,7 +101,8 @@ package import SwiftProtobuf
         var tls: TLSReference?
         if message.hasTransportSocket {
             do throws(ConfigProblem) {
-                tls = try downstreamTLS(message.transportSocket)
+                tls = try downstreamTLS(
+                    message.transportSocket, Self.agreeable(beside: message.filters.map(\.typedConfig)))
             } catch {
                 throw error.within("transport_socket")
             }
@@ -121,6 +122,7 @@ package import SwiftProtobuf
             fingerprint: fingerprint,
             connectionForm: Self.fingerprint(try Self.connectionForm(message), surroundings, settings.bytes))
         chain.bufferLimit = surroundings.limit
+        chain.matchText = Self.text(message.filterChainMatch)
         if message.hasTransportSocketConnectTimeout {
             chain.handshakeTimeout = message.transportSocketConnectTimeout.nanoseconds
         }
@@ -198,6 +200,24 @@ package import SwiftProtobuf
         default: criteria.sourceType = .any
         }
         return criteria
+    }
+
+    /// A match as an explanation shows it.
+    private static func text(_ match: Envoy_Config_Listener_V3_FilterChainMatch) -> String {
+        func list(_ ranges: [Envoy_Config_Core_V3_CidrRange]) -> [String] {
+            ranges.map { "\($0.addressPrefix)/\($0.prefixLen.value)" }
+        }
+        let criteria: [(String, [String])] = [
+            ("destination_port", match.hasDestinationPort ? ["\(match.destinationPort.value)"] : []),
+            ("prefix_ranges", list(match.prefixRanges)), ("server_names", match.serverNames),
+            ("transport_protocol", match.transportProtocol.isEmpty ? [] : [match.transportProtocol]),
+            ("application_protocols", match.applicationProtocols),
+            ("direct_source_prefix_ranges", list(match.directSourcePrefixRanges)),
+            ("source_type", match.sourceType == .any ? [] : ["\(match.sourceType)"]),
+            ("source_prefix_ranges", list(match.sourcePrefixRanges)), ("source_ports", match.sourcePorts.map { "\($0)" }),
+        ]
+        let asked = criteria.filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1.joined(separator: " "))" }
+        return asked.isEmpty ? "any connection" : asked.joined(separator: ", ")
     }
 
     func ranges(

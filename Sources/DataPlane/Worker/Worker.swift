@@ -41,7 +41,8 @@ package import TrafficPolicy
 /// One worker of the proxy: takes resources in two steps, serves connections by those in force, and drains.
 @WorkerActor package final class Worker {
     package let resources: WorkerResources
-    /// Nanoseconds that connections of a filter chain that is gone may stay idle before they close.
+    /// Nanoseconds that connections of a filter chain or listener that is gone have to come to their end
+    /// (`--drain-time-s`); then they are closed, as in Envoy.
     package var chainDrainTime: UInt64 = 10_000_000_000
     /// What resources that are prepared from now on are compiled with.
     package var settings = CompileSettings()
@@ -60,7 +61,9 @@ package import TrafficPolicy
         resources.context.listeners.remove(socket)
         socket.drain()
         draining.removeAll { $0.connectionCount == 0 }
-        if socket.connectionCount > 0 { draining.append(socket) }
+        guard socket.connectionCount > 0 else { return }
+        draining.append(socket)
+        socket.closeAll(after: chainDrainTime)
     }
 
     /// Takes a connection that another worker accepted.

@@ -9,8 +9,7 @@ import SwiftProtobuf
 /// `heddle.filters.http.explain`: shows in a response header why the request went where it did.
 ///
 /// A request asks by a header, whatever its value. Who is not among `allowed_cidrs` (loopback when it is empty), by the
-/// address of the connection itself, is not answered; the header goes no further in either case. Should stand first in
-/// the chain, so that no decision is missed.
+/// address of the connection itself, is not answered; the header goes no further in either case.
 ///
 /// ```yaml
 /// - name: heddle.filters.http.explain
@@ -63,8 +62,12 @@ struct ExplainType: HTTPFilterType {
 
     func makeFilter() -> HTTPFilter { ExplainFilter(self) }
 
+    func isAsked(_ stream: Stream) -> Bool {
+        stream.requestHeaders.firstIndex(of: header.bytes) != nil && allows(stream.info.downstreamDirectRemoteAddress)
+    }
+
     /// Whether a connection from `address` may ask. One from a unix socket is as local as loopback.
-    fileprivate func allows(_ address: SocketAddress?) -> Bool {
+    private func allows(_ address: SocketAddress?) -> Bool {
         guard let address else { return false }
         guard let ip = address.ip else { return ranges.isEmpty }
         return ranges.isEmpty ? ip.isLoopback : ranges.contains { $0.contains(ip) }
@@ -80,12 +83,7 @@ struct ExplainType: HTTPFilterType {
     }
 
     override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
-        guard stream.requestHeaders.remove(factory.header.bytes) else { return .proceed }
-        if factory.allows(stream.info.downstreamDirectRemoteAddress) {
-            let recorder = DecisionRecorder()
-            if let chain = stream.info.filterChainName { recorder.note(.filterChain, chain.text) }
-            stream.recorder = recorder
-        }
+        stream.requestHeaders.remove(factory.header.bytes)
         return .proceed
     }
 }

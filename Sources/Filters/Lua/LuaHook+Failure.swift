@@ -9,6 +9,7 @@ extension LuaHook {
     func failed(_ error: LuaError) {
         factory.stats[.errors].add()
         if error.message.hasSuffix("not enough memory") { factory.stats[.memoryExceeded].add() }
+        explain("failed: \(error.message)")
         factory.log.error(.lua, "script log: \(error.message) \(place(error))")
         if let answer = factory.settings.answer { fail(answer) }
     }

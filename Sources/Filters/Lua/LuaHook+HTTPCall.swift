@@ -17,6 +17,7 @@ extension LuaHook {
         case .refused(let reply): return reply
         case .planned(let plan):
             factory.stats[.httpCalls].add()
+            explain("httpCall to \(plan.cluster.config.name.text)\(plan.isAsynchronous ? ", not waiting" : "")")
             if plan.isAsynchronous {
                 plan.call.begin(plan.cluster, timeout: plan.timeout)
                 return .results

@@ -50,7 +50,10 @@ extension LuaHook {
                 return .results
             },
             .worker("clearRouteCache") { hook, _ in
-                if hook.direction == .request { hook.stream?.clearRouteCache() }
+                if hook.direction == .request {
+                    hook.stream?.clearRouteCache()
+                    hook.explain("cleared the route cache")
+                }
                 return .results
             },
             .worker("connectionStreamInfo") { hook, call in

@@ -165,6 +165,7 @@ extension LuaHook {
         guard let value = call.bytes(2) else { return call.badArgument(2, expected: "string") }
         let tag = call.tag
         if let refusal = refusal(tag) { return call.fail(refusal) }
+        willWrite(tag)
         chargeSearch(call)
         let problem = withName(name, tag) { name -> String? in
             if let problem = HeaderText.problem(name, value, Self.section(direction, tag)) { return problem }
@@ -186,9 +187,15 @@ extension LuaHook {
         if let refusal = refusal(tag) { return call.fail(refusal) }
         chargeSearch(call)
         if direction == .response, tag == Self.headersTag, name.equals(":status") { return call.fail(":status cannot be removed") }
+        willWrite(tag)
         withName(name, tag) { name in withFields(tag) { _ = $0.remove(name) } }
         wrote(name, tag)
         return .results
+    }
+
+    /// Where a write does not clear the route, the route is that of the request as it came.
+    private func willWrite(_ tag: Int) {
+        if direction == .request, tag == Self.headersTag, !factory.clearsRouteCache { _ = stream?.route }
     }
 
     private func wrote(_ name: UnsafeRawBufferPointer, _ tag: Int) {

@@ -31,6 +31,7 @@ extension LuaHook {
             headers.append((String(decoding: field.name, as: UTF8.self), String(decoding: field.value, as: UTF8.self)))
         }
         guard status != 0 else { return call.fail(":status must be between 200-599") }
+        explain("respond with \(status)")
         reply = LocalReply(status: status, bytes: call.bytes(2).map { Array($0) } ?? [], details: "lua_response", headers: headers)
         return call.yield(Wait.respond.reason)
     }

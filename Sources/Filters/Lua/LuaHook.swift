@@ -273,6 +273,12 @@ import TrafficPolicy
         }
     }
 
+    /// Notes what the script does where somebody asked for the decisions of the request; costs nothing where nobody did.
+    func explain(_ text: @autoclosure () -> String) {
+        guard let recorder = stream?.recorder else { return }
+        recorder.note(.filter, "\(factory.name): \(text())")
+    }
+
     private func keep(_ run: consuming LuaRun) {
         self.run = consume run
         factory.stats[.coroutinesActive].add()

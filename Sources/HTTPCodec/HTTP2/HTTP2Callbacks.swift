@@ -42,8 +42,8 @@ final class HTTP2Callbacks: Sendable {
         nghttp2_session_callbacks_set_on_frame_recv_callback(table) { _, frame, user in
             HTTP2Callbacks.session(user) { $0.frameReceived(frame.unsafelyUnwrapped) }
         }
-        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, frame, _, user in
-            HTTP2Callbacks.session(user) { $0.invalidFrameReceived(frame.unsafelyUnwrapped) }
+        nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table) { _, frame, error, user in
+            HTTP2Callbacks.session(user) { $0.invalidFrameReceived(frame.unsafelyUnwrapped, error) }
         }
         // Frames of other types have been counted when they began; their payload is skipped.
         nghttp2_session_callbacks_set_unpack_extension_callback(table) { _, _, _, _ in CallbackResult.cancel }

@@ -21,11 +21,6 @@ extension HTTP2Session {
         guard frame.pointee.hd.type == FrameType.headers else { return CallbackResult.resetStream }
         let id = frame.pointee.hd.stream_id
         if role == .server, frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
-            if activeStreams + lingeringRequests >= Int(options.maxConcurrentStreams), lingeringRequests > 0 {
-                counters.streamRefusedErrors += 1
-                nghttp2_submit_rst_stream(library, 0, id, HTTP2ErrorCode.refusedStream.rawValue)
-                return CallbackResult.resetStream
-            }
             let stream = pool.takeStream()
             stream._withUnsafeGuaranteedRef { $0.id = id }
             nghttp2_session_set_stream_user_data(library, id, stream.toOpaque())
@@ -126,7 +121,12 @@ extension HTTP2Session {
     }
 
     /// A frame that broke a rule; the library resets the stream or ends the connection by itself.
-    func invalidFrameReceived(_ frame: UnsafePointer<nghttp2_frame>) -> Int32 {
+    func invalidFrameReceived(_ frame: UnsafePointer<nghttp2_frame>, _ error: Int32) -> Int32 {
+        if error == NGHTTP2_ERR_REFUSED_STREAM.rawValue {
+            // A peer that does not know our limit yet has done nothing wrong (RFC 9113 section 5.1.2).
+            counters.streamRefusedErrors += 1
+            return checked(abuse.glitch(now: now))
+        }
         counters.receivedMessagingError += 1
         if frame.pointee.hd.type == FrameType.headers { dropHeaderSection() }
         if !options.keepsMalformed { return malformed() }

@@ -98,6 +98,24 @@ extension HTTP2Session {
         nghttp2_submit_rst_stream(library, 0, stream.id, code.rawValue)
     }
 
+    /// The id of the request whose head has begun and not ended, 0 for none. There is no more than one: no other frame may
+    /// come between HEADERS and its CONTINUATION frames (RFC 9113 section 6.10).
+    public var unfinishedRequest: Int32 {
+        guard role == .server, let headerStream else { return 0 }
+        return headerStream._withUnsafeGuaranteedRef { $0.inboundState == .head ? $0.id : 0 }
+    }
+
+    /// Gives the data plane the request whose head does not end, so that it can be answered. What still comes of it is
+    /// decoded for the table's sake and dropped.
+    public func takeUnfinishedRequest() -> HTTP2Stream? {
+        guard unfinishedRequest != 0, let unmanaged = headerStream else { return nil }
+        dropHeaderSection()
+        let stream = unmanaged._withUnsafeGuaranteedRef { $0 }
+        stream.owner = .dataPlane
+        stream.inboundState = .open
+        return stream
+    }
+
     /// Resets the streams whose ``HTTP2Stream/flushDeadline`` is over: a peer that gives no window would have what waits
     /// for it kept for ever.
     /// - Returns: the earliest deadline of the others, nil when there is none.

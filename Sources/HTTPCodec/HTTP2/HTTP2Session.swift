@@ -18,9 +18,6 @@ public final class HTTP2Session {
     public internal(set) var failure: HTTP2Failure?
     /// Streams that are open for the library: those that count against a limit of concurrency.
     public internal(set) var activeStreams = 0
-    /// Requests of this connection whose stream has ended but whose work goes on; the data plane keeps it true. They
-    /// count against the limit of concurrency, or a peer could start without end what it resets at once.
-    public var lingeringRequests = 0
     /// Whether the peer has sent GOAWAY: no new stream can be opened.
     public internal(set) var isGoAwayReceived = false
     /// Whether this side has begun to go away.

@@ -24,7 +24,9 @@ enum FormatOperation: String, CaseIterable, Sendable {
     case grpcStatusNumber = "GRPC_STATUS_NUMBER"
     // Times
     case startTime = "START_TIME"
+    case startTimeLocal = "START_TIME_LOCAL"
     case emitTime = "EMIT_TIME"
+    case emitTimeLocal = "EMIT_TIME_LOCAL"
     case duration = "DURATION"
     case requestDuration = "REQUEST_DURATION"
     case requestTXDuration = "REQUEST_TX_DURATION"
@@ -32,6 +34,9 @@ enum FormatOperation: String, CaseIterable, Sendable {
     case responseTXDuration = "RESPONSE_TX_DURATION"
     case upstreamConnectionPoolReadyDuration = "UPSTREAM_CONNECTION_POOL_READY_DURATION"
     case commonDuration = "COMMON_DURATION"
+    case downstreamHandshakeDuration = "DOWNSTREAM_HANDSHAKE_DURATION"
+    /// Of QUIC alone, as in Envoy: never there.
+    case roundtripDuration = "ROUNDTRIP_DURATION"
     // Sizes
     case bytesReceived = "BYTES_RECEIVED"
     case bytesSent = "BYTES_SENT"
@@ -43,6 +48,9 @@ enum FormatOperation: String, CaseIterable, Sendable {
     case downstreamHeaderBytesSent = "DOWNSTREAM_HEADER_BYTES_SENT"
     case upstreamHeaderBytesReceived = "UPSTREAM_HEADER_BYTES_RECEIVED"
     case upstreamHeaderBytesSent = "UPSTREAM_HEADER_BYTES_SENT"
+    /// Of QUIC alone, as in Envoy: 0.
+    case bytesRetransmitted = "BYTES_RETRANSMITTED"
+    case packetsRetransmitted = "PACKETS_RETRANSMITTED"
     // Addresses
     case downstreamRemoteAddress = "DOWNSTREAM_REMOTE_ADDRESS"
     case downstreamRemoteAddressWithoutPort = "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT"
@@ -62,6 +70,12 @@ enum FormatOperation: String, CaseIterable, Sendable {
     case upstreamLocalPort = "UPSTREAM_LOCAL_PORT"
     // Where it went
     case upstreamHostName = "UPSTREAM_HOST_NAME"
+    case upstreamHostNameWithoutPort = "UPSTREAM_HOST_NAME_WITHOUT_PORT"
+    case upstreamHostsAttempted = "UPSTREAM_HOSTS_ATTEMPTED"
+    case upstreamHostsAttemptedWithoutPort = "UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT"
+    case upstreamHostNamesAttempted = "UPSTREAM_HOST_NAMES_ATTEMPTED"
+    case upstreamHostNamesAttemptedWithoutPort = "UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT"
+    case upstreamConnectionIDsAttempted = "UPSTREAM_CONNECTION_IDS_ATTEMPTED"
     case upstreamCluster = "UPSTREAM_CLUSTER"
     case upstreamClusterRaw = "UPSTREAM_CLUSTER_RAW"
     case upstreamRequestAttemptCount = "UPSTREAM_REQUEST_ATTEMPT_COUNT"
@@ -85,6 +99,16 @@ enum FormatOperation: String, CaseIterable, Sendable {
     case downstreamPeerURISAN = "DOWNSTREAM_PEER_URI_SAN"
     case downstreamPeerDNSSAN = "DOWNSTREAM_PEER_DNS_SAN"
     case downstreamPeerCertificate = "DOWNSTREAM_PEER_CERT"
+    case downstreamPeerValidFrom = "DOWNSTREAM_PEER_CERT_V_START"
+    case downstreamPeerValidUntil = "DOWNSTREAM_PEER_CERT_V_END"
+    case downstreamPeerFingerprint1 = "DOWNSTREAM_PEER_FINGERPRINT_1"
+    case downstreamPeerIPSAN = "DOWNSTREAM_PEER_IP_SAN"
+    case downstreamPeerEmailSAN = "DOWNSTREAM_PEER_EMAIL_SAN"
+    case downstreamPeerChainFingerprints1 = "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1"
+    case downstreamPeerChainFingerprints256 = "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256"
+    case downstreamPeerChainSerials = "DOWNSTREAM_PEER_CHAIN_SERIALS"
+    case downstreamLocalIPSAN = "DOWNSTREAM_LOCAL_IP_SAN"
+    case downstreamLocalEmailSAN = "DOWNSTREAM_LOCAL_EMAIL_SAN"
     case downstreamLocalSubject = "DOWNSTREAM_LOCAL_SUBJECT"
     case downstreamLocalURISAN = "DOWNSTREAM_LOCAL_URI_SAN"
     case downstreamLocalDNSSAN = "DOWNSTREAM_LOCAL_DNS_SAN"
@@ -95,6 +119,12 @@ enum FormatOperation: String, CaseIterable, Sendable {
     case upstreamLocalSubject = "UPSTREAM_LOCAL_SUBJECT"
     case upstreamLocalURISAN = "UPSTREAM_LOCAL_URI_SAN"
     case upstreamLocalDNSSAN = "UPSTREAM_LOCAL_DNS_SAN"
+    case upstreamPeerCertificate = "UPSTREAM_PEER_CERT"
+    case upstreamPeerValidFrom = "UPSTREAM_PEER_CERT_V_START"
+    case upstreamPeerValidUntil = "UPSTREAM_PEER_CERT_V_END"
+    case upstreamPeerIPSAN = "UPSTREAM_PEER_IP_SAN"
+    case upstreamLocalIPSAN = "UPSTREAM_LOCAL_IP_SAN"
+    case upstreamServerName = "UPSTREAM_SERVER_NAME"
     // Identity
     case connectionID = "CONNECTION_ID"
     case streamID = "STREAM_ID"
@@ -104,6 +134,9 @@ enum FormatOperation: String, CaseIterable, Sendable {
     case environment = "ENVIRONMENT"
     case dynamicMetadata = "DYNAMIC_METADATA"
     case metadata = "METADATA"
+    case filterState = "FILTER_STATE"
+    /// Of `upstream_log` alone, as in Envoy: never there.
+    case upstreamFilterState = "UPSTREAM_FILTER_STATE"
     // Parts of the format itself
     case literal = ""
     /// Separates from the sibling before and writes a key of a JSON object.
@@ -121,25 +154,21 @@ enum FormatOperation: String, CaseIterable, Sendable {
 
     /// What Envoy 1.40 prints and this proxy does not know.
     static let unsupported: Set<String> = [
-        "START_TIME_LOCAL", "EMIT_TIME_LOCAL", "ROUNDTRIP_DURATION", "DOWNSTREAM_HANDSHAKE_DURATION", "BYTES_RETRANSMITTED",
-        "PACKETS_RETRANSMITTED", "DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED", "DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
+        "DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED", "DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
         "UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED", "UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
         "DOWNSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_ENDPOINT_ID",
         "DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID", "DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID",
-        "UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", "UPSTREAM_LOCAL_ADDRESS_ENDPOINT_ID", "UPSTREAM_HOST_NAME_WITHOUT_PORT",
-        "UPSTREAM_HOSTS_ATTEMPTED", "UPSTREAM_HOST_NAMES_ATTEMPTED", "UPSTREAM_CONNECTION_IDS_ATTEMPTED",
+        "UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", "UPSTREAM_LOCAL_ADDRESS_ENDPOINT_ID",
         "UPSTREAM_DETECTED_CLOSE_TYPE", "DOWNSTREAM_DETECTED_CLOSE_TYPE", "UPSTREAM_LOCAL_CLOSE_REASON",
-        "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_TLS_GROUP", "UPSTREAM_TLS_GROUP", "DOWNSTREAM_PEER_FINGERPRINT_1",
-        "DOWNSTREAM_PEER_CERT_V_START", "DOWNSTREAM_PEER_CERT_V_END", "DOWNSTREAM_PEER_IP_SAN", "DOWNSTREAM_PEER_EMAIL_SAN",
-        "DOWNSTREAM_PEER_OTHERNAME_SAN", "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1", "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256",
-        "DOWNSTREAM_PEER_CHAIN_SERIALS", "DOWNSTREAM_LOCAL_IP_SAN", "DOWNSTREAM_LOCAL_EMAIL_SAN",
-        "DOWNSTREAM_LOCAL_OTHERNAME_SAN", "UPSTREAM_PEER_CERT", "UPSTREAM_PEER_CERT_V_START", "UPSTREAM_PEER_CERT_V_END",
-        "UPSTREAM_PEER_IP_SAN", "UPSTREAM_PEER_EMAIL_SAN", "UPSTREAM_PEER_OTHERNAME_SAN", "UPSTREAM_LOCAL_IP_SAN",
-        "UPSTREAM_LOCAL_EMAIL_SAN", "UPSTREAM_LOCAL_OTHERNAME_SAN", "UPSTREAM_SERVER_NAME", "TLS_JA3_FINGERPRINT",
+        "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_TLS_GROUP", "UPSTREAM_TLS_GROUP",
+        "DOWNSTREAM_PEER_OTHERNAME_SAN", "DOWNSTREAM_LOCAL_OTHERNAME_SAN", "TLS_JA3_FINGERPRINT",
         "TLS_JA4_FINGERPRINT", "VIRTUAL_CLUSTER_NAME", "ROUTE_RESOLUTION_COUNT", "ROUTE_RESOLUTION_TIME_US", "TRACE_ID",
-        "SPAN_ID", "CUSTOM_FLAGS", "CLUSTER_METADATA", "UPSTREAM_METADATA", "FILTER_STATE", "UPSTREAM_FILTER_STATE",
+        "SPAN_ID", "CUSTOM_FLAGS", "CLUSTER_METADATA", "UPSTREAM_METADATA",
         "DOWNSTREAM_CX_RTT", "CEL", "TYPED_CEL", "COALESCE",
     ]
+
+    /// Whether the value is written as JSON by itself, and not between quotes.
+    var writesJSON: Bool { isNumber || self == .dynamicMetadata || self == .filterState }
 
     /// Whether JSON shows the value as a number.
     var isNumber: Bool {
@@ -150,7 +179,8 @@ enum FormatOperation: String, CaseIterable, Sendable {
             .downstreamWireBytesSent, .upstreamWireBytesReceived, .upstreamWireBytesSent, .downstreamHeaderBytesReceived,
             .downstreamHeaderBytesSent, .upstreamHeaderBytesReceived, .upstreamHeaderBytesSent, .downstreamRemotePort,
             .downstreamDirectRemotePort, .downstreamLocalPort, .upstreamRemotePort, .upstreamLocalPort,
-            .upstreamRequestAttemptCount, .upstreamConnectionID, .connectionID:
+            .upstreamRequestAttemptCount, .upstreamConnectionID, .connectionID, .downstreamHandshakeDuration,
+            .roundtripDuration, .bytesRetransmitted, .packetsRetransmitted:
             true
         default: false
         }

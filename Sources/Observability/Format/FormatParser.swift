@@ -49,7 +49,9 @@ extension FormatBuilder {
         case .queryParameters: try check(command, ["ORIG"])
         case .responseCodeDetails: instruction.variant = try choice(command, ["", "ALLOW_WHITESPACES"])
         case .grpcStatus: instruction.variant = try choice(command, ["CAMEL_STRING", "SNAKE_STRING", "NUMBER"])
-        case .startTime, .emitTime: instruction.index = try timeFormat(command)
+        case .startTime, .emitTime, .startTimeLocal, .emitTimeLocal, .downstreamPeerValidFrom, .downstreamPeerValidUntil,
+            .upstreamPeerValidFrom, .upstreamPeerValidUntil:
+            instruction.index = try timeFormat(command)
         case .commonDuration: try addPoints(command, to: &instruction)
         case .dynamicMetadata: instruction.index = try metadataPath(required(command, "FILTER:KEY…"), command)
         case .metadata:
@@ -59,6 +61,7 @@ extension FormatBuilder {
             }
             instruction.operation = .dynamicMetadata
             instruction.index = try metadataPath(String(parts[1]), command)
+        case .filterState, .upstreamFilterState: try addFilterState(command, to: &instruction)
         case .hostname, .environment:
             try addConstant(command, operation, style: style)
             return
@@ -170,6 +173,22 @@ extension FormatBuilder {
         }
         metadataPaths.append(path)
         return UInt16(metadataPaths.count - 1)
+    }
+
+    /// `KEY`, `KEY:TYPED`, `KEY:PLAIN`, or `KEY:FIELD:NAME`, which no object here has.
+    private mutating func addFilterState(
+        _ command: FormatCommand, to instruction: inout FormatProgram.Instruction
+    ) throws(FormatError) {
+        let expected = "KEY, KEY:PLAIN, KEY:TYPED or KEY:FIELD:NAME"
+        let argument = try required(command, expected)
+        let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let kinds: [[String]: UInt8] = [[]: FilterStateKind.typed, ["TYPED"]: FilterStateKind.typed, ["PLAIN"]: FilterStateKind.plain]
+        let isField = parts.count == 3 && parts[1] == "FIELD" && !parts[2].isEmpty
+        guard let key = parts.first, !key.isEmpty, let kind = isField ? FilterStateKind.field : kinds[Array(parts.dropFirst())] else {
+            throw .argument(operator: command.name, expected: expected, found: argument)
+        }
+        instruction.variant = kind
+        instruction.first = span(Array(key.utf8))
     }
 
     /// What does not change while the process runs becomes a literal.

@@ -27,7 +27,9 @@ extension FormatProgram {
         if instruction.operation.isNumber { return numberValue(instruction, info, to: &writer) }
         let mark = writer.count
         guard plainValue(instruction, info, to: &writer) else { return false }
-        if instruction.limit >= 0, writer.count - mark > Int(instruction.limit) {
+        // A value of JSON is cut before it becomes one, or not at all.
+        let isJSON = instruction.style == .typedJSON && instruction.operation.writesJSON
+        if instruction.limit >= 0, !isJSON, writer.count - mark > Int(instruction.limit) {
             writer.truncate(to: mark + Int(instruction.limit))
         }
         return true
@@ -127,6 +129,9 @@ extension FormatProgram {
         case .upstreamRequestAttemptCount: number(UInt64(info.upstreamAttemptCount), to: &writer)
         case .upstreamConnectionID: info.upstreamConnectionID.map { number($0, to: &writer) } ?? false
         case .connectionID: number(info.connectionID, to: &writer)
+        case .downstreamHandshakeDuration: milliseconds(info, .start, .downstreamHandshakeComplete, to: &writer)
+        case .roundtripDuration: false
+        case .bytesRetransmitted, .packetsRetransmitted: number(UInt64(0), to: &writer)
         default: preconditionFailure("no number")
         }
     }
@@ -180,12 +185,16 @@ extension FormatProgram {
         case .responseFlags: return flags(info.responseFlags, isLong: false, to: &writer)
         case .responseFlagsLong: return flags(info.responseFlags, isLong: true, to: &writer)
         case .startTime: return time(info.times.wallStart, instruction, to: &writer)
-        case .emitTime:
-            let end = info.times.nanoseconds(from: .start, to: .end) ?? 0
-            return time(info.times.wallStart + Int64(clamping: end), instruction, to: &writer)
+        case .startTimeLocal: return localTime(info.times.wallStart, instruction, to: &writer)
+        case .emitTime: return time(info.times.wallEnd, instruction, to: &writer)
+        case .emitTimeLocal: return localTime(info.times.wallEnd, instruction, to: &writer)
         case .upstreamHostName:
             if let name = info.upstreamHostName { return write(name.bytes, instruction, to: &writer) }
             return address(info.upstreamRemoteAddress, to: &writer)
+        case .upstreamHostNameWithoutPort: return attempt(info.presentAttempt, .upstreamHostNamesAttemptedWithoutPort, instruction, to: &writer)
+        case .upstreamHostsAttempted, .upstreamHostsAttemptedWithoutPort, .upstreamHostNamesAttempted,
+            .upstreamHostNamesAttemptedWithoutPort, .upstreamConnectionIDsAttempted:
+            return attempts(instruction, info, to: &writer)
         case .upstreamCluster: return named(info.clusterName?.shownAs ?? info.clusterName, instruction, to: &writer)
         case .upstreamClusterRaw: return named(info.clusterName, instruction, to: &writer)
         case .routeName: return named(info.routeName, instruction, to: &writer)
@@ -194,6 +203,8 @@ extension FormatProgram {
             writer.append(info.accessLogType.name)
             return true
         case .dynamicMetadata: return metadata(instruction, info, to: &writer)
+        case .filterState: return filterState(instruction, info, to: &writer)
+        case .upstreamFilterState: return false
         case .upstreamHost, .upstreamRemoteAddress: return address(info.upstreamRemoteAddress, to: &writer)
         case .upstreamRemoteAddressWithoutPort: return addressOnly(info.upstreamRemoteAddress, to: &writer)
         case .upstreamLocalAddress: return address(info.upstreamLocalAddress, to: &writer)
@@ -204,7 +215,9 @@ extension FormatProgram {
         case .downstreamDirectRemoteAddressWithoutPort: return addressOnly(info.downstreamDirectRemoteAddress, to: &writer)
         case .downstreamLocalAddress: return address(info.downstreamLocalAddress, to: &writer)
         case .downstreamLocalAddressWithoutPort: return addressOnly(info.downstreamLocalAddress, to: &writer)
-        default: return named(tlsFact(instruction.operation, info), instruction, to: &writer)
+        default:
+            if let fact = tlsFact(instruction.operation, info) { return named(fact, instruction, to: &writer) }
+            return certificateDetail(instruction, info, to: &writer)
         }
     }
 
@@ -222,7 +235,6 @@ extension FormatProgram {
         case .downstreamPeerFingerprint256: info.downstreamTLS?.peer?.fingerprint256
         case .downstreamPeerURISAN: info.downstreamTLS?.peer?.uriSAN
         case .downstreamPeerDNSSAN: info.downstreamTLS?.peer?.dnsSAN
-        case .downstreamPeerCertificate: info.downstreamTLS?.peer?.certificate
         case .downstreamLocalSubject: info.downstreamTLS?.local?.subject
         case .downstreamLocalURISAN: info.downstreamTLS?.local?.uriSAN
         case .downstreamLocalDNSSAN: info.downstreamTLS?.local?.dnsSAN
@@ -233,11 +245,12 @@ extension FormatProgram {
         case .upstreamLocalSubject: info.upstreamTLS?.local?.subject
         case .upstreamLocalURISAN: info.upstreamTLS?.local?.uriSAN
         case .upstreamLocalDNSSAN: info.upstreamTLS?.local?.dnsSAN
-        default: preconditionFailure("an operation without a value")
+        case .upstreamServerName: info.upstreamTLS?.serverName
+        default: nil
         }
     }
 
-    private func write(_ value: UnsafeRawBufferPointer, _ instruction: Instruction, to writer: inout ByteWriter) -> Bool {
+    func write(_ value: UnsafeRawBufferPointer, _ instruction: Instruction, to writer: inout ByteWriter) -> Bool {
         let isCut = instruction.limit >= 0 && value.count > Int(instruction.limit)
         writer.append(isCut ? value.slice(0, Int(instruction.limit)) : value, escaping)
         return true
@@ -282,7 +295,7 @@ extension FormatProgram {
         return writer.count > mark
     }
 
-    private func time(_ wall: Int64, _ instruction: Instruction, to writer: inout ByteWriter) -> Bool {
+    func time(_ wall: Int64, _ instruction: Instruction, to writer: inout ByteWriter) -> Bool {
         guard wall > 0 else { return false }
         if instruction.index == 0 {
             writer.appendISO8601(wall)
@@ -292,7 +305,7 @@ extension FormatProgram {
         return true
     }
 
-    private func address(_ address: SocketAddress?, to writer: inout ByteWriter) -> Bool {
+    func address(_ address: SocketAddress?, to writer: inout ByteWriter) -> Bool {
         guard let address else { return false }
         guard let path = address.unixPath else {
             address.append(to: &writer)
@@ -303,7 +316,7 @@ extension FormatProgram {
         return true
     }
 
-    private func addressOnly(_ address: SocketAddress?, to writer: inout ByteWriter) -> Bool {
+    func addressOnly(_ address: SocketAddress?, to writer: inout ByteWriter) -> Bool {
         guard let address, address.unixPath == nil else { return self.address(address, to: &writer) }
         address.appendHost(to: &writer)
         return true

@@ -2,7 +2,7 @@ import Bytes
 import HTTPModel
 
 /// A compiled format: instructions without references, and one pool of all text that they need. Running it retains and
-/// allocates nothing, but for metadata, which is a tree.
+/// allocates nothing, but for metadata, which is a tree, and the facts of `FormatProgram+Facts`.
 final class FormatProgram: Sendable {
     /// A part of the pool.
     struct Span {
@@ -48,6 +48,7 @@ final class FormatProgram: Sendable {
     let timeFormats: [TimeFormat]
     let metadataPaths: [[String]]
     let instanceID: UInt64
+    let timeZone: @Sendable (Int64) -> FormatEnvironment.TimeZone
 
     init(_ builder: borrowing FormatBuilder, escaping: TextEscaping, omitsEmpty: Bool, instanceID: UInt64) {
         count = builder.instructions.count
@@ -60,6 +61,7 @@ final class FormatProgram: Sendable {
         timeFormats = builder.timeFormats
         metadataPaths = builder.metadataPaths
         self.instanceID = instanceID
+        timeZone = builder.environment.timeZone
     }
 
     deinit {
@@ -91,7 +93,7 @@ final class FormatProgram: Sendable {
                 writer.append(text(instruction.first))
             default:
                 let mark = writer.count
-                let isQuoted = instruction.style == .typedJSON && !instruction.operation.isNumber && instruction.operation != .dynamicMetadata
+                let isQuoted = instruction.style == .typedJSON && !instruction.operation.writesJSON
                 if isQuoted { writer.append(0x22) }
                 let isPresent = evaluate(
                     instruction, to: &writer, request: request, response: response, trailers: trailers, info: info)

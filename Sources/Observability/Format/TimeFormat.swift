@@ -10,7 +10,13 @@ struct TimeFormat: Sendable {
         case year, yearOfCentury, month, day, dayPadded, dayOfYear, hour, hour12, minute, second, halfOfDay
         case weekday, weekdayLong, monthName, monthNameLong, epochSeconds
         case fraction(digits: Int)
+        /// `+0000` or `+00:00`.
+        case zone(colon: Bool)
+        case zoneName
     }
+
+    /// Envoy's default for local time, ISO 8601 with milliseconds and the offset.
+    static let iso8601WithZone = TimeFormat(parts: iso8601.parts.dropLast() + [.zone(colon: false)])
 
     /// Envoy's default, ISO 8601 with milliseconds.
     static let iso8601 = TimeFormat(parts: [
@@ -54,9 +60,24 @@ struct TimeFormat: Sendable {
     }
 
     /// Appends the moment `nanoseconds` since 1970.
-    func append(_ nanoseconds: Int64, to writer: inout ByteWriter) {
-        let time = CivilTime(nanoseconds)
-        for part in parts { TimeFormat.append(part, time, to: &writer) }
+    /// - Parameter zone: whose clock is read; nil for UTC.
+    func append(_ nanoseconds: Int64, zone: FormatEnvironment.TimeZone? = nil, to writer: inout ByteWriter) {
+        let time = CivilTime(nanoseconds &+ Int64(zone?.offset ?? 0) &* 1_000_000_000)
+        for part in parts {
+            switch part {
+            case .epochSeconds: writer.append(decimal: CivilTime(nanoseconds).epochSeconds)
+            case .zoneName: writer.append(zone?.name ?? "UTC")
+            case .zone(let colon): TimeFormat.append(offset: zone?.offset ?? 0, colon: colon, to: &writer)
+            default: TimeFormat.append(part, time, to: &writer)
+            }
+        }
+    }
+
+    private static func append(offset: Int, colon: Bool, to writer: inout ByteWriter) {
+        writer.append(offset < 0 ? 0x2D : 0x2B)
+        writer.appendPadded(abs(offset) / 3600, digits: 2)
+        if colon { writer.append(0x3A) }
+        writer.appendPadded(abs(offset) / 60 % 60, digits: 2)
     }
 
     // MARK: Private parts
@@ -90,8 +111,8 @@ struct TimeFormat: Sendable {
         case "T": return [.hour, colon, .minute, colon, .second]
         case "R": return [.hour, colon, .minute]
         case "D": return [.month, .literal([0x2F]), .day, .literal([0x2F]), .yearOfCentury]
-        case "z": return [.literal(Array("+0000".utf8))]
-        case "Z": return [.literal(Array("UTC".utf8))]
+        case "z": return [.zone(colon: false)]
+        case "Z": return [.zoneName]
         case "s": return [.epochSeconds]
         case "f": return [.fraction(digits: 9)]
         case "n": return [.literal([0x0A])]
@@ -103,7 +124,7 @@ struct TimeFormat: Sendable {
 
     private static func extendedConversion(_ rest: inout ArraySlice<UInt8>) -> [Part]? {
         guard let letter = rest.popFirst() else { return nil }
-        if letter == UInt8(ascii: "z") { return [.literal(Array("+00:00".utf8))] }
+        if letter == UInt8(ascii: "z") { return [.zone(colon: true)] }
         guard letter >= 0x31, letter <= 0x39, let kind = rest.popFirst() else { return nil }
         let fraction = Part.fraction(digits: Int(letter - 0x30))
         switch kind {
@@ -133,11 +154,11 @@ struct TimeFormat: Sendable {
         case .weekdayLong: writer.append(CivilTime.weekdays[time.weekday])
         case .monthName: writer.append(UnsafeRawBufferPointer(CivilTime.months[time.month - 1]).slice(0, 3))
         case .monthNameLong: writer.append(CivilTime.months[time.month - 1])
-        case .epochSeconds: writer.append(decimal: time.epochSeconds)
         case .fraction(let digits):
             var value = time.nanosecond
             for _ in digits..<9 { value /= 10 }
             writer.appendPadded(value, digits: digits)
+        case .epochSeconds, .zone, .zoneName: break
         }
     }
 }

@@ -6,6 +6,7 @@ public struct StatsFilter: Sendable {
         case counters = "Counters"
         case gauges = "Gauges"
         case histograms = "Histograms"
+        case texts = "TextReadouts"
     }
 
     /// Only names that contain this text; Envoy takes a regular expression, of which the plain ones mean the same.
@@ -19,6 +20,11 @@ public struct StatsFilter: Sendable {
         self.substring = substring
         self.usedOnly = usedOnly
         self.selection = selection
+    }
+
+    /// Whether a text readout is shown; one that is there has been used.
+    func admitsText(_ name: String) -> Bool {
+        (selection == .all || selection == .texts) && (substring.isEmpty || name.contains(substring))
     }
 
     func admits(_ name: String, _ value: StatsSnapshot.Value) -> Bool {

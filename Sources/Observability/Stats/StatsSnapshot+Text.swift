@@ -5,9 +5,15 @@ extension StatsSnapshot {
     /// Quantiles that are shown.
     static let quantiles: [Double] = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1]
 
-    /// A line each, sorted by name, distributions last: `cluster.web.upstream_rq_total: 4`.
+    /// A line each, sorted by name, text readouts first and distributions last: `cluster.web.upstream_rq_total: 4`.
     public func appendText(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
         let (numbers, histograms) = entries(filter)
+        for (name, value) in shownTexts(filter) {
+            writer.appendWithoutControls(name)
+            writer.append(": \"")
+            writer.appendWithoutControls(value)
+            writer.append("\"\n")
+        }
         for entry in numbers {
             writer.appendWithoutControls(entry.name)
             writer.append(": ")
@@ -25,9 +31,18 @@ extension StatsSnapshot {
     /// Envoy's JSON: `{"stats":[{"name":…,"value":…},…,{"histograms":…}]}`.
     public func appendJSON(to writer: inout ByteWriter, filter: StatsFilter = StatsFilter()) {
         let (numbers, histograms) = entries(filter)
+        let texts = shownTexts(filter)
         writer.append("{\"stats\":[")
-        for (index, entry) in numbers.enumerated() {
+        for (index, text) in texts.enumerated() {
             if index > 0 { writer.append(0x2C) }
+            writer.append("{\"name\":")
+            MetadataValue.string(text.key).appendJSON(to: &writer)
+            writer.append(",\"value\":")
+            MetadataValue.string(text.value).appendJSON(to: &writer)
+            writer.append(0x7D)
+        }
+        for (index, entry) in numbers.enumerated() {
+            if index > 0 || !texts.isEmpty { writer.append(0x2C) }
             writer.append("{\"name\":")
             MetadataValue.string(entry.name).appendJSON(to: &writer)
             writer.append(",\"value\":")
@@ -35,13 +50,17 @@ extension StatsSnapshot {
             writer.append(0x7D)
         }
         if !histograms.isEmpty {
-            if !numbers.isEmpty { writer.append(0x2C) }
+            if !numbers.isEmpty || !texts.isEmpty { writer.append(0x2C) }
             appendHistogramsJSON(histograms, to: &writer)
         }
         writer.append("]}")
     }
 
     // MARK: Private parts
+
+    private func shownTexts(_ filter: StatsFilter) -> [(key: String, value: String)] {
+        texts.filter { filter.admitsText($0.key) }.sorted { $0.key < $1.key }
+    }
 
     private struct NumberEntry {
         let name: String

@@ -28,6 +28,9 @@ public struct StatsSnapshot: Equatable, Sendable {
     /// All groups that were read, by name.
     public private(set) var groups: [GroupKey: Group] = [:]
 
+    /// Envoy's text readouts, by full name. They are a proxy's, not a process's: whoever shows the statistics sets them.
+    public var texts: [String: String] = [:]
+
     public init() {}
 
     init(groups: [GroupKey: Group]) { self.groups = groups }
@@ -86,7 +89,9 @@ public struct StatsSnapshot: Equatable, Sendable {
             }
             if !part.stats.isEmpty { kept[key] = part }
         }
-        return StatsSnapshot(groups: kept)
+        var result = StatsSnapshot(groups: kept)
+        result.texts = texts.filter { admits($0.key) }
+        return result
     }
 
     /// Sets levels of a cluster that are counted elsewhere than in the statistics' regions; those that are unknown yet are

@@ -66,6 +66,9 @@ public struct StreamInfo: ~Copyable {
     /// Times the request was sent upstream, retries included; 0 when never.
     public var upstreamAttemptCount: UInt32 = 0
 
+    /// Attempts that had a connection and were given up for another; see ``giveUpAttempt()``.
+    public private(set) var earlierAttempts: [UpstreamAttempt] = []
+
     // MARK: Who asks
 
     /// Our end of the downstream connection, or the original destination.
@@ -105,6 +108,19 @@ public struct StreamInfo: ~Copyable {
         return fresh
     }
 
+    /// The attempt under way, or the last.
+    public var presentAttempt: UpstreamAttempt {
+        UpstreamAttempt(address: upstreamRemoteAddress, hostName: upstreamHostName, connectionID: upstreamConnectionID)
+    }
+
+    /// The request is sent once more: what it was sent on before is kept for the log. One that never had a connection is
+    /// not, as in Envoy.
+    public mutating func giveUpAttempt() {
+        guard upstreamConnectionID != nil else { return }
+        earlierAttempts.append(presentAttempt)
+        upstreamConnectionID = nil
+    }
+
     /// Begins anew, for the next request.
     ///
     /// Field by field, since most references are nil and `self = StreamInfo()` would release every one; a test compares
@@ -122,6 +138,7 @@ public struct StreamInfo: ~Copyable {
         if routeName != nil { routeName = nil }
         if clusterName != nil { clusterName = nil }
         if upstreamHostName != nil { upstreamHostName = nil }
+        if !earlierAttempts.isEmpty { earlierAttempts = [] }
         if upstreamRemoteAddress != nil { upstreamRemoteAddress = nil }
         if upstreamLocalAddress != nil { upstreamLocalAddress = nil }
         if downstreamLocalAddress != nil { downstreamLocalAddress = nil }
@@ -155,6 +172,17 @@ public struct StreamInfo: ~Copyable {
         upstreamHeaderBytesSent = 0
         upstreamConnectionID = nil
         upstreamAttemptCount = 0
+    }
+}
+
+/// Where a request was sent.
+public struct UpstreamAttempt: Equatable, Sendable {
+    public var address: SocketAddress?
+    public var hostName: NamedText?
+    public var connectionID: UInt64?
+
+    public static func == (left: UpstreamAttempt, right: UpstreamAttempt) -> Bool {
+        left.address == right.address && left.hostName?.text == right.hostName?.text && left.connectionID == right.connectionID
     }
 }
 

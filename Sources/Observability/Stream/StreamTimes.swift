@@ -26,6 +26,9 @@ public struct StreamTimes {
         wallStart = wall
     }
 
+    /// When the stream was finished, by the wall clock; its start while it has not been.
+    public var wallEnd: Int64 { wallStart &+ Int64(clamping: nanoseconds(from: .start, to: .end) ?? 0) }
+
     /// A point that durations are measured between (`%COMMON_DURATION%` and its older relatives).
     public enum Point: UInt8, Sendable {
         case start, lastDownstreamReceive, upstreamConnectionReady, firstUpstreamSend, lastUpstreamSend

@@ -5,6 +5,8 @@ public final class TLSFacts: Sendable {
     /// OpenSSL's name of the cipher suite.
     public let cipher: NamedText?
     public let sessionID: NamedText?
+    /// The name that the client asked for (SNI).
+    public let serverName: NamedText?
     /// Facts of the peer's certificate, nil when it showed none.
     public let peer: TLSCertificateFacts?
     public let local: TLSCertificateFacts?
@@ -17,7 +19,7 @@ public final class TLSFacts: Sendable {
 
     public init(
         version: NamedText?, cipher: NamedText?, sessionID: NamedText? = nil, peer: TLSCertificateFacts? = nil,
-        local: TLSCertificateFacts? = nil, isPeerValidated: Bool = false, cipherNumber: UInt16 = 0xFFFF,
+        local: TLSCertificateFacts? = nil, serverName: NamedText? = nil, isPeerValidated: Bool = false, cipherNumber: UInt16 = 0xFFFF,
         details: (any TLSDetails)? = nil
     ) {
         self.isPeerValidated = isPeerValidated
@@ -26,6 +28,7 @@ public final class TLSFacts: Sendable {
         self.version = version
         self.cipher = cipher
         self.sessionID = sessionID
+        self.serverName = serverName
         self.peer = peer
         self.local = local
     }
@@ -40,8 +43,6 @@ public struct TLSCertificateFacts: Sendable {
     public var fingerprint256: NamedText?
     public var uriSAN: NamedText?
     public var dnsSAN: NamedText?
-    /// URL-encoded PEM.
-    public var certificate: NamedText?
 
     public init() {}
 }
@@ -65,4 +66,12 @@ public protocol TLSDetails: AnyObject, Sendable {
     var peerURIs: [String] { get }
     var peerDNSNames: [String] { get }
     var localURIs: [String] { get }
+    var peerIPAddresses: [String] { get }
+    var localIPAddresses: [String] { get }
+    var peerEmails: [String] { get }
+    var localEmails: [String] { get }
+    /// Of all certificates that the peer showed, leaf first, in hexadecimal.
+    var peerChainSHA1: [String] { get }
+    var peerChainSHA256: [String] { get }
+    var peerChainSerials: [String] { get }
 }

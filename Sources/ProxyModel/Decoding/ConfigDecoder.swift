@@ -73,8 +73,10 @@ package enum ConfigDecoder {
     }
 
     /// Reads any message that the schema has without a look at the constraints on its fields.
+    /// - Parameter refusesEmpty: a text without a value (an empty file) is an error and not an empty message.
     package static func merged<Message: SwiftProtobuf.Message>(
-        _ type: Message.Type, from sources: [ConfigSource], unknownFields: UnknownFields = .refused
+        _ type: Message.Type, from sources: [ConfigSource], unknownFields: UnknownFields = .refused,
+        refusesEmpty: Bool = false
     ) throws(ConfigErrors) -> Decoded<Message> {
         precondition(!sources.isEmpty, "a configuration needs a source")
         let schema = Schema.shared
@@ -85,7 +87,13 @@ package enum ConfigDecoder {
         for source in sources {
             let root = try parse(source)
             trees.append(ConfigMarks.Tree(file: source.file, root: root))
-            if MessageEncoder.isNull(root) { continue }
+            if MessageEncoder.isNull(root) {
+                let what = "holds nothing; expected a \(Message.protoMessageName)"
+                if refusesEmpty {
+                    errors.append(ConfigError(file: source.file, mark: root.mark, path: ConfigPath(), message: what))
+                }
+                continue
+            }
             var encoder = MessageEncoder(schema: schema, file: source.file, unknownFields: unknownFields)
             joined += encoder.message(root, schema.message(Message.protoMessageName))
             errors += encoder.errors

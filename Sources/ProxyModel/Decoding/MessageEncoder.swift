@@ -175,9 +175,7 @@ struct MessageEncoder {
     /// What to say of a field that Heddle does not have.
     private func unknownField(_ name: String, _ message: MessageSchema) -> String {
         if let absent = message.absentField(named: name) {
-            return absent.isDeprecated
-                ? "deprecated in Envoy; Heddle does not support it"
-                : "Envoy has this field, Heddle does not support it yet"
+            return absent.refusal
         }
         let isCamelCase = name.contains { $0.isUppercase }
         let own = message.fields.map { isCamelCase ? $0.jsonName : $0.name }

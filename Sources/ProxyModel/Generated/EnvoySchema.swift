@@ -839,7 +839,8 @@ m envoy.extensions.transport_sockets.tls.v3.TlsCertificate
 1 certificate_chain envoy.config.core.v3.DataSource
 2 private_key envoy.config.core.v3.DataSource
 3 password envoy.config.core.v3.DataSource
-- 8:pkcs12 7:watched_directory 6:private_key_provider 4:ocsp_staple 5:signed_certificate_timestamp
+7 watched_directory envoy.config.core.v3.WatchedDirectory
+- 8:pkcs12 6:private_key_provider 4:ocsp_staple 5:signed_certificate_timestamp
 m envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher
 1 san_type =envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher.SanType not_in=0
 2 matcher envoy.type.matcher.v3.StringMatcher required
@@ -853,12 +854,13 @@ e envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher.SanType
 - 5:OTHER_NAME
 m envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext
 1 trusted_ca envoy.config.core.v3.DataSource
+11 watched_directory envoy.config.core.v3.WatchedDirectory
 3 verify_certificate_spki *string item.min=44 item.max=44
 2 verify_certificate_hash *string item.min=64 item.max=95
 15 match_typed_subject_alt_names *envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher
 9 match_subject_alt_names *envoy.type.matcher.v3.StringMatcher
 10 trust_chain_verification =envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustChainVerification
-- 13:ca_certificate_provider_instance 17:system_root_certs 11:watched_directory 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 12:custom_validator_config 14:only_verify_leaf_cert_crl 16:max_verify_depth
+- 13:ca_certificate_provider_instance 17:system_root_certs 6:require_signed_certificate_timestamp 7:crl 8:allow_expired_certificate 12:custom_validator_config 14:only_verify_leaf_cert_crl 16:max_verify_depth
 e envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.TrustChainVerification
 0 VERIFY_TRUST_CHAIN
 1 ACCEPT_UNTRUSTED

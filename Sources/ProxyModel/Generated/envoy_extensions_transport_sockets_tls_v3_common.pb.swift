@@ -110,6 +110,15 @@ package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_TlsCertifica
   /// Clears the value of `password`. Subsequent reads from it will return its default value.
   package mutating func clearPassword() {self._password = nil}
 
+  package var watchedDirectory: Envoy_Config_Core_V3_WatchedDirectory {
+    get {_watchedDirectory ?? Envoy_Config_Core_V3_WatchedDirectory()}
+    set {_watchedDirectory = newValue}
+  }
+  /// Returns true if `watchedDirectory` has been explicitly set.
+  package var hasWatchedDirectory: Bool {self._watchedDirectory != nil}
+  /// Clears the value of `watchedDirectory`. Subsequent reads from it will return its default value.
+  package mutating func clearWatchedDirectory() {self._watchedDirectory = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -117,6 +126,7 @@ package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_TlsCertifica
   fileprivate var _certificateChain: Envoy_Config_Core_V3_DataSource? = nil
   fileprivate var _privateKey: Envoy_Config_Core_V3_DataSource? = nil
   fileprivate var _password: Envoy_Config_Core_V3_DataSource? = nil
+  fileprivate var _watchedDirectory: Envoy_Config_Core_V3_WatchedDirectory? = nil
 }
 
 package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher: Sendable {
@@ -202,6 +212,15 @@ package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_CertificateV
   /// Clears the value of `trustedCa`. Subsequent reads from it will return its default value.
   package mutating func clearTrustedCa() {self._trustedCa = nil}
 
+  package var watchedDirectory: Envoy_Config_Core_V3_WatchedDirectory {
+    get {_watchedDirectory ?? Envoy_Config_Core_V3_WatchedDirectory()}
+    set {_watchedDirectory = newValue}
+  }
+  /// Returns true if `watchedDirectory` has been explicitly set.
+  package var hasWatchedDirectory: Bool {self._watchedDirectory != nil}
+  /// Clears the value of `watchedDirectory`. Subsequent reads from it will return its default value.
+  package mutating func clearWatchedDirectory() {self._watchedDirectory = nil}
+
   package var verifyCertificateSpki: [String] = []
 
   package var verifyCertificateHash: [String] = []
@@ -252,6 +271,7 @@ package nonisolated struct Envoy_Extensions_TransportSockets_Tls_V3_CertificateV
   package init() {}
 
   fileprivate var _trustedCa: Envoy_Config_Core_V3_DataSource? = nil
+  fileprivate var _watchedDirectory: Envoy_Config_Core_V3_WatchedDirectory? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -309,7 +329,7 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters.Tls
 
 nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TlsCertificate"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}certificate_chain\0\u{3}private_key\0\u{1}password\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}certificate_chain\0\u{3}private_key\0\u{1}password\0\u{4}\u{4}watched_directory\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -320,6 +340,7 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate: S
       case 1: try { try decoder.decodeSingularMessageField(value: &self._certificateChain) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._privateKey) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._password) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._watchedDirectory) }()
       default: break
       }
     }
@@ -339,6 +360,9 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate: S
     try { if let v = self._password {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    try { if let v = self._watchedDirectory {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -346,6 +370,7 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate: S
     if lhs._certificateChain != rhs._certificateChain {return false}
     if lhs._privateKey != rhs._privateKey {return false}
     if lhs._password != rhs._password {return false}
+    if lhs._watchedDirectory != rhs._watchedDirectory {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -396,7 +421,7 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMat
 
 nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CertificateValidationContext"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trusted_ca\0\u{3}verify_certificate_hash\0\u{3}verify_certificate_spki\0\u{4}\u{6}match_subject_alt_names\0\u{3}trust_chain_verification\0\u{4}\u{5}match_typed_subject_alt_names\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}trusted_ca\0\u{3}verify_certificate_hash\0\u{3}verify_certificate_spki\0\u{4}\u{6}match_subject_alt_names\0\u{3}trust_chain_verification\0\u{3}watched_directory\0\u{4}\u{4}match_typed_subject_alt_names\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -409,6 +434,7 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValida
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.verifyCertificateSpki) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.matchSubjectAltNames) }()
       case 10: try { try decoder.decodeSingularEnumField(value: &self.trustChainVerification) }()
+      case 11: try { try decoder.decodeSingularMessageField(value: &self._watchedDirectory) }()
       case 15: try { try decoder.decodeRepeatedMessageField(value: &self.matchTypedSubjectAltNames) }()
       default: break
       }
@@ -435,6 +461,9 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValida
     if self.trustChainVerification != .verifyTrustChain {
       try visitor.visitSingularEnumField(value: self.trustChainVerification, fieldNumber: 10)
     }
+    try { if let v = self._watchedDirectory {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    } }()
     if !self.matchTypedSubjectAltNames.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.matchTypedSubjectAltNames, fieldNumber: 15)
     }
@@ -443,6 +472,7 @@ nonisolated extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValida
 
   package static func ==(lhs: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext, rhs: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext) -> Bool {
     if lhs._trustedCa != rhs._trustedCa {return false}
+    if lhs._watchedDirectory != rhs._watchedDirectory {return false}
     if lhs.verifyCertificateSpki != rhs.verifyCertificateSpki {return false}
     if lhs.verifyCertificateHash != rhs.verifyCertificateHash {return false}
     if lhs.matchTypedSubjectAltNames != rhs.matchTypedSubjectAltNames {return false}

@@ -22,10 +22,9 @@ package struct ResourceChecker: Sendable {
         var name: String?
         while !reader.isAtEnd {
             guard let (number, value) = reader.next() else { return nil }
-            guard number == 1 else { continue }
-            guard case .bytes(let bytes) = value, let text = String(validating: bytes, as: UTF8.self) else {
-                return nil
-            }
+            // As in protobuf, a field of another wire type than its own is one that nobody knows.
+            guard number == 1, case .bytes(let bytes) = value else { continue }
+            guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
             name = text
         }
         return name

@@ -56,6 +56,15 @@ struct AbsentName: Sendable, Equatable {
     let name: String
     /// Whether Envoy itself advises against it.
     let isDeprecated: Bool
+
+    /// What to say to who uses it.
+    var refusal: String {
+        if isDeprecated { return "deprecated in Envoy; Heddle does not support it" }
+        guard Self.ofInternalListeners.contains(name) else { return "Envoy has this field, Heddle does not support it yet" }
+        return "internal listeners, by which Istio's ambient mode chains proxies in one process, are not supported by Heddle yet"
+    }
+
+    private static let ofInternalListeners: Set<String> = ["internal_listener", "envoy_internal_address"]
 }
 
 /// One message: its fields, and what Envoy's message has besides.

@@ -27,7 +27,8 @@ package struct InertExtension: Sendable {
             "peers tell each other nothing about their workloads in headers"),
         InertExtension(
             "envoy.tcp.metadataexchange.config.MetadataExchange", [.network, .upstreamNetwork],
-            "peers tell each other nothing about their workloads in the first bytes"),
+            "peers tell each other nothing about their workloads in the first bytes; "
+                + "`istio-peer-exchange` is taken out of the ALPN lists beside it, so that no peer sends any"),
         InertExtension("stats.PluginConfig", [.http, .network], "istio_* metrics are not written; Envoy's are"),
         InertExtension(
             "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig", [.http],
@@ -41,6 +42,12 @@ package struct InertExtension: Sendable {
             "envoy.extensions.filters.http.cors.v3.Cors", [.http], mustBeEmpty: true,
             "nothing: policies come with routes, and those are refused"),
     ]
+
+    /// The ALPN name with which peers agree that each begins with a header, which is not the application's.
+    package static let exchangeProtocol = "istio-peer-exchange"
+
+    /// Whether it would take the header off that peers send who agreed on ``exchangeProtocol``.
+    package var takesExchange: Bool { messageName == "envoy.tcp.metadataexchange.config.MetadataExchange" }
 
     private init(_ messageName: String, _ places: [Place], mustBeEmpty: Bool = false, _ effect: String) {
         self.messageName = messageName
@@ -56,7 +63,7 @@ package struct InertExtension: Sendable {
 
     /// The messages that wrap a configuration whose type the sender has no message for: type URL in field 1, fields as
     /// a `Struct` in field 2.
-    static let wrappers: Set<String> = ["udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct"]
+    static let wrappers: Set<String> = [UDPATypedStruct.messageName, XDSTypedStruct.messageName]
 
     /// The extension of a configuration as it comes: under its own type, or wrapped.
     package init?(_ config: Google_Protobuf_Any) {

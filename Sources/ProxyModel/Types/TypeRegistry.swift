@@ -25,6 +25,8 @@ package enum TypeRegistry {
     /// Lets SwiftProtobuf write and read these messages as JSON inside `Any`, as `/config_dump` needs.
     package static func registerForJSON() {
         for type in types.values { Google_Protobuf_Any.register(messageType: type) }
+        Google_Protobuf_Any.register(messageType: TypedStruct<XDSTypedStruct>.self)
+        Google_Protobuf_Any.register(messageType: TypedStruct<UDPATypedStruct>.self)
     }
 
     private static let types = Dictionary(uniqueKeysWithValues: generatedMessageTypes.map { ($0.name, $0.type) })

@@ -51,6 +51,29 @@ extension ConfigValidator {
         }
         if cluster.type == .eds {
             fail(place, "\"\(target.clusterName)\" is an EDS cluster: who is asked for endpoints cannot wait for them")
+        } else if cluster.loadAssignment.endpoints.allSatisfy(\.lbEndpoints.isEmpty) {
+            fail(place, "\"\(target.clusterName)\" has no endpoints: nobody can be asked")
+        }
+        if !cluster.transportSocketMatches.isEmpty {
+            fail(place, "\"\(target.clusterName)\" has transport_socket_matches: a control plane is reached over one transport socket")
+        }
+        validateSecrets(of: cluster, place)
+    }
+
+    /// The secrets of a cluster through which a control plane is asked.
+    private mutating func validateSecrets(of cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
+        typealias Context = Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext
+        // What cannot be read is refused with the cluster itself.
+        let context: Context? = try? cluster.transportSocket.typedConfig.unpack()
+        for secret in context?.commonTlsContext.secretConfigs ?? [] where secret.hasSdsConfig {
+            switch secret.sdsConfig.configSourceSpecifier {
+            case .path?, .pathConfigSource?: break
+            case .ads?, .apiConfigSource?, nil:
+                fail(
+                    path,
+                    "\"\(cluster.name)\" has its secret \"\(secret.name)\" from a control plane; expected static_resources.secrets "
+                        + "or a file (path_config_source)")
+            }
         }
     }
 

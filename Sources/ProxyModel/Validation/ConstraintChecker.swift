@@ -95,10 +95,7 @@ package struct ConstraintChecker {
                 ignore(number, of: message)
             } else if let absent = message.absent.first(where: { $0.number == number }) {
                 path.push(.field(absent.name))
-                fail(
-                    absent.isDeprecated
-                        ? "deprecated in Envoy; Heddle does not support it"
-                        : "Envoy has this field, Heddle does not support it yet")
+                fail(absent.refusal)
                 path.pop()
             } else {
                 fail("unknown field number \(number) of \(message.name)")

@@ -54,7 +54,8 @@ import SecureTransport
     private var unconsumed = 0
     private var isPaused = false
     private var timer: LoopTimer?
-    private var isPingUnderWay = false
+    /// Nil before the connection is up.
+    private var keepalive: GRPCKeepalive?
     private var buffer: [UInt8]
 
     /// Prepares a call; the owner must outlive it or ``cancel()`` it.
@@ -97,8 +98,7 @@ import SecureTransport
         if let stream, let session {
             session.reset(stream, .cancel)
             self.stream = nil
-            produce()
-            flush()
+            writeOut()
         }
         close()
     }
@@ -132,9 +132,7 @@ import SecureTransport
     package func ready(_ readiness: Readiness) {
         if state == .connecting {
             guard readiness.has(.connectDone) else { return }
-            if let code = Socket.connectError(descriptor) {
-                return end(.unavailable, "\(target.address): \(SystemError.text(code))")
-            }
+            if let code = Socket.connectError(descriptor) { return end(.unavailable, "\(target.address): \(SystemError.text(code))") }
             state = .handshaking
         }
         if readiness.has(.input) { inputReady = true }
@@ -179,7 +177,8 @@ import SecureTransport
         self.session = session
         self.stream = stream
         state = .open
-        schedulePing()
+        keepalive = GRPCKeepalive(target.limits, now: loop.now)
+        scheduleKeepalive()
         owner.callOpened(self)
     }
 
@@ -210,7 +209,10 @@ import SecureTransport
             reads += 1
             read()
         }
-        guard state == .open else { return }
+        if state == .open { writeOut() }
+    }
+
+    private func writeOut() {
         produce()
         flush()
     }
@@ -234,14 +236,12 @@ import SecureTransport
             let failure = buffer.withUnsafeBytes { session.receive($0.slice(0, count), now: loop.now) }
             drainEvents()
             if let failure, state == .open {
-                produce()
-                flush()
+                writeOut()
                 if state == .open { end(.unavailable, "the server breaks HTTP/2: \(failure)") }
             }
         case .wouldBlock: inputReady = false
         case .endOfFile: end(.unavailable, "the server closed the connection")
-        case .failed(let code):
-            end(.unavailable, tls?.failure?.description ?? SystemError.text(code))
+        case .failed(let code): end(.unavailable, tls?.failure?.description ?? SystemError.text(code))
         }
     }
 
@@ -255,7 +255,9 @@ import SecureTransport
                 stream = nil
                 closed(code, cause)
                 return
-            case .pingAck: isPingUnderWay = false
+            case .pingAck(let opaque):
+                keepalive?.answered(opaque, now: loop.now)
+                scheduleKeepalive()
             // After GOAWAY the stream may go on; what follows tells.
             case .interim, .writable, .goAway, .settingsChanged: break
             }
@@ -334,25 +336,23 @@ import SecureTransport
 
     // MARK: Time
 
-    private func schedulePing() {
-        if target.limits.pingInterval > 0 {
-            timer?.schedule(after: target.limits.pingInterval)
-        } else {
-            timer?.cancel()
-        }
+    private func scheduleKeepalive() {
+        if let deadline = keepalive?.deadline { timer?.schedule(at: deadline) } else { timer?.cancel() }
     }
 
     private func timeCame() {
         if let failed { return finish(failed) }
         guard state == .open, let session else {
-            return end(
-                .unavailable, "\(target.address): no connection within \(target.limits.connectTime / 1_000_000) ms")
+            return end(.unavailable, "\(target.address): no connection within \(target.limits.connectTime / 1_000_000) ms")
         }
-        guard !isPingUnderWay else { return end(.unavailable, "the server does not answer a PING") }
-        isPingUnderWay = true
-        session.ping(1)
-        timer?.schedule(after: target.limits.pingTime)
-        work()
+        switch keepalive?.due(now: loop.now) {
+        case .giveUp: return end(.unavailable, "the server does not answer a PING")
+        case .ping(let opaque):
+            session.ping(opaque)
+            work()
+        case .nothing, nil: break
+        }
+        if state == .open { scheduleKeepalive() }
     }
 
     // MARK: The end

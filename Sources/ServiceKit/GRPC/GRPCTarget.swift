@@ -33,10 +33,14 @@ package struct GRPCLimits: Equatable, Sendable {
     package var outboundBytes = 64 << 20
     /// From the first packet to the end of the TLS handshake.
     package var connectTime: UInt64 = 5_000_000_000
-    /// A PING so often; 0: none. Servers may end a connection for too many (gRPC's own allow one in five minutes).
+    /// Between two PINGs; 0: none. Servers may end a connection for too many (gRPC's own allow one in five minutes).
     package var pingInterval: UInt64 = 0
+    /// Part of the interval that is added at random, in percent, so that the PINGs of many proxies are spread.
+    package var pingJitterPercent: Double = 15
     /// How long the answer to a PING may take.
     package var pingTime: UInt64 = 20_000_000_000
+    /// Where the random numbers begin.
+    package var pingSeed: UInt64 = 0
 
     package init() {}
 }

@@ -6,6 +6,7 @@ import Reactor
 import SecureTransport
 import ServiceKit
 import SwiftProtobuf
+import TrafficPolicy
 
 extension AdminPages {
     static let notReady = ServiceResponse(503, text: "no configuration is in force\n")
@@ -51,12 +52,30 @@ extension AdminPages {
             var selection = ConfigDump.Selection()
             selection.includesEndpoints = request.query("include_eds") != nil
             selection.resource = request.query("resource")
-            let dump = ConfigDump(store: supervisor.ledger.store, bootstrap: bootstrap.bytes, selection: selection)
+            selection.mask = DumpMask(request.query("mask"))
+            if let expression = request.query("name_regex"), !expression.isEmpty {
+                selection.matches = try Self.nameMatcher(expression)
+            }
+            let ledger = supervisor.ledger
+            let dump = ConfigDump(
+                store: ledger.store, wanted: Set(ledger.wants.names.keys), bootstrap: bootstrap.bytes, selection: selection)
             return .json(try dump.json())
-        } catch let error as ConfigDump.Unknown {
-            return ServiceResponse(400, text: error.description + "\n")
+        } catch let error as DumpRefusal {
+            return ServiceResponse(error.status, text: error.description + "\n")
         } catch {
             return ServiceResponse(500, text: "the configuration cannot be shown: \(error)\n")
+        }
+    }
+
+    private static func nameMatcher(_ expression: String) throws(DumpRefusal) -> (String) -> Bool {
+        do throws(PolicyError) {
+            let program = try RegexProgram(expression)
+            return { name in
+                var name = name
+                return name.withUTF8 { program.matchesAll(of: UnsafeRawBufferPointer($0)) }
+            }
+        } catch {
+            throw DumpRefusal(400, "Error while parsing name_regex from \(expression): \(error)")
         }
     }
 

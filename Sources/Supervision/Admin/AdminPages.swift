@@ -127,7 +127,7 @@ import ServiceKit
         var filter = StatsFilter(substring: request.query("filter") ?? "", usedOnly: request.query("usedonly") != nil)
         if let type = request.query("type") {
             guard let selection = StatsFilter.Selection(rawValue: type) else {
-                return ServiceResponse(400, text: "invalid type; use All, Counters, Gauges or Histograms\n")
+                return ServiceResponse(400, text: "invalid type; use All, Counters, Gauges, Histograms or TextReadouts\n")
             }
             filter.selection = selection
         }

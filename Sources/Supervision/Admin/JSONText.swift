@@ -10,6 +10,9 @@ struct JSONText {
 
     mutating func object(_ name: String? = nil, _ body: (inout JSONText) -> Void) { nested(name, 0x7B, 0x7D, body) }
 
+    /// An object whose fields may fail to be written.
+    mutating func nestedObject(_ body: (inout JSONText) throws -> Void) throws { try nested(nil, 0x7B, 0x7D, body) }
+
     mutating func array(_ name: String? = nil, _ body: (inout JSONText) -> Void) { nested(name, 0x5B, 0x5D, body) }
 
     mutating func field(_ name: String, _ value: String) {
@@ -42,11 +45,13 @@ struct JSONText {
         string(value)
     }
 
-    private mutating func nested(_ name: String?, _ open: UInt8, _ close: UInt8, _ body: (inout JSONText) -> Void) {
+    private mutating func nested(
+        _ name: String?, _ open: UInt8, _ close: UInt8, _ body: (inout JSONText) throws -> Void
+    ) rethrows {
         if let name { key(name) } else { comma() }
         text.append(open)
         needsComma = false
-        body(&self)
+        try body(&self)
         text.append(close)
         needsComma = true
     }

@@ -51,7 +51,7 @@ extension CommandLineFlag {
             return true
         },
         number(
-            ["--drain-time-s"], "SECONDS", 0...maximumSeconds, "how long requests may take after SIGTERM; default: 600"
+            ["--drain-time-s"], "SECONDS", 0...maximumSeconds, "how long requests may take after SIGTERM, and connections of listeners that are gone; default: 600"
         ) {
             $0.drainSeconds = $1
         },

@@ -6,8 +6,9 @@ import Reactor
 /// ``ResourceSubscriber`` is its other side. Per resource it is all or nothing: the good ones of a batch are taken, the
 /// others keep their last good form and are named in the answer.
 @WorkerActor protocol ResourceApplier: AnyObject {
-    /// What is held from a source before it has said anything: read from the last good configuration on disk. With it
-    /// removals are noticed, and a delta source is told what it need not send.
+    /// What is held that sources gave, be it in an earlier life: read from the last good configuration on disk, or by
+    /// sources that another bootstrap named. With it a source that begins anew notices what is gone. What was refused and
+    /// never taken has no bytes.
     func heldResources() -> [ResourceChange]
 
     /// Takes the changes of one response.

@@ -31,6 +31,7 @@ extension ResourceLedger {
             }
             wants.set(resource.number, reading.wants)
             users.admit(resource.number, reading.clusters)
+            follow(resource, reading.files)
             if let change = candidate.sockets {
                 sockets.commit(change)
                 if change.descriptors != nil { unsentSockets.insert(key.name) }
@@ -56,6 +57,8 @@ extension ResourceLedger {
             // It was under way when the last who wanted it went.
             dropUnwanted()
         }
+        // What was compiled may be older than what the files hold by now.
+        for candidate in candidates where candidate.change.key.type == .secret { secretFiles.look(candidate.change.key) }
     }
 
     private func count(_ key: ResourceKey) {
@@ -102,6 +105,7 @@ extension ResourceLedger {
             clusterStats[.clusterRemoved].add()
             names.remove(key.name)
             limitGroups.release(key.name)
+        case .secret: secretFiles.forget(key)
         case .listener:
             listenerStats[.listenerRemoved].add()
             sockets.remove(key.name)

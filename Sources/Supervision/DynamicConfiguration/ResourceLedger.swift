@@ -105,6 +105,10 @@ import Reactor
     /// Types that the bootstrap has a source for (`cds_config`, `lds_config`).
     var expectedTypes: Set<ResourceType> = []
     var toldClustersWarm = false
+    let secretFiles: SecretFiles
+    /// Secrets whose files have changed and are not compiled yet.
+    var changedFiles: Set<ResourceKey> = []
+    var isReadingFiles = false
     weak var owner: (any ResourceLedgerOwner)?
     weak var subscriber: (any ResourceSubscriber)?
     private var waiting: [Batch] = []
@@ -121,6 +125,8 @@ import Reactor
         listenerStats = stats.listenerManager()
         clusterStats = stats.clusterManager()
         limitGroups = LimitGroups(capacity: fleet.limitGroups)
+        secretFiles = SecretFiles(loop: loop)
+        secretFiles.changed = { [unowned self] keys in self.filesChanged(keys) }
         names.changed = { [unowned self] cluster, endpoints in
             self.fleet.broadcast(.endpoints(cluster: cluster, endpoints))
         }
@@ -141,7 +147,9 @@ import Reactor
     // MARK: ResourceApplier
 
     func heldResources() -> [ResourceChange] {
-        store.all.filter { $0.origin == .lastGood }.map { ResourceChange($0.key, version: $0.version, body: $0.body) }
+        let refused = store.failures.filter { store.newest($0.key) == nil }
+        return refused.map { ResourceChange($0.key, version: $0.value.version, body: nil) }
+            + store.all.filter { $0.origin != .bootstrap }.map { ResourceChange($0.key, version: $0.version, body: $0.body) }
     }
 
     func apply(_ batch: ResourceBatch, done: @escaping @WorkerActor ([ResourceRefusal]) -> Void) {
@@ -241,11 +249,17 @@ import Reactor
     ) throws(ConfigRefusal) -> Candidate? {
         let key = change.key
         let origin = batch.origin
+        let isRecompiled = batch.recompiled.contains(key)
+        var change = change
+        if isRecompiled {
+            // Its newest form, whatever has come since the batch was made.
+            guard let present = store.newest(key) else { return nil }
+            change = ResourceChange(key, version: present.version, body: present.body)
+        }
         // A source that takes routes, endpoints or a secret away takes it from those who still need it: as in Envoy, it stays.
         if change.body == nil, origin == .source, !key.type.isWildcard { return nil }
         if origin == .unwanted, isWantedAgain(key) { return nil }
         if key.type == .cluster, keeps(key, change.body, origin) { return nil }
-        let isRecompiled = batch.recompiled.contains(key)
         switch isRecompiled ? .update : store.verdict(key, change.body, from: origin.stored) {
         case .unchanged:
             if change.body != nil {
@@ -254,6 +268,9 @@ import Reactor
             } else {
                 store.forgive(key)
             }
+            return nil
+        case .ignored:
+            log.info(.config, "\(key) of a source is left aside: the bootstrap has one of this name")
             return nil
         case .refused(let reason): throw ConfigRefusal(description: reason)
         case .removal:

@@ -14,6 +14,8 @@ struct ResourceReading {
     var bindings: [ListenerBinding] = []
     /// A cluster whose endpoints are names.
     var names: NamePlan?
+    /// What a secret names.
+    var files = NamedFiles()
     /// Clusters that requests are sent to, as far as the configuration names them.
     var clusters: Set<String> = []
 
@@ -36,7 +38,8 @@ struct ResourceReading {
             let routes: Envoy_Config_Route_V3_RouteConfiguration = try Self.decode(body)
             validator.validate(routes, root, validatesClusters: false)
             read(routes)
-        case .clusterLoadAssignment, .secret: break
+        case .secret: files = NamedFiles(try Self.decode(body))
+        case .clusterLoadAssignment: break
         }
         do throws(ConfigErrors) {
             try validator.finish()
@@ -142,13 +145,7 @@ struct ResourceReading {
     }
 
     private mutating func read(_ common: Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext) {
-        var secrets = common.tlsCertificateSdsSecretConfigs
-        switch common.validationContextType {
-        case .validationContextSdsSecretConfig(let secret)?: secrets.append(secret)
-        case .combinedValidationContext(let combined)?: secrets.append(combined.validationContextSdsSecretConfig)
-        case .validationContext, nil: break
-        }
-        for secret in secrets {
+        for secret in common.secretConfigs {
             let key = ResourceKey(.secret, secret.name)
             needs.insert(.resource(key))
             if secret.hasSdsConfig {

@@ -46,6 +46,8 @@ struct ResourceStore: Equatable, Sendable {
         case unchanged
         case update
         case removal
+        /// A source's, under a name that the bootstrap has taken: as in Envoy, nothing comes of it.
+        case ignored
         case refused(String)
     }
 
@@ -112,6 +114,8 @@ struct ResourceStore: Equatable, Sendable {
         let present = newest(key)
         if let present, (present.origin == .bootstrap) != (origin == .bootstrap) {
             if origin == .bootstrap, body == nil { return .unchanged }
+            // Not so a secret: who asks a source for one must not get another.
+            if origin != .bootstrap, key.type.isWildcard { return .ignored }
             return .refused(
                 origin == .bootstrap
                     ? "a control plane has a resource of this name" : "the bootstrap has a resource of this name")

@@ -59,9 +59,10 @@ import TrafficPolicy
     }
 
     /// A sign of life, and how this process fares.
-    func strike() {
+    /// - Parameter late: by how many nanoseconds the loop came too late for it.
+    func strike(late: UInt64) {
         board.strike(identity.index)
-        vitals.measure(worker)
+        vitals.measure(worker, late: late)
         worker.publishStatistics()
     }
 

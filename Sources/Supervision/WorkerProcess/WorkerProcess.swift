@@ -32,6 +32,8 @@ import TrafficPolicy
     private var parts: WorkerParts?
     private var sockets: [String: [Int32]] = [:]
     private var beat: LoopTimer?
+    /// When the next beat should come.
+    private var due: UInt64 = 0
     private var drainTimer: LoopTimer?
     private var drainDeadline: UInt64?
     private var farewellEnd: UInt64 = 0
@@ -112,8 +114,9 @@ import TrafficPolicy
 
     private func strike() {
         guard let parts else { return }
-        parts.strike()
-        beat?.schedule(after: Self.beatInterval)
+        parts.strike(late: due > 0 && loop.now > due ? loop.now - due : 0)
+        due = loop.now + Self.beatInterval
+        beat?.schedule(at: due)
     }
 
     // MARK: Configuration

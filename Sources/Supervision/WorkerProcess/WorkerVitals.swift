@@ -27,13 +27,14 @@ import Reactor
         self.loop = loop
     }
 
-    func measure(_ worker: Worker) {
+    func measure(_ worker: Worker, late: UInt64) {
         let connections = worker.connectionCount
         stats[.connectionsActive].set(connections)
         stats[.streamsActive].set(worker.streamCount)
         stats[.bufferedBytes].set(worker.bufferedBytes)
         server[.totalConnections].set(connections)
         stats[.dispatcherLoopDurationUS].record(loop.takeLag() / 1000)
+        stats[.dispatcherPollDelayUS].record(late / 1000)
         countLoop()
         beats += 1
         guard beats % Self.beatsBetweenLooks == 1 else { return }

@@ -33,10 +33,11 @@ struct DecisionRecorderTests {
             EventLoop.process.adopt()
             WorkerActor.enter {
                 let recorder = DecisionRecorder()
-                recorder.note(.filter, "a\r\nset-cookie: b\u{0}\tü")
+                let controls = String(String.UnicodeScalarView((0...31).compactMap { Unicode.Scalar($0) }))
+                recorder.note(.filter, "a\r\nset-cookie: b\u{0}\t\u{1}\u{1B}[2J\u{7F}ü" + controls)
                 let summary = recorder.summary
-                #expect(summary.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F || $0 == 0x09 })
-                #expect(summary.hasPrefix("filter=a?set-cookie: b?"))
+                #expect(summary.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F })
+                #expect(summary.hasPrefix("filter=a?set-cookie: b????[2J??"))
             }
         }
     }

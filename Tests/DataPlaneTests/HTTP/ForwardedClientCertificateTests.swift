@@ -15,6 +15,13 @@ import Testing
         let peerOrganizations: [String] = []
         let peerOIDs: [String] = []
         let localOIDs: [String] = []
+        let peerIPAddresses: [String] = []
+        let localIPAddresses: [String] = []
+        let peerEmails: [String] = []
+        let localEmails: [String] = []
+        let peerChainSHA1: [String] = []
+        let peerChainSHA256: [String] = []
+        let peerChainSerials: [String] = []
         let peerValidFrom: Int64? = nil
         let peerValidUntil: Int64? = nil
 

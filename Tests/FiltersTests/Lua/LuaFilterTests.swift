@@ -221,7 +221,7 @@ struct LuaFilterTests {
     func clearRouteCache(_ option: String, _ expected: String) async throws {
         let (first, second) = (TestUpstream { _ in TestUpstream.ok("first") }, TestUpstream { _ in TestUpstream.ok("second") })
         let proxy = try await TestProxy.start(
-            filters: "function envoy_on_request(h) h:streamInfo():routeName() h:headers():add('x-go', 'second') end".luaFilter(option),
+            filters: "function envoy_on_request(h) h:headers():add('x-go', 'second') end".luaFilter(option),
             routes: """
                 - match: { prefix: /, headers: [{ name: x-go, present_match: true }] }
                   route: { cluster: second }

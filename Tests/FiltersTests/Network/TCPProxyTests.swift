@@ -1,4 +1,6 @@
+import Glibc
 import Observability
+import TestKit
 import Testing
 
 @Suite("tcp_proxy")
@@ -75,6 +77,42 @@ struct TCPProxyTests {
                 upstream.port, Self.log(file, "%RESPONSE_FLAGS%"), cluster: "circuit_breakers: { thresholds: [{ max_connections: 0 }] }"))
         #expect(await proxy.get() == nil)
         #expect(await eventually { file.text == "UO\n" }, "\(file.text)")
+        await proxy.stop()
+    }
+
+    @Test("a connection whose time is over while its client waits for the host ends, whenever the host reads on")
+    func endsWhilePaused() async throws {
+        let (listener, port) = PlainSocket.listening()
+        defer { close(listener) }
+        let proxy = try await TestProxy.start(
+            bootstrap: Self.bootstrap(port, "max_downstream_connection_duration: 1s", cluster: "per_connection_buffer_limit_bytes: 65536"))
+        let proxyPort = proxy.port
+        let (sent, received) = await onThread { () -> (Int, Int) in
+            guard let client = PlainSocket(connectingTo: proxyPort), Deadline(seconds: 10).waits(for: listener, POLLIN) else { return (0, 0) }
+            let host = PlainSocket(accepted: TestSupport.accept(listener))
+            defer {
+                client.close()
+                host.close()
+            }
+            // Nobody reads: when nothing more goes, the proxy has paused its client.
+            let piece = [UInt8](repeating: 0x78, count: 65536)
+            var sent = 0
+            while Deadline(seconds: 0.2).waits(for: client.raw, POLLOUT), sent < 64 << 20 {
+                let count = piece.withUnsafeBytes { send(client.raw, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) }
+                guard count > 0 else { break }
+                sent += count
+            }
+            // The end of the client's connection is the end of its time.
+            guard client.receive().isEmpty else { return (sent, -1) }
+            var received = 0
+            while true {
+                let bytes = host.receive()
+                guard !bytes.isEmpty else { return (sent, received) }
+                received += bytes.count
+            }
+        }
+        #expect(sent > 65536 && received > 65536, "\(sent) bytes sent, \(received) received")
+        #expect(await eventually { await proxy.cluster("up", .upstreamCxDestroy) == 1 })
         await proxy.stop()
     }
 }

@@ -2,6 +2,7 @@ import Bytes
 import DataPlane
 import Filters
 import Glibc
+import HTTPModel
 import Observability
 import ProxyModel
 import Reactor
@@ -161,6 +162,19 @@ import TrafficPolicy
 
     /// As `/healthcheck/fail` and `/healthcheck/ok` tell the worker.
     func setHealth(fails: Bool) { worker.setHealth(fails: fails) }
+
+    /// Refuses requests with these fields, as the supervisor does with those that killed workers.
+    func putInQuarantine(_ fields: [(String, String)]) {
+        var head = HeaderBlock()
+        for (name, value) in fields { head.append(name, value) }
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: RequestQuarantine.byteCount, alignment: 8)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: RequestQuarantine.byteCount)
+        let quarantine = RequestQuarantine(memory: memory)
+        quarantine.publish([head.fingerprint])
+        worker.resources.context.quarantine = quarantine
+    }
+
+    func endQuarantine() { worker.resources.context.quarantine = nil }
 
     /// Does something while the loop can do nothing else.
     func holdingLoop<Result: Sendable>(_ body: (UInt16) -> Result) -> Result { body(port) }

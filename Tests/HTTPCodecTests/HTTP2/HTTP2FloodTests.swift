@@ -88,23 +88,6 @@ struct HTTP2FloodTests {
         #expect(server.session.isFinished)
     }
 
-    @Test("work that goes on after a reset counts against the limit of concurrency (rows 22, 23)")
-    func lingering() throws {
-        var options = HTTP2Options()
-        options.maxConcurrentStreams = 3
-        let server = try TestSession.server(options)
-        server.session.lingeringRequests = 2
-        server.receive([.headers(1, HTTP2HostileTests.post, endStream: false), .headers(3, HTTP2HostileTests.post, endStream: false)])
-        #expect(server.seen.count == 1)
-        let frames = server.produceFrames()
-        #expect(frames.map(\.type) == [3])
-        #expect(frames.first?.errorCode == .refusedStream)
-        #expect(server.counters.streamRefusedErrors == 1)
-        server.session.lingeringRequests = 1
-        server.receive([.headers(5, HTTP2HostileTests.post, endStream: false)])
-        #expect(server.seen.count == 2)
-    }
-
     @Test(
         "SETTINGS, PING and unknown frames are bounded over time (row 25)",
         arguments: [RawFrame.settings(), .settings([(1, 4096)]), .ping(1), RawFrame(type: 0xEE)])

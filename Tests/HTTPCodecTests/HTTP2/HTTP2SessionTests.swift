@@ -167,6 +167,40 @@ struct HTTP2SessionTests {
         #expect(pair.client.seen.last == .pingAck(0x0102_0304_0506_0708))
     }
 
+    @Test("a peer that does not know our limit yet is refused the streams beyond it, and keeps its connection")
+    func concurrencyNotKnownYet() throws {
+        var options = HTTP2Options()
+        options.maxConcurrentStreams = 2
+        let server = try TestSession(.server, options: options)
+        let heads = [1, 3, 5].map { RawFrame.headers($0, HTTP2HostileTests.post, endStream: false).bytes }
+        #expect(server.receive(RawFrame.preface + RawFrame.settings().bytes + heads.flatMap { $0 }) == nil)
+        #expect(server.streams.keys.sorted() == [1, 3])
+        #expect(server.counters.streamRefusedErrors == 1)
+        let resets = server.produceFrames().filter { $0.type == 3 }
+        #expect(resets.map(\.stream) == [5])
+        #expect(resets.first?.errorCode == .refusedStream)
+    }
+
+    @Test("a head that does not end can be answered; what still comes of it is nobody's")
+    func unfinishedHead() throws {
+        let server = try TestSession.server()
+        let block = RawFrame.encode(HTTP2HostileTests.get)
+        server.receive([RawFrame(type: 1, flags: 0, stream: 1, payload: Array(block.prefix(20)))])
+        #expect(server.session.unfinishedRequest == 1)
+        let stream = try #require(server.session.takeUnfinishedRequest())
+        #expect(server.session.unfinishedRequest == 0)
+        #expect(server.session.takeUnfinishedRequest() == nil)
+        server.respond(stream, status: "408")
+        // Before and after the answer is out.
+        server.receive([RawFrame(type: 9, stream: 1, payload: Array(block.dropFirst(20).prefix(10)))])
+        #expect(server.produceFrames().map(\.type) == [1, 3])
+        server.receive([RawFrame(type: 9, flags: RawFrame.endHeaders, stream: 1, payload: Array(block.dropFirst(30)))])
+        #expect(server.session.failure == nil)
+        #expect(server.seen == [.closed(1, .noError, .complete)])
+        server.receive([.headers(3, HTTP2HostileTests.get)])
+        #expect(server.streams.keys.sorted() == [3])
+    }
+
     @Test("SETTINGS of the server bound what a client opens")
     func concurrency() throws {
         var options = HTTP2Options()

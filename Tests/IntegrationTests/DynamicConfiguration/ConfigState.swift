@@ -14,7 +14,10 @@ enum ConfigState {
 
     // One table, and a row for each kind: longer than a function should be, and simpler than anything shorter.
     private static func lines(_ part: [String: Any]) -> [String] {
-        func items(_ name: String) -> [[String: Any]] { part[name] as? [[String: Any]] ?? [] }
+        // What was refused and never had a form is an item without one; Envoy has none of these.
+        func items(_ name: String) -> [[String: Any]] {
+            (part[name] as? [[String: Any]] ?? []).filter { Set($0.keys) != ["error_state", "client_status"] }
+        }
         func version(_ item: [String: Any]) -> String { item["version_info"] as? String ?? "" }
         func name(_ item: [String: Any], _ field: String, _ key: String = "name") -> String {
             (item[field] as? [String: Any])?[key] as? String ?? ""

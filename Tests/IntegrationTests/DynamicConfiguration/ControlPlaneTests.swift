@@ -138,7 +138,7 @@ struct ControlPlaneTests {
         #expect(scene.proxy.isAlive)
     }
 
-    @Test("a control plane that repeats what is refused makes no hot loop", arguments: ours)
+    @Test("a control plane that repeats what is refused costs nobody an answer, and with Heddle makes no hot loop", arguments: all)
     func refusalLoop(kind: ProxyProcess.Kind, sources: DiscoveredProxy.Sources) throws {
         let scene = try Scene(kind, sources)
         defer { scene.proxy.stop() }
@@ -152,7 +152,8 @@ struct ControlPlaneTests {
         let deadline = Deadline(seconds: 0.5)
         #expect(Deadline(seconds: 10).polls { refused() >= 2 })
         while !deadline.isOver { _ = deadline.polls(every: 50) { false } }
-        #expect(refused() <= 5)
+        // Envoy answers each at once, thousands in this time.
+        if kind == .heddle { #expect(refused() <= 5) } else { #expect(refused() > 5) }
         #expect(scene.answer == "first")
         try scene.peer.obey(["fault": "none", "remove": [["cds", "bad"]]])
         try scene.peer.set([DiscoveredProxy.routes(to: "b")])
@@ -177,6 +178,40 @@ struct ControlPlaneTests {
         ])
         try peer.obey(["fault": "none"])
         #expect(Deadline(seconds: 20).polls(every: 10) { (try? AdminClient.get("/", port: port)) == "late" })
+    }
+
+    @Test("what has the name of a static resource is left aside without a word", arguments: all)
+    func staticName(kind: ProxyProcess.Kind, sources: DiscoveredProxy.Sources) throws {
+        let scene = try Scene(kind, sources)
+        defer { scene.proxy.stop() }
+        #expect(scene.becomes("first"))
+        try scene.peer.change([DiscoveredProxy.cluster("xds"), DiscoveredProxy.cluster("c")], type: "cds")
+        try scene.peer.set([DiscoveredProxy.endpoints("c", [scene.second.port]), DiscoveredProxy.routes(to: "c")])
+        #expect(scene.becomes("second"))
+        try scene.peer.change([], remove: [("cds", "xds")], type: "cds")
+        let clusters = try AdminClient.get("/clusters", port: scene.admin)
+        #expect(clusters.contains("xds::127.0.0.1:\(scene.peer.port)::"))
+        #expect(try scene.peer.state().number("cds.refused") == 0)
+        #expect(try AdminClient.counters(port: scene.admin)["cluster_manager.cds.update_rejected"] == 0)
+    }
+
+    @Test("endpoints may have a later priority alone, or leave one out", arguments: all)
+    func priorities(kind: ProxyProcess.Kind, sources: DiscoveredProxy.Sources) throws {
+        let scene = try Scene(kind, sources)
+        defer { scene.proxy.stop() }
+        #expect(scene.becomes("first"))
+        func endpoints(_ hosts: [(priority: Int, port: UInt16)]) -> [String: Any] {
+            var resource = DiscoveredProxy.endpoints("a", [])
+            resource["endpoints"] = hosts.map { host -> [String: Any] in
+                ["priority": host.priority, "lb_endpoints": [["endpoint": ["address": DiscoveredProxy.address(host.port)]]]]
+            }
+            return resource
+        }
+        try scene.peer.change([endpoints([(1, scene.second.port)])], type: "eds")
+        #expect(scene.becomes("second"))
+        try scene.peer.change([endpoints([(0, scene.first.port), (2, scene.second.port)])], type: "eds")
+        #expect(scene.becomes("first"))
+        for _ in 0..<20 { #expect(scene.answer == "first") }
     }
 
     @Test("the control plane hears who asks, on the first message of a stream", arguments: ours)

@@ -43,6 +43,11 @@ struct IstioTests {
         #expect(inbound.dropFirst().first?.hasPrefix("Hash=") == true)
         #expect(inbound.suffix(2) == ["Subject=\"O=cluster.local\"", "URI=\(mesh)ratings"])
         #expect(result("inbound from another trust domain") == "refused")
+        // Neither side was sent the header of an exchange that nobody takes off.
+        #expect(result("outbound bytes to a service of the mesh") == "ratings over istio:hello")
+        #expect(result("inbound bytes with mutual TLS") == "reviews:hello")
+        #expect(result("the page of metrics") == "200 of metrics")
+        #expect(result("the page of health") == "200")
         #expect((results["refused resources"] as? [String])?.isEmpty == true)
         #expect(results["updates refused"] as? [Int] == [0, 0])
     }

@@ -92,13 +92,67 @@ struct SourceTests {
             #expect(becomes(round % 2 == 0 ? "second" : "first", port))
         }
         try folder.put("eds.json", "{ this is no JSON")
-        let rejections = { (try? AdminClient.counters(port: admin)) ?? [:] }
-        if kind == .heddle {
-            #expect(Deadline(seconds: 20).polls(every: 20) { rejections()["eds.update_rejected"] == 1 })
-        }
+        let counters = { (try? AdminClient.counters(port: admin)) ?? [:] }
+        // Envoy counts the endpoints of each cluster.
+        let scope = kind == .heddle ? "eds" : "cluster.a"
+        #expect(Deadline(seconds: 20).polls(every: 20) { counters()["\(scope).update_failure"] == 1 })
+        #expect(counters()["\(scope).update_rejected"] == 0)
         #expect(answer(port) == "second")
         try folder.put("eds.json", [DiscoveredProxy.endpoints("a", [first.port])], version: "9")
         #expect(becomes("first", port))
+        // A file without anything in it, as it is for a moment when it is written in place, takes nothing away.
+        try folder.put("cds.json", "")
+        #expect(
+            Deadline(seconds: 20).polls(every: 20) { counters()["cluster_manager.cds.update_failure"] == 1 })
+        #expect(answer(port) == "first" && counters()["cluster_manager.active_clusters"] == 1)
+    }
+
+    @Test("files of a folder as Kubernetes mounts it change together", arguments: kinds)
+    func kubernetes(kind: ProxyProcess.Kind) throws {
+        let folder = try Folder()
+        let hosts = ["first", "second"].map { name in RecordingUpstream { _ in .reply(200, body: name) } }
+        let (port, admin) = (Loopback.freePort(), Loopback.freePort())
+        func files(_ number: Int) throws -> [String: String] {
+            let host = hosts[number % 2].port
+            let cluster: [String: Any] = [
+                "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", "name": "c\(number)", "connect_timeout": "1s",
+                "load_assignment": [
+                    "cluster_name": "c\(number)",
+                    "endpoints": [["lb_endpoints": [["endpoint": ["address": DiscoveredProxy.address(host)]]]]],
+                ],
+            ]
+            var listener = DiscoveredProxy.listener(port: port)
+            let filter: [String: Any] = [
+                "name": "hcm",
+                "typed_config": [
+                    "@type": DiscoveredProxy.manager, "stat_prefix": "in",
+                    "route_config": DiscoveredProxy.routes(to: "c\(number)").filter { $0.key != "@type" },
+                    "http_filters": [["name": "router", "typed_config": ["@type": DiscoveredProxy.router]]],
+                ],
+            ]
+            listener["filter_chains"] = [["filters": [filter]]]
+            return try ["cds.json": cluster, "lds.json": listener].mapValues { resource in
+                let response: [String: Any] = ["version_info": "\(number)", "resources": [resource]]
+                return String(decoding: try JSONSerialization.data(withJSONObject: response), as: UTF8.self)
+            }
+        }
+        let mount = try KubernetesFolder(folder.path + "/mount", try files(0))
+        let source = { (file: String) in
+            "{path_config_source: {path: \(mount.path)/\(file), watched_directory: {path: \(mount.path)}}, resource_api_version: V3}"
+        }
+        let proxy = try ProxyProcess(
+            kind,
+            config: """
+                node: {id: node, cluster: test}
+                admin: {address: {socket_address: {address: \(Loopback.address), port_value: \(admin)}}}
+                dynamic_resources: {lds_config: \(source("lds.json")), cds_config: \(source("cds.json"))}
+                """, ports: [admin])
+        defer { proxy.stop() }
+        #expect(becomes("first", port))
+        for number in 1...4 {
+            try mount.replace(try files(number))
+            #expect(becomes(number % 2 == 1 ? "second" : "first", port), "change \(number)")
+        }
     }
 
     @Test(
@@ -174,8 +228,44 @@ struct SourceTests {
         #expect(try peer.wait { $0.kind == "stream" }.text("peer")?.hasPrefix("unix:") == true)
     }
 
-    @Test("a control plane behind TLS that asks for a certificate; one with another certificate is not spoken to")
-    func mutualTLS() throws {
+    /// Where a proxy has the keys and authorities from by which it reaches its control plane.
+    enum Keys: CaseIterable, Sendable {
+        case files, staticSecrets, secretFile
+    }
+
+    private static func context(_ keys: Keys, _ folder: Folder, authority: String) throws -> (context: String, secrets: String) {
+        let certificate =
+            "certificate_chain: {filename: \(folder.path)/client.pem}, private_key: {filename: \(folder.path)/client.key}"
+        let trusted = "trusted_ca: {filename: \(folder.path)/\(authority)}"
+        let file = "path_config_source: {path: \(folder.path)/secrets.yaml}, resource_api_version: V3"
+        func named(_ source: String) -> String {
+            "tls_certificate_sds_secret_configs: [{name: client\(source)}], "
+                + "validation_context_sds_secret_config: {name: server\(source)}"
+        }
+        switch keys {
+        case .files: return ("tls_certificates: [{\(certificate)}], validation_context: {\(trusted)}", "")
+        case .staticSecrets:
+            return (
+                named(""),
+                "\n  secrets: [{name: client, tls_certificate: {\(certificate)}}, {name: server, validation_context: {\(trusted)}}]"
+            )
+        case .secretFile:
+            let type = "\"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+            try folder.put(
+                "secrets.yaml",
+                """
+                resources:
+                - {\(type), name: client, tls_certificate: {\(certificate)}}
+                - {\(type), name: server, validation_context: {\(trusted)}}
+                """)
+            return (named(", sds_config: {\(file)}"), "")
+        }
+    }
+
+    @Test(
+        "a control plane behind TLS that asks for a certificate; one with another certificate is not spoken to",
+        arguments: Keys.allCases)
+    func mutualTLS(keys: Keys) throws {
         let folder = try Folder()
         let server = TestCertificate(commonName: "control-plane")
         let client = TestCertificate(commonName: "proxy")
@@ -197,15 +287,14 @@ struct SourceTests {
                 DiscoveredProxy.routes(to: "a"), DiscoveredProxy.listener(port: port),
             ])
             let mark = peer.mark
+            let (context, secrets) = try Self.context(keys, folder, authority: authority)
             let socket = """
                     transport_socket:
                       name: tls
                       typed_config:
                         "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
                         sni: control-plane
-                        common_tls_context:
-                          tls_certificates: [{certificate_chain: {filename: \(folder.path)/client.pem}, private_key: {filename: \(folder.path)/client.key}}]
-                          validation_context: {trusted_ca: {filename: \(folder.path)/\(authority)}}
+                        common_tls_context: {\(context)}\(secrets)
                 """
             let proxy = try ProxyProcess(
                 .heddle,

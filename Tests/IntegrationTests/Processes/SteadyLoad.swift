@@ -13,9 +13,11 @@ final class SteadyLoad: Sendable {
 
     private let state = Mutex(State())
     private let port: UInt16
+    private let tls: WireClient.TLS?
 
-    init(port: UInt16, clients: Int) {
+    init(port: UInt16, clients: Int, tls: WireClient.TLS? = nil) {
         self.port = port
+        self.tls = tls
         state.withLock { $0.threads = clients }
         for _ in 0..<clients {
             var thread = pthread_t()
@@ -46,7 +48,7 @@ final class SteadyLoad: Sendable {
 
     private func run() {
         while !state.withLock({ $0.isStopping }) {
-            guard let client = WireClient(port: port) else {
+            guard let client = WireClient(port: port, tls: tls) else {
                 fail("a connection was refused")
                 continue
             }

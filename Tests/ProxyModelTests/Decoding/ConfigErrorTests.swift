@@ -31,6 +31,14 @@ import Testing
             "envoy.yaml:1:1: overloadManager: Envoy has this field, Heddle does not support it yet"
         ),
         (
+            "static_resources:\n  listeners:\n  - name: a\n    internal_listener: {}\n",
+            "envoy.yaml:4:5: static_resources.listeners[0].internal_listener: internal listeners, by which Istio's ambient mode chains proxies in one process, are not supported by Heddle yet"
+        ),
+        (
+            "static_resources:\n  clusters:\n  - name: a\n    load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {envoy_internal_address: {server_listener_name: x}}}}]}]}\n",
+            "envoy.yaml:4:73: static_resources.clusters[0].load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.envoy_internal_address: internal listeners, by which Istio's ambient mode chains proxies in one process, are not supported by Heddle yet"
+        ),
+        (
             "watchdog: {}\n",
             "envoy.yaml:1:1: watchdog: deprecated in Envoy; Heddle does not support it"
         ),

@@ -99,6 +99,32 @@ import Testing
     }
 
     @Test(
+        "keys for a control plane come from the bootstrap or from a file, for nobody else can be asked yet",
+        arguments: [
+            ("{ads: {}}", false), ("{path_config_source: {path: /etc/keys.yaml}}", true), ("{path: /etc/keys.yaml}", true),
+            (
+                "{api_config_source: {api_type: GRPC, transport_api_version: V3, grpc_services: [{envoy_grpc: {cluster_name: xds}}]}}",
+                false
+            ),
+        ])
+    func controlPlaneSecrets(source: String, isGood: Bool) {
+        let socket = """
+            {name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, \
+            common_tls_context: {tls_certificate_sds_secret_configs: [{name: key, sds_config: \(source)}]}}}
+            """
+        let place = "dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name: \"xds\""
+        let cluster = Self.cluster.dropLast() + ", transport_socket: \(socket)}"
+        let found = problems(Self.ads, clusters: String(cluster)).filter { $0.hasPrefix(place) }
+        let message =
+            "\(place) has its secret \"key\" from a control plane; expected static_resources.secrets or a file (path_config_source)"
+        #expect(found == (isGood ? [] : [message]))
+        let matches = Self.cluster.dropLast() + ", transport_socket_matches: [{name: a, match: {}, transport_socket: \(socket)}]}"
+        #expect(
+            problems(Self.ads, clusters: String(matches)).contains(
+                "\(place) has transport_socket_matches: a control plane is reached over one transport socket"))
+    }
+
+    @Test(
         "an EDS cluster has its endpoints from its source and from nowhere else",
         arguments: [
             ("{name: a, type: EDS}", "eds_cluster_config.eds_config: a cluster of type EDS needs it"),

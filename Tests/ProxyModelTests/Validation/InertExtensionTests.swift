@@ -81,6 +81,18 @@ import Testing
         #expect(problems(route: ", \(perRoute)").joined().contains("cannot stand here"))
     }
 
+    @Test("what a control plane sends for ambient mode is refused, and the reason says so")
+    func internalListeners() throws {
+        var ignored: [String] = []
+        // name (1) and internal_listener (27); cluster_name (1), endpoints (2), lb_endpoints (2), endpoint (1), address (1), and
+        // in it envoy_internal_address (3).
+        let listener = ResourceChecker().problem(.listener, [0x0A, 1, 0x61, 0xDA, 1, 0], ignored: &ignored)
+        #expect(listener?.contains("internal_listener: internal listeners, by which Istio's ambient mode chains") == true)
+        let assignment = ResourceChecker().problem(
+            .clusterLoadAssignment, [0x0A, 1, 0x61, 0x12, 8, 0x12, 6, 0x0A, 4, 0x0A, 2, 0x1A, 0], ignored: &ignored)
+        #expect(assignment?.contains("address.envoy_internal_address: internal listeners, by which Istio's ambient mode") == true)
+    }
+
     @Test("a control plane's wrapped filters are judged as those of files are")
     func dynamic() throws {
         func cluster(_ inner: String, wrapper: String = "udpa.type.v1.TypedStruct") throws -> String? {

@@ -285,6 +285,7 @@ struct GRPCCallTests {
         try await onLoop {
             let harness = try CallHarness {
                 $0.limits.pingInterval = 10_000_000_000
+                $0.limits.pingJitterPercent = 0
                 $0.limits.pingTime = 5_000_000_000
             }
             harness.call.start()
@@ -300,6 +301,29 @@ struct GRPCCallTests {
                 harness.settle()
             }
             #expect(harness.owner.ends == [GRPCEnd(code: 14, message: "the server does not answer a PING")])
+            harness.server.close()
+        }
+    }
+
+    @Test("PINGs are an interval apart, however short the time for an answer is")
+    func pingRate() async throws {
+        try await onLoop {
+            let second: UInt64 = 1_000_000_000
+            let harness = try CallHarness {
+                $0.limits.pingInterval = 300 * second
+                $0.limits.pingJitterPercent = 0
+                $0.limits.pingTime = 20 * second
+            }
+            harness.call.start()
+            harness.until { harness.server.fields[":path"] != nil }
+            let began = harness.clock.monotonic()
+            for _ in 0..<125 {
+                harness.clock.advance(10 * second)
+                for _ in 0..<5 { harness.loop.turn(maximumWait: 100_000) }
+            }
+            #expect(harness.server.pings.map { ($0 - began) / second } == [300, 600, 900, 1200])
+            #expect(harness.owner.ends.isEmpty)
+            harness.call.cancel()
             harness.server.close()
         }
     }

@@ -14,6 +14,8 @@ import SecureTransport
     private(set) var received: [[UInt8]] = []
     private(set) var fields: [String: String] = [:]
     private(set) var wasReset = false
+    /// When PINGs came, by the loop's clock.
+    private(set) var pings: [UInt64] = []
     /// Closes the connection as soon as what was answered is sent.
     var cutsWhenSent = false
     /// Reads nothing more when false.
@@ -131,9 +133,15 @@ import SecureTransport
             return 0
         }
         guard count > 0, let session else { return false }
+        buffer.withUnsafeBytes { notePings($0.slice(0, count)) }
         _ = buffer.withUnsafeBytes { session.receive($0.slice(0, count), now: loop.now) }
         drain()
         return true
+    }
+
+    /// Sees PING frames (RFC 9113 section 6.7) as they come: each is read alone, for the client sends nothing beside it.
+    private func notePings(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.count == 17, bytes[3] == 6, bytes[4] == 0 { pings.append(loop.now) }
     }
 
     private func drain() {

@@ -34,10 +34,10 @@ struct ConfigSubscriberTests {
     /// What a bootstrap with these sources comes to.
     private static func plan(
         clusters: Envoy_Config_Core_V3_ConfigSource? = ads, listeners: Envoy_Config_Core_V3_ConfigSource? = ads,
-        hasADS: Bool = true
+        hasADS: Bool = true, node: String = "node"
     ) throws -> ConfigSubscriber.Plan {
         let bootstrap = Envoy_Config_Bootstrap_V3_Bootstrap.with {
-            $0.node.id = "node"
+            $0.node.id = node
             if let clusters { $0.dynamicResources.cdsConfig = clusters }
             if let listeners { $0.dynamicResources.ldsConfig = listeners }
             if hasADS { $0.dynamicResources.adsConfig.apiType = .grpc }
@@ -161,22 +161,92 @@ struct ConfigSubscriberTests {
         }
     }
 
-    @Test("another bootstrap ends all sources and asks anew; what is held goes to the first that is made")
+    @Test("another bootstrap ends all sources and asks anew; those that begin know what is in force, each of its own")
     func anew() async throws {
         try await Self.run {
             let (maker, applier) = (RecordingMaker(), RecordingApplier())
-            applier.held = [ResourceChange(ResourceKey(.cluster, "old"), version: "7", body: [1])]
+            func held(_ type: ResourceType, _ name: String) -> ResourceChange {
+                ResourceChange(ResourceKey(type, name), version: "7", body: [1])
+            }
+            applier.held = [held(.cluster, "old")]
             let subscriber = Self.subscriber(maker, applier)
             subscriber.configure(try Self.plan())
-            subscriber.wantsChanged([Self.want(.clusterLoadAssignment, "a", Self.ads)])
+            let other = Self.want(.clusterLoadAssignment, "b", Self.file("/eds"))
+            subscriber.wantsChanged([Self.want(.clusterLoadAssignment, "a", Self.ads), other])
             #expect(maker.made[0].held == ["old"])
             _ = maker.made[0].source.take()
-            subscriber.configure(try Self.plan(listeners: nil))
+            applier.held = [
+                held(.cluster, "new"), held(.listener, "l"), held(.clusterLoadAssignment, "a"),
+                held(.clusterLoadAssignment, "b"), held(.secret, "unwanted"),
+            ]
+            subscriber.configure(try Self.plan(node: "other"))
             #expect(maker.made[0].source.take() == ["stop"])
-            #expect(maker.made.count == 2 && maker.made[1].held == [])
-            #expect(maker.made[1].source.take() == ["want cds *", "want eds a"])
+            #expect(maker.made.map(\.what) == ["ads", "/eds", "ads", "/eds"])
+            #expect(maker.made[2].held == ["a", "l", "new"] && maker.made[3].held == ["b"])
+            #expect(maker.made[2].source.take() == ["want cds *", "want eds a"])
             subscriber.clustersAreWarm()
-            #expect(maker.made[1].source.take() == [])
+            #expect(maker.made[2].source.take() == ["want lds *"])
+        }
+    }
+
+    @Test("what is in hand of the sources before comes to its end before others are asked, so that they know of it")
+    func anewInHand() async throws {
+        try await Self.run {
+            let (maker, applier) = (RecordingMaker(), RecordingApplier())
+            let subscriber = Self.subscriber(maker, applier)
+            subscriber.configure(try Self.plan())
+            subscriber.source(maker.made[0].source, offers: ResourceBatch(type: .cluster, source: "", version: "1", changes: []))
+            subscriber.source(maker.made[0].source, offers: ResourceBatch(type: .listener, source: "", version: "2", changes: []))
+            subscriber.configure(try Self.plan(node: "other"))
+            subscriber.wantsChanged([Self.want(.clusterLoadAssignment, "a", Self.ads)])
+            subscriber.clustersAreWarm()
+            #expect(maker.made.count == 1)
+            applier.held = [ResourceChange(ResourceKey(.cluster, "late"), version: "1", body: [1])]
+            applier.answer([])
+            #expect(maker.made.count == 2 && maker.made[1].held == ["late"])
+            #expect(maker.made[1].source.take() == ["want cds *", "want lds *", "want eds a"])
+            #expect(applier.versions == ["1"])
+        }
+    }
+
+    @Test("what no source is named for any more goes")
+    func sourceGoes() async throws {
+        try await Self.run {
+            let (maker, applier) = (RecordingMaker(), RecordingApplier())
+            let subscriber = Self.subscriber(maker, applier)
+            subscriber.configure(try Self.plan())
+            applier.held = [
+                ResourceChange(ResourceKey(.cluster, "c"), version: "1", body: [1]),
+                ResourceChange(ResourceKey(.listener, "l"), version: "1", body: [1]),
+            ]
+            subscriber.configure(try Self.plan(listeners: nil))
+            #expect(applier.changes == [ResourceChange(ResourceKey(.listener, "l"), version: "", body: nil)])
+            #expect(maker.made[1].held == ["c"])
+            applier.answer([])
+            applier.held = [applier.held[0]]
+            subscriber.configure(try Self.plan(clusters: nil, listeners: nil))
+            #expect(applier.changes.last == ResourceChange(ResourceKey(.cluster, "c"), version: "", body: nil))
+        }
+    }
+
+    @Test("names that are asked for together are waited for each as long as whoever wants it says")
+    func waits() async throws {
+        try await Self.run {
+            func want(_ name: String, seconds: Int64?) -> ResourceWant {
+                var source = Self.ads
+                if let seconds { source.initialFetchTimeout.seconds = seconds }
+                return Self.want(.secret, name, source)
+            }
+            let (maker, applier) = (RecordingMaker(), RecordingApplier())
+            let subscriber = Self.subscriber(maker, applier)
+            subscriber.configure(try Self.plan())
+            subscriber.wantsChanged([
+                want("default", seconds: nil), want("ever", seconds: 0), want("short", seconds: 1),
+                want("both", seconds: 1), want("both", seconds: 20),
+            ])
+            let times = try #require(maker.made[0].source.timeouts.last)
+            #expect(times["default"] == 15_000_000_000 && times["ever"] == 0)
+            #expect(times["short"] == 1_000_000_000 && times["both"] == 20_000_000_000)
         }
     }
 }

@@ -7,11 +7,11 @@ import XDS
 /// A source that gives nothing and notes what it is asked.
 @WorkerActor final class RecordingSource: DiscoverySource {
     private(set) var log: [String] = []
-    private(set) var timeouts: [UInt64] = []
+    private(set) var timeouts: [FetchTimes] = []
     /// Called once, with the next answer.
     var offersOnAnswer: (@WorkerActor () -> Void)?
 
-    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64) {
+    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes) {
         switch wanted {
         case .all: log.append("want \(type) *")
         case .names(let names): log.append("want \(type) \(names.sorted().joined(separator: ","))")
@@ -68,6 +68,7 @@ import XDS
     var held: [ResourceChange] = []
     var answersAtOnce = false
     private(set) var versions: [String] = []
+    private(set) var changes: [ResourceChange] = []
     private(set) var deepest = 0
     private var depth = 0
     private var ended: [String] = []
@@ -79,6 +80,7 @@ import XDS
         depth += 1
         deepest = max(deepest, depth)
         versions.append(batch.version)
+        changes += batch.changes
         if answersAtOnce { done([]) } else { waiting.append(done) }
         depth -= 1
     }

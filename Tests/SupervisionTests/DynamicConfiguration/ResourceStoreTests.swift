@@ -32,9 +32,11 @@ struct ResourceStoreTests {
 
     @Test("neither the bootstrap nor a source touches what belongs to the other")
     func ownership() {
-        let store = store([(web, [1], .bootstrap), (api, [1], .source)])
-        #expect(store.verdict(web, [2], from: .source) == .refused("the bootstrap has a resource of this name"))
-        #expect(store.verdict(web, nil, from: .source) == .refused("the bootstrap has a resource of this name"))
+        let secret = ResourceKey(.secret, "key")
+        let store = store([(web, [1], .bootstrap), (api, [1], .source), (secret, [1], .bootstrap)])
+        #expect(store.verdict(secret, [2], from: .source) == .refused("the bootstrap has a resource of this name"))
+        #expect(store.verdict(web, [2], from: .source) == .ignored)
+        #expect(store.verdict(web, nil, from: .source) == .ignored)
         #expect(store.verdict(api, [2], from: .bootstrap) == .refused("a control plane has a resource of this name"))
         #expect(store.verdict(api, nil, from: .bootstrap) == .unchanged)
     }

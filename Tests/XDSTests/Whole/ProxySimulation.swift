@@ -59,10 +59,14 @@ final class SimulatedClock: LoopClock {
         group.simulation = self
         ledger.owner = self
         ledger.subscriber = subscriber
-        try begin(variant)
+        let (frame, plan) = try bootstrap()
+        ledger.expectedTypes = frame.expectedTypes
+        configure(plan)
+        for slot in slots { start(slot) }
     }
 
-    private func begin(_ variant: DiscoverySettings.Variant) throws {
+    private func bootstrap() throws -> (BootstrapFrame, ConfigSubscriber.Plan) {
+        let variant = plane.variant
         let bootstrap = Envoy_Config_Bootstrap_V3_Bootstrap.with {
             $0.node.id = "node"
             $0.dynamicResources.ldsConfig = MeshResources.ads
@@ -72,12 +76,12 @@ final class SimulatedClock: LoopClock {
             $0.dynamicResources.adsConfig.setNodeOnFirstMessageOnly = rng.next() % 2 == 0
         }
         let frame = try BootstrapFrame(MeshResources.bytes(bootstrap))
-        let plan = try ConfigSubscriber.Plan(frame)
-        ledger.expectedTypes = frame.expectedTypes
+        return (frame, try ConfigSubscriber.Plan(frame))
+    }
+
+    private func configure(_ plan: ConfigSubscriber.Plan) {
         ledger.apply(
-            ResourceLedger.Batch(origin: .bootstrap, changes: []) { [unowned self] _ in self.subscriber.configure(plan)
-            })
-        for slot in slots { start(slot) }
+            ResourceLedger.Batch(origin: .bootstrap, changes: []) { [unowned self] _ in self.subscriber.configure(plan) })
     }
 
     func resourcesChanged() {}

@@ -5,11 +5,32 @@ import XDS
 @testable import Supervision
 
 /// The stream between the proxy and its control plane: a ``DiscoveryMachine`` run as `ControlPlaneStream` runs it, over a
-/// link that delays and breaks.
-@WorkerActor final class SimulatedLink: DiscoverySourceMaker, DiscoverySource {
+/// link that delays and breaks. A stream that another bootstrap asks for takes the place of the one before.
+@WorkerActor final class SimulatedLink: DiscoverySourceMaker {
+    /// What the subscriber has of one stream.
+    @WorkerActor private final class Stream: DiscoverySource {
+        private unowned let link: SimulatedLink
+
+        init(_ link: SimulatedLink) { self.link = link }
+
+        private var isCurrent: Bool { link.current === self }
+
+        func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes) {
+            guard isCurrent else { return }
+            link.work { $0.want(type, wanted, fetchTimeout: fetchTimeout, now: self.link.loop.now) }
+        }
+
+        func applied(_ refusals: [ResourceRefusal]) {
+            if isCurrent { link.work { $0.applied(refusals, now: self.link.loop.now) } }
+        }
+
+        func stop() { if isCurrent { link.stopStream() } }
+    }
+
     private let loop: EventLoop
     private unowned var owner: (any DiscoverySourceOwner)?
     private(set) var machine: DiscoveryMachine?
+    private var current: Stream?
     private var timer: LoopTimer?
     private var rng: Seeded
     var toPlane: [[UInt8]] = []
@@ -33,20 +54,22 @@ import XDS
     func stream(_ order: StreamOrder, owner: any DiscoverySourceOwner) throws -> any DiscoverySource {
         self.owner = owner
         machine = order.machine(source: "xds", checker: ResourceChecker())
-        return self
+        let stream = Stream(self)
+        current = stream
+        return stream
     }
 
-    func file(_ order: FileOrder, owner: any DiscoverySourceOwner) throws -> any DiscoverySource { self }
+    func file(_ order: FileOrder, owner: any DiscoverySourceOwner) throws -> any DiscoverySource { Stream(self) }
 
     func stop() {}
 
-    // MARK: DiscoverySource
-
-    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64) {
-        work { $0.want(type, wanted, fetchTimeout: fetchTimeout, now: self.loop.now) }
+    private func stopStream() {
+        current = nil
+        machine = nil
+        isConnecting = false
+        timer?.cancel()
+        drop()
     }
-
-    func applied(_ refusals: [ResourceRefusal]) { work { $0.applied(refusals, now: self.loop.now) } }
 
     // MARK: The link
 
@@ -86,7 +109,8 @@ import XDS
         self.machine = nil
         let actions = verb(&machine)
         self.machine = machine
-        for action in actions { perform(action) }
+        let stream = current
+        for action in actions where current === stream { perform(action) }
         if let deadline = self.machine?.deadline { timer?.schedule(at: deadline) } else { timer?.cancel() }
     }
 
@@ -99,10 +123,10 @@ import XDS
             for change in batch.changes where change.key.type == .cluster {
                 removedAt[change.key.name] = change.body == nil ? loop.now : nil
             }
-            owner?.source(self, offers: batch)
+            if let current { owner?.source(current, offers: batch) }
         case .fetchEnded(let keys):
             ended.formUnion(keys)
-            owner?.source(self, ended: keys)
+            if let current { owner?.source(current, ended: keys) }
         case .note: break
         }
     }

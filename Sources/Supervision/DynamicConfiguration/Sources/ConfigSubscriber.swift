@@ -21,6 +21,10 @@ import XDS
         var dynamic: Envoy_Config_Bootstrap_V3_Bootstrap.DynamicResources
         /// The static clusters through which control planes are reached.
         var clusters: [Envoy_Config_Cluster_V3_Cluster]
+        /// The static secrets, which those clusters may name.
+        var secrets: [Envoy_Extensions_TransportSockets_Tls_V3_Secret]
+        /// What sources give under these names is left aside; it must be given again when a name is free.
+        var listeners: Set<String>
 
         init(_ frame: BootstrapFrame) throws {
             let bootstrap = try Supervisor.decode(frame.bytes)
@@ -31,6 +35,11 @@ import XDS
             clusters = try frame.resources.filter { $0.key.type == .cluster }.map {
                 try Envoy_Config_Cluster_V3_Cluster(serializedBytes: $0.body, options: ConfigDecoder.binaryOptions)
             }
+            secrets = try frame.resources.filter { $0.key.type == .secret }.map {
+                try Envoy_Extensions_TransportSockets_Tls_V3_Secret(
+                    serializedBytes: $0.body, options: ConfigDecoder.binaryOptions)
+            }
+            listeners = Set(frame.resources.filter { $0.key.type == .listener }.map(\.key.name))
         }
     }
 
@@ -46,9 +55,13 @@ import XDS
     private var asked: [Origin: [ResourceType: Set<String>]] = [:]
     private var wants: Set<ResourceWant> = []
     private var listenersMayCome = false
-    private var waiting: [(source: any DiscoverySource, batch: ResourceBatch)] = []
-    private var inHand: (any DiscoverySource)?
+    /// Batches without a source take away what no source is named for any more.
+    private var waiting: [(source: (any DiscoverySource)?, batch: ResourceBatch)] = []
+    private var isInHand = false
     private var isHandingOver = false
+    /// Whether the sources of another bootstrap are asked when what is in hand has come to its end.
+    private var beginsLater = false
+    /// What sources that begin know to be in force.
     private var held: [ResourceType: HeldResources] = [:]
 
     init(log: Log, maker: any DiscoverySourceMaker, applier: any ResourceApplier) {
@@ -60,20 +73,37 @@ import XDS
     /// Begins, or begins anew when what sources depend on has changed.
     func configure(_ new: Plan) {
         guard plan != new else { return }
-        let isFirst = plan == nil
         plan = new
         for source in sources.values { source.stop() }
         (sources, asked, waiting) = ([:], [:], [])
-        if isFirst {
-            for change in applier.heldResources() { held[change.key.type, default: HeldResources()].seed(change) }
-        }
-        if new.dynamic.hasCdsConfig { askAll(.cluster, new.dynamic.cdsConfig) }
+        // What is in hand is of the sources that were, and the new ones must know of it.
+        beginsLater = isInHand
+        if !beginsLater { begin(new) }
+    }
+
+    private func begin(_ plan: Plan) {
+        held = [:]
+        for change in applier.heldResources() { held[change.key.type, default: HeldResources()].seed(change) }
+        if !plan.dynamic.hasLdsConfig { giveUp(.listener) }
+        if plan.dynamic.hasCdsConfig { askAll(.cluster, plan.dynamic.cdsConfig) } else { giveUp(.cluster) }
         if listenersMayCome { askForListeners() }
         askForNames()
+        // Sources that are made later begin with nothing; who waits for names has a deadline then.
+        held = held.filter { $0.key.isWildcard }
+        handOver()
+    }
+
+    /// Nobody gives resources of this type any more: what there is goes.
+    private func giveUp(_ type: ResourceType) {
+        let names = held.removeValue(forKey: type)?.names ?? []
+        guard !names.isEmpty else { return }
+        let changes = names.map { ResourceChange(ResourceKey(type, $0), version: "", body: nil) }
+        waiting.append((nil, ResourceBatch(type: type, source: "bootstrap", version: "", changes: changes)))
     }
 
     /// Ends all sources; what is in force stays.
     func stop() {
+        plan = nil
         for source in sources.values { source.stop() }
         sources = [:]
         maker.stop()
@@ -96,7 +126,7 @@ import XDS
     // MARK: Asking
 
     private func askForListeners() {
-        guard let plan, plan.dynamic.hasLdsConfig else { return }
+        guard !beginsLater, let plan, plan.dynamic.hasLdsConfig else { return }
         askAll(.listener, plan.dynamic.ldsConfig)
     }
 
@@ -104,18 +134,20 @@ import XDS
         guard let source = source(config, type) else {
             return applier.fetchEnded([ResourceKey(type, ResourceWant.wildcard)])
         }
-        source.want(type, .all, fetchTimeout: Self.fetchTimeout(config))
+        source.want(type, .all, fetchTimeout: FetchTimes(Self.fetchTimeout(config)))
     }
 
     private func askForNames() {
-        guard plan != nil else { return }
+        guard plan != nil, !beginsLater else { return }
         var groups: [Origin: [ResourceType: Set<String>]] = [:]
-        var timeouts: [Origin: UInt64] = [:]
+        var times: [Origin: [ResourceType: [String: UInt64]]] = [:]
         var configs: [Origin: Envoy_Config_Core_V3_ConfigSource] = [:]
         for want in wants {
             let origin = Self.origin(want.source, want.key.type)
             groups[origin, default: [:]][want.key.type, default: []].insert(want.key.name)
-            timeouts[origin] = max(timeouts[origin] ?? 0, Self.fetchTimeout(want.source))
+            let time = Self.fetchTimeout(want.source)
+            let other = times[origin]?[want.key.type]?[want.key.name] ?? time
+            times[origin, default: [:]][want.key.type, default: [:]][want.key.name] = FetchTimes.longer(time, other)
             configs[origin] = want.source
         }
         for (origin, types) in asked {
@@ -131,7 +163,7 @@ import XDS
                 let names = types[type] ?? []
                 asked[origin, default: [:]][type] = names
                 if let source = source(config, type) {
-                    source.want(type, .names(names), fetchTimeout: timeouts[origin] ?? 0)
+                    source.want(type, .names(names), fetchTimeout: FetchTimes(times[origin]?[type] ?? [:]))
                 } else {
                     applier.fetchEnded(names.sorted().map { ResourceKey(type, $0) })
                 }
@@ -170,11 +202,11 @@ import XDS
             switch origin {
             case .ads:
                 guard plan.dynamic.hasAdsConfig else { throw ConfigRefusal(description: "there is no ads_config") }
-                source = try stream(plan.dynamic.adsConfig, plan, types: ResourceType.allCases)
-            case .stream(let api, let type): source = try stream(api, plan, types: [type])
+                source = try stream(plan.dynamic.adsConfig, origin, plan, types: ResourceType.allCases)
+            case .stream(let api, let type): source = try stream(api, origin, plan, types: [type])
             case .file(let path, let folder, let type):
-                let held = held.removeValue(forKey: type) ?? HeldResources()
-                source = try maker.file(FileOrder(type: type, path: path, folder: folder, held: held), owner: self)
+                let order = FileOrder(type: type, path: path, folder: folder, held: takeHeld(type, origin))
+                source = try maker.file(order, owner: self)
             }
             sources[origin] = source
             return source
@@ -185,12 +217,21 @@ import XDS
     }
 
     private func stream(
-        _ api: Envoy_Config_Core_V3_ApiConfigSource, _ plan: Plan, types: [ResourceType]
+        _ api: Envoy_Config_Core_V3_ApiConfigSource, _ origin: Origin, _ plan: Plan, types: [ResourceType]
     ) throws -> any DiscoverySource {
         var held: [ResourceType: HeldResources] = [:]
-        for type in types { held[type] = self.held.removeValue(forKey: type) }
+        for type in types { held[type] = takeHeld(type, origin) }
         return try maker.stream(
-            StreamOrder(api: api, types: types, node: plan.node, clusters: plan.clusters, held: held), owner: self)
+            StreamOrder(
+                api: api, types: types, node: plan.node, clusters: plan.clusters, secrets: plan.secrets, held: held),
+            owner: self)
+    }
+
+    /// What a source that begins knows: all of a type that is asked for as a whole, or the names that are wanted of it.
+    private func takeHeld(_ type: ResourceType, _ origin: Origin) -> HeldResources {
+        if type.isWildcard { return held.removeValue(forKey: type) ?? HeldResources() }
+        let names = wants.filter { $0.key.type == type && Self.origin($0.source, type) == origin }.map(\.key.name)
+        return held[type]?.only(Set(names)) ?? HeldResources()
     }
 
     // MARK: DiscoverySourceOwner
@@ -207,12 +248,16 @@ import XDS
         guard !isHandingOver else { return }
         isHandingOver = true
         defer { isHandingOver = false }
-        while inHand == nil, !waiting.isEmpty {
+        while !isInHand, !waiting.isEmpty {
             let next = waiting.removeFirst()
-            inHand = next.source
+            isInHand = true
             applier.apply(next.batch) { [unowned self] refusals in
-                self.inHand = nil
-                next.source.applied(refusals)
+                self.isInHand = false
+                next.source?.applied(refusals)
+                if self.beginsLater, let plan = self.plan {
+                    self.beginsLater = false
+                    self.begin(plan)
+                }
                 self.handOver()
             }
         }

@@ -1,4 +1,5 @@
 import Bytes
+import DataPlane
 import Glibc
 import Observability
 import ProxyModel
@@ -47,7 +48,7 @@ import XDS
 
     // MARK: DiscoverySource
 
-    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64) {
+    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes) {
         perform(machine.want(type, wanted, fetchTimeout: fetchTimeout, now: loop.now))
     }
 
@@ -139,9 +140,13 @@ import XDS
     }
 
     private func start(_ address: SocketAddress) {
-        let call = GRPCCall(loop: loop, target: upstream.target(address, path: path), owner: self)
-        self.call = call
-        call.start()
+        do throws(ConfigProblem) {
+            let call = GRPCCall(loop: loop, target: try upstream.target(address, path: path, seed: random.next()), owner: self)
+            self.call = call
+            call.start()
+        } catch {
+            failed(error.description)
+        }
     }
 
     private func failed(_ reason: String) {

@@ -17,21 +17,26 @@ import SwiftProtobuf
 
     let cluster: String
     let endpoints: [Endpoint]
-    private let tls: TLSContextConfig?
-    private let serverName: String?
+    private let message: Envoy_Config_Cluster_V3_Cluster
+    private let secrets: [String: Envoy_Extensions_TransportSockets_Tls_V3_Secret]
     private let authority: String
     private let metadata: [(name: String, value: String)]
     private let limits: GRPCLimits
 
-    /// - Parameter clusters: the static ones.
+    /// - Parameters:
+    ///   - clusters: the static ones.
+    ///   - secrets: the static ones.
     init(
-        _ service: Envoy_Config_Core_V3_GrpcService, clusters: [Envoy_Config_Cluster_V3_Cluster]
+        _ service: Envoy_Config_Core_V3_GrpcService, clusters: [Envoy_Config_Cluster_V3_Cluster],
+        secrets: [Envoy_Extensions_TransportSockets_Tls_V3_Secret] = []
     ) throws(ConfigProblem) {
         let target = service.envoyGrpc
         guard let message = clusters.first(where: { $0.name == target.clusterName }) else {
             throw ConfigProblem("there is no static cluster \"\(target.clusterName)\"")
         }
         cluster = message.name
+        self.message = message
+        self.secrets = Dictionary(secrets.map { ($0.name, $0) }) { first, _ in first }
         authority = target.authority.isEmpty ? message.name : target.authority
         metadata = service.initialMetadata.map { ($0.key.lowercased(), $0.value) }
         endpoints = try Self.endpoints(message)
@@ -41,31 +46,51 @@ import SwiftProtobuf
         let keepalive = try Self.http2(message).connectionKeepalive
         limits.pingInterval = keepalive.interval.nanoseconds
         if keepalive.hasTimeout { limits.pingTime = keepalive.timeout.nanoseconds }
+        if keepalive.hasIntervalJitter { limits.pingJitterPercent = keepalive.intervalJitter.value }
         self.limits = limits
         guard message.transportSocketMatches.isEmpty else {
             throw ConfigProblem("the cluster of a control plane cannot have transport_socket_matches", path: message.name)
         }
-        guard message.hasTransportSocket,
-            let client = try ClientTLS.compile(message.transportSocket, protocols: ["h2"])
-        else {
-            (tls, serverName) = (nil, nil)
-            return
-        }
-        guard client.recipe.names.isEmpty else {
-            throw ConfigProblem("the cluster of a control plane cannot have its secrets from SDS", path: message.name)
-        }
-        tls = client.recipe.settings
-        serverName = client.serverName
     }
 
-    /// A call to one of the endpoints.
-    func target(_ address: SocketAddress, path: String) -> GRPCTarget {
+    /// A call to one of the endpoints. Keys and authorities are read anew for each, so that those that were replaced count.
+    /// - Parameter seed: for the jitter of PINGs.
+    func target(_ address: SocketAddress, path: String, seed: UInt64) throws(ConfigProblem) -> GRPCTarget {
         var target = GRPCTarget(address: address, authority: authority, path: path)
-        target.tls = tls
-        target.serverName = serverName
         target.metadata = metadata
         target.limits = limits
+        target.limits.pingSeed = seed
+        guard message.hasTransportSocket, let client = try ClientTLS.compile(message.transportSocket, protocols: ["h2"])
+        else { return target }
+        var found = secrets
+        for config in client.secrets where config.hasSdsConfig { found[config.name] = try Self.secret(config) }
+        guard let settings = try SecretDirectory.settings(client.recipe, { found[$0] }) else {
+            let missing = client.recipe.names.filter { found[$0] == nil }
+            throw ConfigProblem("secret \"\(missing.joined(separator: "\", \""))\" is not there", path: message.name)
+        }
+        target.tls = settings
+        target.serverName = client.serverName
         return target
+    }
+
+    /// A secret that a file holds; who reaches the control plane cannot wait for others.
+    private static func secret(
+        _ config: Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig
+    ) throws(ConfigProblem) -> Envoy_Extensions_TransportSockets_Tls_V3_Secret? {
+        let path: String
+        switch config.sdsConfig.configSourceSpecifier {
+        case .path(let file)?: path = file
+        case .pathConfigSource(let file)?: path = file.path
+        case .ads?, .apiConfigSource?, nil:
+            throw ConfigProblem("the cluster of a control plane has its secrets from static_resources.secrets or from files")
+        }
+        do throws(ConfigErrors) {
+            let resources = try FileSource.response(path).resources
+            let secrets = resources.compactMap { try? $0.unpack(Envoy_Extensions_TransportSockets_Tls_V3_Secret.self) }
+            return secrets.first { $0.name == config.name }
+        } catch {
+            throw ConfigProblem(error.description)
+        }
     }
 
     private static func endpoints(_ message: Envoy_Config_Cluster_V3_Cluster) throws(ConfigProblem) -> [Endpoint] {

@@ -5,8 +5,8 @@ import XDS
 /// Something that gives resources: a stream to a control plane, or a file.
 @WorkerActor protocol DiscoverySource: AnyObject {
     /// Sets what is wanted of a type.
-    /// - Parameter fetchTimeout: nanoseconds that what is new is waited for; 0: for ever.
-    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64)
+    /// - Parameter fetchTimeout: how long what is new is waited for.
+    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes)
 
     /// The answer to ``DiscoverySourceOwner/source(_:offers:)``.
     func applied(_ refusals: [ResourceRefusal])

@@ -12,6 +12,8 @@ struct StreamOrder: Sendable {
     var node: Envoy_Config_Core_V3_Node
     /// The static clusters through which control planes are reached.
     var clusters: [Envoy_Config_Cluster_V3_Cluster]
+    /// The static secrets, which those clusters may name.
+    var secrets: [Envoy_Extensions_TransportSockets_Tls_V3_Secret]
     /// What is held from it already.
     var held: [ResourceType: HeldResources]
 

@@ -14,18 +14,17 @@ import XDS
     private var watch: FileWatch?
 
     /// - Parameter seed: of the waits and of the choice among endpoints.
-    init(
-        loop: EventLoop, log: Log, stats: StatsSegment, resolver: NameResolver, checker: ResourceChecker, seed: UInt64
-    ) {
+    init(loop: EventLoop, statistics: DiscoveryStatistics, resolver: NameResolver, checker: ResourceChecker, seed: UInt64) {
         self.loop = loop
         self.resolver = resolver
         self.checker = checker
-        statistics = DiscoveryStatistics(stats, log: log, loop: loop)
+        self.statistics = statistics
         random = FastRandom(seed: seed)
     }
 
     func stream(_ order: StreamOrder, owner: any DiscoverySourceOwner) throws -> any DiscoverySource {
-        let upstream = try ControlPlaneUpstream(order.api.grpcServices.first ?? .init(), clusters: order.clusters)
+        let upstream = try ControlPlaneUpstream(
+            order.api.grpcServices.first ?? .init(), clusters: order.clusters, secrets: order.secrets)
         return ControlPlaneStream(
             loop: loop, statistics: statistics, upstream: upstream, path: order.path, resolver: resolver,
             machine: order.machine(source: upstream.cluster, checker: checker), seed: random.next(), owner: owner)
@@ -35,7 +34,7 @@ import XDS
         if watch == nil { watch = try FileWatch(loop: loop) }
         guard let watch else { throw ConfigRefusal(description: "files cannot be watched") }
         return FileSource(
-            order.type, path: order.path, watchedFolder: order.folder, loop: loop, statistics: statistics,
+            order.type, path: order.path, watchedFolder: order.folder, statistics: statistics,
             checker: checker, watch: watch, held: order.held, owner: owner)
     }
 

@@ -10,6 +10,8 @@ import XDS
     private let loop: EventLoop
     private let byType: [ResourceType: any DiscoveryStats]
     private var openStreams = 0
+    /// Envoy's text readouts, by name.
+    private(set) var texts: [String: String] = [:]
 
     init(_ stats: StatsSegment, log: Log, loop: EventLoop) {
         self.log = log
@@ -25,17 +27,20 @@ import XDS
     func streamOpened(_ source: String) {
         openStreams += 1
         controlPlane[.streams].add()
-        controlPlane[.connectedState].set(openStreams)
+        showConnected()
         log.info(.config, "the stream to control plane \(source) is open")
     }
 
     /// - Parameter wasOpen: whether ``streamOpened(_:)`` was told.
     func streamClosed(_ source: String, wasOpen: Bool, _ reason: String) {
         if wasOpen { openStreams -= 1 }
-        controlPlane[.connectedState].set(openStreams)
+        showConnected()
         log.warning(
             .config, "the stream to control plane \(source) \(wasOpen ? "ended" : "cannot be opened"): \(reason)")
     }
+
+    /// Envoy's level is 0 or 1, however many streams there are.
+    private func showConnected() { controlPlane[.connectedState].set(openStreams > 0 ? 1 : 0) }
 
     /// One note of a machine or a file.
     func note(_ note: DiscoveryNote, _ source: String) {
@@ -45,11 +50,15 @@ import XDS
             byType[type]?[.updateSuccess].add()
             byType[type]?[.version].set(Self.hash(version))
             byType[type]?[.updateTime].set(Int(loop.wallNow / 1_000_000))
+            if type == .cluster { texts["cluster_manager.cds.version_text"] = version }
+            if type == .listener { texts["listener_manager.lds.version_text"] = version }
             log.debug(.config, "\(type) of \(source): version \(version) is taken")
         case .rejected(let type, let reason):
             byType[type]?[.updateRejected].add()
             log.warning(.config, "\(type) of \(source): refused: \(reason)")
-        case .failed(let type): byType[type]?[.updateFailure].add()
+        case .failed(let type, let reason):
+            byType[type]?[.updateFailure].add()
+            if let reason { log.warning(.config, "\(type) of \(source): \(reason)") }
         case .timedOut(let type, let names):
             byType[type]?[.initFetchTimeout].add()
             log.warning(.config, "\(type) of \(source): \(names) name\(names == 1 ? "" : "s") did not come in time")
@@ -57,7 +66,9 @@ import XDS
             log.warning(.config, "\(source) sends \(typeURL.isEmpty ? "no type" : typeURL), which was not asked for")
         case .ignored(let fields): log.info(.config, "\(source): left aside: \(fields.joined(separator: ", "))")
         case .rateLimited: controlPlane[.rateLimitEnforced].add()
-        case .controlPlane(let name): log.info(.config, "control plane \(source) calls itself \"\(name)\"")
+        case .controlPlane(let name):
+            texts["control_plane.identifier"] = name
+            log.info(.config, "control plane \(source) calls itself \"\(name)\"")
         }
     }
 

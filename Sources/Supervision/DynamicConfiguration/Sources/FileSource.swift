@@ -6,15 +6,11 @@ import XDS
 
 /// Resources of one type from a file that holds a `DiscoveryResponse` in YAML or JSON, read again when it is replaced.
 @WorkerActor final class FileSource: DiscoverySource {
-    /// How long until a folder that is not there is looked for again, nanoseconds.
-    private static let retryTime: UInt64 = 1_000_000_000
-
     private let type: ResourceType
     private let path: String
     private let folder: String
     /// Nil: anything that happens in the folder counts (`watched_directory`).
     private let name: String?
-    private let loop: EventLoop
     private let statistics: DiscoveryStatistics
     private let checker: ResourceChecker
     private let watch: FileWatch
@@ -23,13 +19,14 @@ import XDS
     private var wanted = WantedResources.nothing
     private var held = HeldResources()
     private var inHand: (sifted: HeldResources.Sifted, version: String)?
+    /// Names that somebody gave up while a batch is in hand: what it brings of them may be gone again.
+    private var lapsed: Set<String> = []
     private var isStale = false
     private var isStopped = false
-    private var retry: LoopTimer?
 
     /// - Parameter watchedFolder: `watched_directory`.
     init(
-        _ type: ResourceType, path: String, watchedFolder: String?, loop: EventLoop, statistics: DiscoveryStatistics,
+        _ type: ResourceType, path: String, watchedFolder: String?, statistics: DiscoveryStatistics,
         checker: ResourceChecker, watch: FileWatch, held: HeldResources, owner: any DiscoverySourceOwner
     ) {
         self.type = type
@@ -37,28 +34,33 @@ import XDS
         let slash = path.lastIndex(of: "/")
         folder = watchedFolder ?? slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         name = watchedFolder == nil ? slash.map { String(path[path.index(after: $0)...]) } ?? path : nil
-        self.loop = loop
         self.statistics = statistics
         self.checker = checker
         self.watch = watch
         self.held = held
         self.owner = owner
-        retry = LoopTimer(loop: loop) { [unowned self] in self.begin() }
     }
 
-    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: UInt64) {
+    func want(_ type: ResourceType, _ wanted: WantedResources, fetchTimeout: FetchTimes) {
         guard self.wanted != wanted else { return }
         if case .names(let new) = wanted {
             for name in held.names where !new.contains(name) { held.forget(name) }
+            if inHand != nil, case .names(let old) = self.wanted { lapsed.formUnion(old.subtracting(new)) }
         }
         self.wanted = wanted
-        if subscription == nil { begin() } else { load() }
+        if subscription == nil {
+            subscription = watch.watch(folder: folder, name: name) { [unowned self] in self.load() }
+        }
+        load()
     }
 
     func applied(_ refusals: [ResourceRefusal]) {
         guard !isStopped, let done = inHand else { return }
         inHand = nil
         held.settle(done.sifted, refused: Set(refusals.map(\.key.name)))
+        // Nobody has kept it: it is read and offered again for whoever wants it again.
+        for name in lapsed { held.forget(name) }
+        lapsed = []
         let all = done.sifted.refused + refusals
         if all.isEmpty {
             statistics.note(.accepted(type, version: done.version), path)
@@ -72,22 +74,11 @@ import XDS
 
     func stop() {
         isStopped = true
-        retry?.cancel()
         if let subscription { watch.unwatch(subscription) }
         subscription = nil
     }
 
     // MARK: Private parts
-
-    private func begin() {
-        do throws(SystemError) {
-            subscription = try watch.watch(folder: folder, name: name) { [unowned self] in self.load() }
-        } catch {
-            // The folder may come.
-            retry?.schedule(after: Self.retryTime)
-        }
-        load()
-    }
 
     private func load() {
         guard inHand == nil else {
@@ -100,8 +91,7 @@ import XDS
         do throws(ConfigErrors) {
             update = try read()
         } catch {
-            statistics.note(.failed(type), path)
-            statistics.note(.rejected(type, reason: error.description), path)
+            statistics.note(.failed(type, reason: error.description), path)
             tellMissing()
             return
         }
@@ -112,14 +102,7 @@ import XDS
     }
 
     private func read() throws(ConfigErrors) -> DiscoveryUpdate {
-        typealias Response = Envoy_Service_Discovery_V3_DiscoveryResponse
-        guard let bytes = ProcessFiles.read(path, limit: ConfigFormat.maximumBytes + 1) else {
-            throw ConfigErrors(file: path, "cannot be read: \(SystemError.text(errno))")
-        }
-        let response = try ConfigDecoder.merged(
-            Response.self, from: [try ConfigSource(bytes: bytes, file: path)], unknownFields: .leftAside
-        ).message
-        var update = DiscoveryUpdate(response)
+        var update = DiscoveryUpdate(try Self.response(path))
         // The file is for one type; its own word for it may be left out.
         if update.typeURL.isEmpty { update.typeURL = type.typeURL }
         guard update.typeURL == type.typeURL else {
@@ -127,6 +110,17 @@ import XDS
         }
         update.isComplete = type.isWildcard
         return update
+    }
+
+    /// What a file of resources holds.
+    static func response(_ path: String) throws(ConfigErrors) -> Envoy_Service_Discovery_V3_DiscoveryResponse {
+        guard let bytes = ProcessFiles.read(path, limit: ConfigFormat.maximumBytes + 1) else {
+            throw ConfigErrors(file: path, "cannot be read: \(SystemError.text(errno))")
+        }
+        return try ConfigDecoder.merged(
+            Envoy_Service_Discovery_V3_DiscoveryResponse.self, from: [try ConfigSource(bytes: bytes, file: path)],
+            unknownFields: .leftAside, refusesEmpty: true
+        ).message
     }
 
     /// Nothing else will come before the file changes: nobody waits for it.
