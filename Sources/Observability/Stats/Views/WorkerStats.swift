@@ -28,6 +28,7 @@ public struct WorkerStats: StatView, Sendable {
     /// What is recorded as a distribution; a raw value is the rest of Envoy's name.
     public enum Histograms: String, HistogramKey {
         case dispatcherLoopDurationUS = "dispatcher.loop_duration_us"
+        case dispatcherPollDelayUS = "dispatcher.poll_delay_us"
 
         /// Whether times in microseconds are recorded, shown in milliseconds.
         public var isTiming: Bool { false }
