@@ -11,6 +11,9 @@ package struct WorkerKiller {
         package let in_flight: Int
     }
 
+    /// How often the connections of a worker that is dying are looked at, at most.
+    private static let mostReadings = 100
+
     private let seconds: Double
     private var next: Double
     private var turn = 0
@@ -42,14 +45,21 @@ package struct WorkerKiller {
             Glibc.kill(worker, SIGCONT)
             return nil
         }
-        let sockets = FileManager.default.contents(atPath: "/proc/net/tcp") ?? Data()
-        Glibc.kill(worker, SIGKILL)
         let active = statistics.filter { isRequests($0.name) }.reduce(0) { $0 + $1.value }
         let parts = proxy.admin.host.split(separator: ".").compactMap { Int($0) }
-        guard parts.count == 4 else { return active }
-        return active
-            + SocketTable(text: String(decoding: sockets, as: UTF8.self))
-            .unread(second: parts[1], third: parts[2], without: proxy.admin.port)
+        func unread() -> Int {
+            guard parts.count == 4 else { return 0 }
+            let sockets = FileManager.default.contents(atPath: "/proc/net/tcp") ?? Data()
+            return SocketTable(text: String(decoding: sockets, as: UTF8.self))
+                .unread(second: parts[1], third: parts[2], without: proxy.admin.port)
+        }
+        var waiting = unread()
+        Glibc.kill(worker, SIGKILL)
+        // Its connections take requests until the kernel has closed them, which takes a while on a busy machine.
+        for _ in 0..<mostReadings where MemoryReading.children(of: proxy.id).contains(worker) {
+            waiting = max(waiting, unread())
+        }
+        return active + waiting
     }
 
     /// Gauges of requests, but not those of the admin interface itself.

@@ -99,6 +99,9 @@ extension HostileSuites {
                       - \(Self.cluster("two", http2.port, "http2_protocol_options: {}"))
                     """
                 process = try ProxyProcess(.heddle, config: config, ports: [port, adminPort])
+                // It listens before its workers are there.
+                let process = process
+                _ = Deadline(seconds: 10).polls { !process.workers.isEmpty }
                 workers = process.workers
             }
 

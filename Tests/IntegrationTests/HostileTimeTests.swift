@@ -30,6 +30,7 @@ extension HostileSuites {
                               request_headers_timeout: 1s
                               request_timeout: 2s
                               delayed_close_timeout: 0.1s
+                              drain_timeout: 0.1s
                               common_http_protocol_options: {idle_timeout: \(descriptors == nil ? 3 : 60)s}
                               route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: one}}]}]}
                               http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]
@@ -44,11 +45,18 @@ extension HostileSuites {
 
         private static let block = FieldBlockCodec.encode(WireHTTP2Client.get("h.test", "/up"))
 
+        /// A client that has nothing left to say by itself: no frame may come between HEADERS and CONTINUATION.
+        private static func greeted(_ proxy: Proxy) throws -> WireHTTP2Client {
+            let client = try #require(WireHTTP2Client(port: proxy.port, opensWindows: false))
+            #expect(client.reads(Deadline(seconds: 5)) { $0.counts[HTTP2Frame.Kind.settings.rawValue, default: 0] > 0 })
+            return client
+        }
+
         @Test("row 33: an HTTP/2 head that does not end is answered with 408 in time", arguments: [false, true])
         func unfinishedHead(drips: Bool) throws {
             let proxy = try Proxy.running.get()
             let before = try proxy.counter("http.time.downstream_rq_header_timeout")
-            let client = try #require(WireHTTP2Client(port: proxy.port))
+            let client = try Self.greeted(proxy)
             let stream = client.takeStream()
             client.send(HTTP2Frame(.headers, flags: HTTP2Frame.endStream, stream: stream, Self.block))
             let deadline = Deadline(seconds: 5)
@@ -75,7 +83,7 @@ extension HostileSuites {
         @Test("row 33: after a head that never ends comes the end of the connection")
         func stuckConnection() throws {
             let proxy = try Proxy.running.get()
-            let client = try #require(WireHTTP2Client(port: proxy.port))
+            let client = try Self.greeted(proxy)
             client.send(HTTP2Frame(.headers, flags: HTTP2Frame.endStream, stream: client.takeStream(), Self.block))
             #expect(client.wire.receiveEnd(Deadline(seconds: 8)) != .nothing)
         }
@@ -151,6 +159,23 @@ extension HostileSuites {
             next.send(request)
             #expect(next.receive { $0.contains("hello") } == .bytes)
             #expect(proxy.process.workers == [worker])
+        }
+
+        @Test("row 36: clients that have gone take their descriptors with them, however many there were at once")
+        func descriptorsComeBack() throws {
+            let proxy = try Proxy.running.get()
+            #expect(Deadline(seconds: 10).polls(every: 20) { !proxy.process.workers.isEmpty })
+            let worker = try #require(proxy.process.workers.first)
+            let upstream = { try proxy.counter("cluster.one.upstream_cx_active") }
+            let before = try ProcessTimes.openDescriptors(worker) - upstream()
+            do {
+                let clients = (0..<50).compactMap { _ in WireClient(port: proxy.port) }
+                for client in clients { client.send("GET /up HTTP/1.1\r\nHost: h.test\r\n\r\n") }
+                for client in clients { #expect(client.receive { $0.contains("hello") } == .bytes) }
+            }
+            let isFlat = try Deadline(seconds: 5).polls(every: 50) { try ProcessTimes.openDescriptors(worker) - upstream() <= before + 5 }
+            #expect(isFlat, "\(before) before, \(ProcessTimes.openDescriptors(worker)) now")
+            _ = proxy.upstream.takeRequests()
         }
     }
 }

@@ -23,9 +23,11 @@ public import Reactor
     let wantsRequestData: Bool
     let wantsResponse: FilterCallbacks
 
-    /// The connection's manager, which outlives its streams, and the codec that the response goes to.
+    // Safety: a manager and its codec outlive the streams they serve. A stream that waits in the pool must not keep either:
+    // the socket of a connection that has ended would stay open with it.
+    /// The connection's manager, and the codec that the response goes to.
     package private(set) unowned(unsafe) var manager: HTTPConnectionManager
-    package private(set) var codec: any DownstreamCodec
+    package private(set) unowned(unsafe) var codec: any DownstreamCodec
     /// The codec's own object for this stream.
     package var codecContext: AnyObject?
     /// Place in the codec's list of streams, times the request was told to wait, and request bytes whose window the

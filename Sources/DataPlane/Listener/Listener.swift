@@ -104,6 +104,7 @@ package actor Listener: LoopActor {
 
     /// Ends accepting and leaves what was accepted.
     package func stopAccepting() {
+        pauseTimer = nil
         guard isAccepting else { return }
         isAccepting = false
         for socket in sockets { worker.loop.unwatch(socket) }

@@ -121,8 +121,7 @@ import Reactor
         let stream = manager.makeStream(self)
         self.stream = stream
         swap(&stream.requestHeaders, &worker.scratchFields)
-        let hasBody =
-            head.framing.hasBody || head.isConnect || head.hasUpgrade
+        let hasBody = head.framing.hasBody || head.isConnect || head.hasUpgrade
         // The parser lets no other expectation pass; one without a body asks for nothing.
         if !manager.config.proxy100Continue, stream.requestHeaders.has(.expect) {
             stream.requestHeaders.remove(.expect)
@@ -233,7 +232,10 @@ import Reactor
         if head.isConnect, status >= 200, status < 300 { becomeTunnel(stream) }
         if !stream.isTunnel {
             let endsHere = stream.isMalformed && !manager.config.http1KeepsMalformed
-            if !requestEnded || manager.isDrainingOrClosing || isDraining || endsHere { closesAfterResponse = true }
+            // A client that asked for another protocol may have begun to speak it: what follows is no request.
+            if !requestEnded || head.hasUpgrade || manager.isDrainingOrClosing || isDraining || endsHere {
+                closesAfterResponse = true
+            }
             framing = responseFraming(stream, status, endStream: endStream)
         }
         let connection: HTTP1Connection =

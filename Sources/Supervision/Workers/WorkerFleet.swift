@@ -100,6 +100,8 @@ import TrafficPolicy
 
     func start(owner: any WorkerFleetOwner) throws {
         self.owner = owner
+        // The first configuration was refused.
+        if isEnding { return owner.allWorkersEnded() }
         for slot in slots { try launch(slot) }
         let timer = LoopTimer(loop: loop) { [unowned self] in self.look() }
         watch = timer

@@ -42,7 +42,7 @@ struct DurationTests {
 
         private static let filters: [Listener: String] = [
             .aged: http("stat_prefix: aged, drain_timeout: 0.1s, common_http_protocol_options: {max_connection_duration: 0.6s}"),
-            .idle: http("stat_prefix: idle, common_http_protocol_options: {idle_timeout: 0.6s}"),
+            .idle: http("stat_prefix: idle, drain_timeout: 0.1s, common_http_protocol_options: {idle_timeout: 0.6s}"),
             .waiting: http("stat_prefix: waiting"), .asking: http("stat_prefix: asking, proxy_100_continue: true"),
             .tcpAged: tcp("stat_prefix: aged, cluster: first, max_downstream_connection_duration: 0.6s"),
             .tcpIdle: tcp("stat_prefix: idle, cluster: first, idle_timeout: 0.6s"),

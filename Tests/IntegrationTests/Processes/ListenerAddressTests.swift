@@ -34,7 +34,8 @@ struct ListenerAddressTests {
             \(listeners.joined(separator: "\n"))
             """
         let proxy = try ProxyProcess(.heddle, config: config, ports: [admin], workers: 2)
-        _ = Deadline(seconds: 10).polls { (try? AdminClient.get("/ready", port: admin)) == "LIVE\n" }
+        _ = Deadline(seconds: 10).polls { !proxy.isAlive || (try? AdminClient.get("/ready", port: admin)) == "LIVE\n" }
+        guard proxy.isAlive else { throw ProxyProcess.NotReady(description: proxy.output) }
         return (proxy, admin)
     }
 

@@ -281,7 +281,8 @@ class Load(unittest.TestCase):
         self.assertEqual(result["workers_killed"], len(workloads))
         self.assertGreater(result["load"]["requests"], 300)
         self.assertEqual(result["in_flight"], sum(kill["in_flight"] for kill in result["kills"]))
-        self.assertLessEqual(result["load"]["failures"], result["in_flight"], result)
+        # One more a kill: what another proxy sent before it saw that the connection had ended.
+        self.assertLessEqual(result["load"]["failures"], result["in_flight"] + result["workers_killed"], result)
 
 
 if __name__ == "__main__":

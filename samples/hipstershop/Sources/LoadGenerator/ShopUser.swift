@@ -139,7 +139,7 @@ struct ShopUser {
                 request.headers.replaceOrAdd(
                     name: "cookie", value: cookies.map { "\($0.key)=\($0.value)" }.joined(separator: "; "))
             }
-            let response = try await client.execute(request, timeout: timeout)
+            let response = try await send(request)
             let body = try await response.body.collect(upTo: Self.mostBytes)
             for field in response.headers["set-cookie"] { keep(field) }
             guard (300..<400).contains(response.status.code), let place = response.headers.first(name: "location") else {
@@ -151,6 +151,15 @@ struct ShopUser {
             request = HTTPClientRequest(url: place.hasPrefix("/") ? base + place : place)
         }
         return "more than \(Self.mostRedirects) redirects"
+    }
+
+    /// Sends a request, once more where the connection that was kept for it closed before anything of it was sent.
+    private func send(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        do {
+            return try await client.execute(request, timeout: timeout)
+        } catch ChannelError.ioOnClosedChannel {
+            return try await client.execute(request, timeout: timeout)
+        }
     }
 
     private mutating func keep(_ field: String) {
