@@ -271,9 +271,11 @@ private final class TLSFailure {
                 inputReady = false
             case .endOfFile:
                 inputReady = false
+                // Room for output makes an edge of its own, with the end of the input in it once more.
+                let isNews = !inputEnded
                 inputEnded = true
                 switch state {
-                case .open: owner?.transportInputEnded(self)
+                case .open: if isNews { owner?.transportInputEnded(self) }
                 case .flushing where output.isEmpty: end(.local)
                 case .flushing: break
                 default: end(.local)
