@@ -114,18 +114,18 @@ let allTargets: [Target] = [
         "FilterTool",
         [
             "Bytes", "HTTPModel", "HTTPCodec", "Reactor", "ProxyModel", "Observability", "LuaRuntime", "DataPlane", "Filters",
-            "TrafficPolicy",
+            "TrafficPolicy", protobuf,
         ]),
 
     .target(name: "Demo", dependencies: ["CLinux"], swiftSettings: strict),
 
     // Layer 7: composition roots
-    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters"], swiftSettings: hotPath),
+    .executableTarget(name: "heddle-proxy", dependencies: ["Supervision", "Filters", "FilterTool"], swiftSettings: hotPath),
     .executableTarget(name: "heddle", dependencies: ["ProxyModel", "Supervision", "FilterTool", "Demo", arguments], swiftSettings: strict),
 
     // For tests alone: the same program with a filter that crashes.
     .executableTarget(
-        name: "heddle-proxy-faulty", dependencies: ["Supervision", "Filters", "DataPlane", "Bytes", "HTTPModel", "Reactor", protobuf],
+        name: "heddle-proxy-faulty", dependencies: ["Supervision", "Filters", "FilterTool", "DataPlane", "Bytes", "HTTPModel", "Reactor", protobuf],
         swiftSettings: hotPath),
     .executableTarget(
         name: "heddle-micro",

@@ -1,4 +1,5 @@
 import Foundation
+package import ProxyModel
 package import Reactor
 
 /// `heddle filter test`: finds files of cases and runs them.
@@ -8,13 +9,18 @@ package import Reactor
     private var report = CaseReport()
     private var harness: FilterHarness?
     private var runner: CaseRunner?
+    private let version: Heddle_Filters_Http_Lua_V1_LuaFilter?
     private let done: @WorkerActor (CaseReport) -> Void
 
     /// - Parameters:
     ///   - paths: files of cases, or folders with such files in them, at any depth.
+    ///   - version: the filter that is tried, instead of the script that a file names.
     ///   - done: gets the report when the last case is over.
-    package init(_ paths: [String], loop: EventLoop, done: @escaping @WorkerActor (CaseReport) -> Void) {
+    package init(
+        _ paths: [String], version: Heddle_Filters_Http_Lua_V1_LuaFilter? = nil, loop: EventLoop, done: @escaping @WorkerActor (CaseReport) -> Void
+    ) {
         self.loop = loop
+        self.version = version
         self.done = done
         waiting = paths.flatMap(Self.files)
     }
@@ -48,7 +54,8 @@ package import Reactor
         guard !waiting.isEmpty else { return done(report) }
         let file = waiting.removeFirst()
         do {
-            let cases = try CaseReader.read(file, script: Self.script(beside: file))
+            var cases = try CaseReader.read(file, script: version == nil ? Self.script(beside: file) : "")
+            if let version { cases = try cases.with(version) }
             let harness = try FilterHarness(clusters: cases.clusters, loop: loop)
             self.harness = harness
             let runner = CaseRunner(cases, harness) { [unowned self] outcomes in

@@ -176,6 +176,9 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         wallNow = clock.wall()
     }
 
+    /// The monotonic clock as it is, for measuring what happens within a turn; ``now`` stays.
+    public func readClock() -> UInt64 { clock.monotonic() }
+
     private func waitTime(_ maximum: UInt64?) -> UInt64? {
         if !jobs.isEmpty || !turnEnd.isEmpty { return 0 }
         guard let wake = wheel.nextWakeUp else { return maximum }

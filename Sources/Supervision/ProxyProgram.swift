@@ -12,7 +12,10 @@ package enum ProxyProgram {
     /// - Parameters:
     ///   - arguments: without the program's name.
     ///   - registry: the filters that configurations may name.
-    package static func run(_ arguments: [String], registry: @escaping @WorkerActor () -> HTTPFilterRegistry) -> Never {
+    ///   - cases: what runs the cases of versions of Lua filters.
+    package static func run(
+        _ arguments: [String], registry: @escaping @WorkerActor () -> HTTPFilterRegistry, cases: LuaCaseRunner
+    ) -> Never {
         let loop = EventLoop.process
         loop.adopt()
         heddle_ignore_signal(SIGPIPE)
@@ -28,20 +31,26 @@ package enum ProxyProgram {
         case .help: say(CommandLineFlag.helpText)
         case .version: say("\(ProductVersion.name) \(ProductVersion.number)\n")
         case .decodeConfig(let options): exit(WorkerActor.enter { ConfigReader.runChild(options, registry: registry) })
+        case .runCases: CaseRun.runChild(cases)
         case .worker: WorkerActor.enter { runWorker(loop, registry) }
-        case .run(let options) where options.mode == .validate: WorkerActor.enter { validate(options, registry) }
+        case .run(let options) where options.mode == .validate: validate(options, registry, cases)
         case .run(let options): WorkerActor.enter { serve(options, loop) }
         }
         exit(EXIT_SUCCESS)
     }
 
-    @WorkerActor private static func validate(_ options: ProxyOptions, _ registry: () -> HTTPFilterRegistry) {
-        do throws(ConfigRefusal) {
-            let read = try ConfigLoader.load(options, registry: registry)
+    private static func validate(
+        _ options: ProxyOptions, _ registry: @WorkerActor () -> HTTPFilterRegistry, _ cases: LuaCaseRunner
+    ) {
+        do {
+            let read = try WorkerActor.enter { () throws(ConfigRefusal) in try ConfigLoader.load(options, registry: registry) }
             if !read.warnings.isEmpty { complain(read.warnings) }
+            let listeners = try Supervisor.decode(read.bytes).staticResources.listeners
+            let failures = cases(listeners.flatMap { ConfiguredLuaFilter.cases(of: $0) }).filter { !$0.isEmpty }
+            guard failures.isEmpty else { throw ConfigRefusal(description: failures.joined(separator: "\n")) }
             say("configuration '\(options.configPath ?? "--config-yaml")' OK\n")
         } catch {
-            complain(error.description)
+            complain("\(error)")
             exit(EXIT_FAILURE)
         }
     }

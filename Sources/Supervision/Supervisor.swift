@@ -38,6 +38,9 @@ import SwiftProtobuf
     private(set) var failsHealthCheck = false
     /// Requests that are refused because such ones killed workers.
     let quarantine: QuarantineKeeper
+    /// Newer versions of Lua filters beside those in force.
+    let luaRollouts: LuaRolloutKeeper
+    private var caseRun: CaseRun?
     private let stats: StatsSegment
     /// Of all certificates in the configuration: the last second of the one that expires first, `.max` for none. Nil
     /// after a change.
@@ -71,6 +74,9 @@ import SwiftProtobuf
             drainSeconds: options.drainSeconds, watchdogSeconds: options.watchdogSeconds, stats: serverStats)
         fleet.addStatistics(try StatsReader(mapping: try Socket.duplicate(stats.region.descriptor).release()))
         quarantine = QuarantineKeeper(loop: loop, log: log, table: fleet.board.quarantine)
+        luaRollouts = LuaRolloutKeeper(loop: loop, log: log, stats: stats, fleet: fleet) { [fleet] in
+            fleet.merger.snapshot(StatsSnapshot.isOfLuaFilter).stats
+        }
         sockets = ListenerSockets()
         names = try NameDirectory(
             loop: loop, log: log, stats: stats, seed: heddle_random(), settings: NameResolver.Settings(bootstrap))
@@ -96,6 +102,7 @@ import SwiftProtobuf
     func start(_ first: ReadConfig) throws {
         signals = try SignalWatch(loop: loop, [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD]) { [unowned self] in self.signalled($0) }
         ledger.owner = self
+        watchLuaFilters()
         ledger.subscriber = subscriber
         if options.restartEpoch > 0, let path = options.takeOverPath {
             let client = try TakeOverClient(loop: loop, log: log, path: path)
@@ -219,7 +226,26 @@ import SwiftProtobuf
 
     func workerStarted(_ slot: WorkerSlot) {
         if failsHealthCheck { slot.send(.health(fails: true)) }
+        luaRollouts.workerStarted(slot)
         ledger.workerStarted(slot)
+    }
+
+    /// Cases are run before listeners come into force, and versions are watched as soon as they are.
+    private func watchLuaFilters() {
+        ledger.listenerChanged = { [unowned self] name, body in
+            let listener = body.flatMap { try? Envoy_Config_Listener_V3_Listener(serializedBytes: $0, options: ConfigDecoder.binaryOptions) }
+            self.luaRollouts.set(name, listener.map { ConfiguredLuaFilter.all(of: $0, name: name) } ?? [])
+        }
+        ledger.caseRunner = { [unowned self] subjects, done in
+            do throws(SystemError) {
+                self.caseRun = try CaseRun(subjects, loop: self.loop) { [unowned self] refused in
+                    self.caseRun = nil
+                    done(refused)
+                }
+            } catch {
+                done(Dictionary(uniqueKeysWithValues: subjects.map { ($0.number, "its cases cannot be run: \(error)") }))
+            }
+        }
     }
 
     func workerReported(_ slot: WorkerSlot, _ report: WorkerReport) { ledger.workerReported(slot, report) }

@@ -1,4 +1,5 @@
+import FilterTool
 import Filters
 import Supervision
 
-ProxyProgram.run(Array(CommandLine.arguments.dropFirst())) { BuiltInFilters.registry() }
+ProxyProgram.run(Array(CommandLine.arguments.dropFirst()), registry: { BuiltInFilters.registry() }, cases: VersionCases.run)

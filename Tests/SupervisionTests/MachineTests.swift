@@ -95,7 +95,7 @@ struct FrameTests {
         .hello(WorkerIdentity(index: 1, concurrency: 2, incarnation: 9, limitGroups: 7, logsJSON: true, drainSeconds: 600)), .peer(3),
         .prepare(generation: 5), .sockets(listener: "ingress"), .commit(generation: .max, NumberRanges([1, 2, 3, 9]), isLast: true), .forget(NumberRanges([7])),
         .drain(milliseconds: 600_000), .ticketKeys([.fresh(), .fresh()]), .stopAccepting(listeners: nil),
-        .stopAccepting(listeners: ["in", ""]), .stopAccepting(listeners: []), .health(fails: true), .health(fails: false), .reopenLogs,
+        .stopAccepting(listeners: ["in", ""]), .stopAccepting(listeners: []), .health(fails: true), .health(fails: false), .reopenLogs, .rolledBack([]), .rolledBack(["a", ""]),
         .endpoints(
             cluster: "web",
             [

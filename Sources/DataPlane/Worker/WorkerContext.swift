@@ -40,6 +40,8 @@ package import TrafficPolicy
 
     /// Requests that are refused; nil where nobody keeps such a table.
     package var quarantine: RequestQuarantine?
+    /// What was tried and is not any longer.
+    package let rolledBack = RolledBack()
     /// The stream and the filter that run at this moment, for the record of a crash.
     // Safety: streams and filters live as long as the event in which they are set; both are cleared when it ends.
     unowned(unsafe) private(set) var streamInHand: Stream?

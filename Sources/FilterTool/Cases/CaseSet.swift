@@ -13,6 +13,8 @@ package struct CaseSet: Sendable {
     /// Names of all clusters that filters and routes use.
     package var clusters: [String]
     package var cases: [FilterCase]
+    /// The filter as a configuration has it, instead of `script`; `config` and `settings` count where it says nothing.
+    var version: CaseValue?
 
     /// Envoy's configuration for a case.
     /// - Parameter ports: of the services, by cluster.
@@ -48,6 +50,7 @@ package struct CaseSet: Sendable {
         if case .list(let items)? = filters {
             return items.map { "                  - \($0.json)" }.joined(separator: "\n")
         }
+        if let version { return "                  - \(versionFilter(version, filterCase.settings))" }
         var members: [String] = []
         if case .map(let more)? = config { members = more.map { "\(CaseValue.quoted($0.key)): \($0.value.json)" } }
         if let settings = filterCase.settings { members.append("\"filter_context\": \(settings.json)") }

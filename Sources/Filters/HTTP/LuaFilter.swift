@@ -37,30 +37,23 @@ struct LuaType: HTTPFilterType {
     ) throws(ConfigProblem) -> any HTTPFilterFactory {
         var settings = LuaSettings()
         let message: Envoy_Extensions_Filters_Http_Lua_V3_Lua
+        var own = Heddle_Filters_Http_Lua_V1_LuaFilter()
         if config.isA(Heddle_Filters_Http_Lua_V1_LuaFilter.self) {
-            let own: Heddle_Filters_Http_Lua_V1_LuaFilter = try config.message()
+            own = try config.message()
             settings = try LuaSettings(own)
             message = own.lua
         } else {
             message = try config.message()
         }
         settings.statPrefix = message.statPrefix
-        var defaultScript: LuaScript?
-        if message.hasDefaultSourceCode {
-            guard message.inlineCode.isEmpty else {
-                throw ConfigProblem("only one of inline_code and default_source_code can be set", path: "inline_code")
-            }
-            defaultScript = try Self.script(message.defaultSourceCode, "default_source_code", settings, context)
-        } else if !message.inlineCode.isEmpty {
-            defaultScript = try Self.script(Array(message.inlineCode.utf8), "inline_code", nil, settings, context)
-        }
+        let defaultScript = try Self.ownScript(message, settings, context)
         var scripts: [String: LuaScript] = [:]
         for (name, source) in message.sourceCodes.sorted(by: { $0.key < $1.key }) {
             scripts[name] = try Self.script(source, "source_codes[\"\(name)\"]", settings, context)
         }
         let values = message.hasFilterContext ? Metadata.object(message.filterContext) : [:]
         let binding = LuaBinding(
-            settings, schema: try Self.schema(message.defaultSourceCode), context: values,
+            settings, schema: try Self.ownSchema(own, message), context: values,
             named: try Self.schemas(message.sourceCodes))
         if defaultScript != nil { try binding.schema?.check(values) }
         bindings.bind(binding, context)
@@ -69,6 +62,7 @@ struct LuaType: HTTPFilterType {
             clearsRouteCache: !message.hasClearRouteCache_p || message.clearRouteCache_p.value,
             context: values, statPrefix: message.statPrefix, binding)
         factory.probe = probe
+        factory.versions = try Self.versions(own, factory, context)
         return factory
     }
 
@@ -98,7 +92,7 @@ struct LuaType: HTTPFilterType {
     }
 
     /// The schema in the folder that a script is read from.
-    private static func schema(_ source: Envoy_Config_Core_V3_DataSource) throws(ConfigProblem) -> SettingsSchema? {
+    static func schema(_ source: Envoy_Config_Core_V3_DataSource) throws(ConfigProblem) -> SettingsSchema? {
         guard case .filename(let name) = source.specifier else { return nil }
         return try SettingsSchema.beside(name)
     }
@@ -112,21 +106,27 @@ struct LuaType: HTTPFilterType {
     @WorkerActor static func script(
         _ source: Envoy_Config_Core_V3_DataSource, _ path: String, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
-        var file: String?
-        if case .filename(let name) = source.specifier { file = name }
-        return try script(try DataSources.bytes(source, path), path, file, settings, context)
+        try script(try DataSources.bytes(source, path), path, source.path, settings, context)
     }
 
     @WorkerActor static func script(
         _ bytes: [UInt8], _ path: String, _ file: String?, _ settings: LuaSettings, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> LuaScript {
         do throws(LuaError) {
-            let script = try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)", settings, context)
+            let version = settings.version.name.isEmpty ? "" : " version \(settings.version.name)"
+            let script = try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)\(version)", settings, context)
             script.watch(file)
             return script
         } catch {
             throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
         }
+    }
+}
+
+extension Envoy_Config_Core_V3_DataSource {
+    /// The file, if it is one.
+    var path: String? {
+        if case .filename(let name) = specifier { name } else { nil }
     }
 }
 
@@ -163,13 +163,15 @@ final class LuaRouteConfig: FilterRouteConfig {
     let binding: LuaBinding
     let settings: LuaSettings
     /// There while the filter is out of the chain.
-    private var detachment: GaugeShare?
+    private var detachment: Detachment?
     /// The last scripts that were ended.
     private var kills: [Kill] = []
     let log: Log
     let worker: WorkerContext
     /// Notes what hooks cost; nil in a proxy.
     var probe: LuaProbe?
+    /// Versions of the default script; nil where it has none.
+    var versions: LuaVersions?
 
     init(
         _ build: FilterBuildContext, defaultScript: LuaScript?, scripts: [String: LuaScript], clearsRouteCache: Bool,
@@ -221,20 +223,25 @@ final class LuaRouteConfig: FilterRouteConfig {
         kills.removeAll { now - $0.time > Self.killWindow || $0.isPast }
         kills.append(Kill(time: now, script: script, changes: script.changes))
         guard detachment == nil, kills.count >= settings.killsBeforeDetach else { return }
-        detachment = GaugeShare(stats[.detached])
+        detachment = Detachment(stats, at: worker.loop.wallNow)
         log.error(
             .lua, "filter \(name) was taken out of the chain: \(kills.count) of its scripts were ended within a minute; \(settings.answer == nil ? "requests pass without it" : "requests are refused")")
     }
 }
 
-/// One in a gauge, as long as this lives.
-private final class GaugeShare: Sendable {
-    private let gauge: Gauge
+/// A filter that is out of the chain, as long as this lives.
+private final class Detachment: Sendable {
+    private let stats: LuaStats
 
-    init(_ gauge: Gauge) {
-        self.gauge = gauge
-        gauge.add()
+    /// - Parameter time: nanoseconds since 1970.
+    init(_ stats: LuaStats, at time: UInt64) {
+        self.stats = stats
+        stats[.detached].add()
+        stats[.detachedTime].set(Int(time / 1_000_000_000))
     }
 
-    deinit { gauge.subtract() }
+    deinit {
+        stats[.detached].subtract()
+        if stats[.detached].value == 0 { stats[.detachedTime].set(0) }
+    }
 }

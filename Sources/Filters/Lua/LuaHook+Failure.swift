@@ -8,6 +8,7 @@ import Reactor
 extension LuaHook {
     func failed(_ error: LuaError) {
         factory.stats[.errors].add()
+        filter.use.failed()
         if error.message.hasSuffix("not enough memory") { factory.stats[.memoryExceeded].add() }
         explain("failed: \(error.message)")
         factory.log.error(.lua, "script log: \(error.message) \(place(error))")
@@ -43,7 +44,7 @@ extension LuaHook {
             failed(LuaError(message: "script could not run, since its state was ended"))
         }
         // What became of a script that was changed meanwhile says nothing of what it is now.
-        if cause != .stateDead, let script, script.state === state { factory.killed(script) }
+        if cause != .stateDead, !filter.use.killed(), let script, script.state === state { factory.killed(script) }
         script?.stateDied()
     }
 }

@@ -109,6 +109,7 @@ import TrafficPolicy
         endSeen = endStream
         factory.executions.add()
         factory.probe?.begins(self)
+        measureBegins()
         var run = state.makeRun()
         let outcome = run.start(function) { $0.add(LuaHook.handleType, self, scope: .run) }
         took(run, outcome)
@@ -199,6 +200,7 @@ import TrafficPolicy
 
     /// The stream has ended: what the script waits for never comes.
     func end() {
+        measureEnds()
         drop()
         wait = .nothing
         call?.call.cancel()
@@ -271,6 +273,7 @@ import TrafficPolicy
         case .failed(let error): failed(error)
         case .killed(let cause): killed(cause)
         }
+        if wait == .nothing || wait == .respond { measureEnds() }
     }
 
     /// Notes what the script does where somebody asked for the decisions of the request; costs nothing where nobody did.

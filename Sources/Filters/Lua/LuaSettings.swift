@@ -22,10 +22,13 @@ struct LuaSettings {
     var reloadInterval: UInt64 = 0
     /// `stat_prefix` of the filter.
     var statPrefix = ""
+    /// Which version of the filter these are the settings of.
+    var version = LuaVersionPlan()
 
     init() {}
 
     init(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {
+        version = try LuaVersionPlan(message)
         trust = message.trust == .trusted ? .trusted : .sandboxed
         try readLimits(message)
         answer = try Self.answer(message)

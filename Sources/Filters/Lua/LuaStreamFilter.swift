@@ -13,6 +13,8 @@ import TrafficPolicy
     private var response: LuaHook?
     /// What a watched script was when the request came: its response must not meet another one.
     private var kept: (script: LuaScript, state: LuaState, onResponse: LuaFunction?)?
+    /// The version of the filter's own script that the stream runs, where there are versions.
+    var use = LuaVersionUse()
 
     init(_ factory: LuaFactory) {
         self.factory = factory
@@ -37,7 +39,7 @@ import TrafficPolicy
         if let route = stream.routeConfig(at: index) {
             guard let route = route as? LuaRouteConfig else { return .none }
             switch route.choice {
-            case .filterDefault: script = factory.defaultScript
+            case .filterDefault: script = ownScript
             case .disabled: script = nil
             case .named(let name): script = factory.scripts[name]
             case .own(let own):
@@ -45,14 +47,21 @@ import TrafficPolicy
                 script = made
             }
         } else {
-            script = factory.defaultScript
+            script = ownScript
         }
         return script.map { .script($0) } ?? .none
     }
 
-    /// `filter_context` of the route, or else of the filter.
+    /// The filter's own script, in the version that this stream runs.
+    private var ownScript: LuaScript? {
+        guard let versions = factory.versions else { return factory.defaultScript }
+        if use.version == nil, !factory.isDetached { use = LuaVersionUse(versions.choose()) }
+        return use.version?.script ?? factory.defaultScript
+    }
+
+    /// `filter_context` of the route, or else of the version or the filter.
     func context(_ stream: Stream) -> [String: MetadataValue] {
-        (stream.routeConfig(at: index) as? LuaRouteConfig)?.context ?? factory.context
+        (stream.routeConfig(at: index) as? LuaRouteConfig)?.context ?? use.version?.context ?? factory.context
     }
 
     override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {
@@ -76,6 +85,7 @@ import TrafficPolicy
     /// A script that cannot be loaded is one that failed.
     private func refuse(_ stream: Stream, _ hook: LuaHook) -> HeadersVerdict {
         factory.stats[.errors].add()
+        use.failed()
         isRefused = factory.settings.answer != nil
         return hook.refuse(stream)
     }
@@ -125,6 +135,7 @@ import TrafficPolicy
     override func onStreamEnd(_ stream: Stream) {
         request?.end()
         response?.end()
+        use.ended(status: stream.info.responseCode)
     }
 
     override var scriptInHand: String? { (response?.script ?? request?.script)?.name }
@@ -134,5 +145,6 @@ import TrafficPolicy
         response?.reset()
         if kept != nil { kept = nil }
         isRefused = false
+        if use.version != nil { use = LuaVersionUse() }
     }
 }

@@ -1,7 +1,7 @@
 /// Index of a kind in ``StatSchema/kinds``.
 enum StatKindID: Int, CaseIterable {
     case cluster, http, listener, listenerHTTP, http1, http2, clusterHTTP2, listenerTLS, clusterTLS, tcp, lua
-    case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute
+    case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute, luaVersion
     case server, listenerManager, clusterManager, worker, filesystem
     case controlPlane, clusterDiscovery, listenerDiscovery, namedDiscovery
     case host
@@ -53,6 +53,7 @@ public enum StatSchema {
         case .metricGauge: MetricGaugeStat.self
         case .metricHistogram: MetricHistogramStat.self
         case .bodyRoute: BodyRouteStats.self
+        case .luaVersion: LuaVersionStats.self
         case .server: ServerStats.self
         case .listenerManager: ListenerManagerStats.self
         case .clusterManager: ClusterManagerStats.self

@@ -69,19 +69,20 @@ public struct StatsMerger {
     }
 
     /// All together, now. A region that cannot be read is left out and named in `failures`.
-    public func snapshot() -> (stats: StatsSnapshot, failures: [Int: RegionError]) {
+    /// - Parameter isWanted: whether groups of a kind are read from the regions at all.
+    public func snapshot(_ isWanted: (StatKind) -> Bool = { _ in true }) -> (stats: StatsSnapshot, failures: [Int: RegionError]) {
         var result = base
         var failures: [Int: RegionError] = [:]
         for (id, reader) in live.sorted(by: { $0.key < $1.key }) {
             do throws(RegionError) {
-                result.merge(try reader.read())
+                result.merge(try reader.read(isWanted))
             } catch {
                 failures[id] = error
             }
         }
         for (reader, isWorker) in inherited {
             // What cannot be read now is told of when it is folded.
-            guard let stats = try? reader.read() else { continue }
+            guard let stats = try? reader.read(isWanted) else { continue }
             result.merge(isWorker ? stats.withoutSharedGauges : stats.withoutGauges)
         }
         return (result, failures)

@@ -15,10 +15,12 @@ public final class StatsReader {
     public var descriptor: Int32 { region.descriptor }
 
     /// What the region says now. A group whose record contradicts itself or the schema is left out.
-    public func read() throws(RegionError) -> StatsSnapshot {
+    /// - Parameter isWanted: whether groups of a kind are read at all.
+    public func read(_ isWanted: (StatKind) -> Bool = { _ in true }) throws(RegionError) -> StatsSnapshot {
+        let wanted = kinds.map(isWanted)
         var snapshot = StatsSnapshot()
         try region.forEachRecord { record in
-            guard record.tag == RecordTag.group, let group = GroupRecord(record), group.kind < kinds.count else { return }
+            guard record.tag == RecordTag.group, let group = GroupRecord(record), group.kind < kinds.count, wanted[group.kind] else { return }
             let kind = kinds[group.kind]
             guard kind.stats.count == group.slotCount else { return }
             let read = group.stable { () -> (String, [StatsSnapshot.Value]) in

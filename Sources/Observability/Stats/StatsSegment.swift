@@ -114,6 +114,8 @@ public final class StatsSegment {
     public func tcp(prefix: String) -> TCPStats { view([prefix]) }
     /// - Parameter statPrefix: the filter's own, may be empty.
     public func lua(prefix: String, statPrefix: String) -> LuaStats { view([prefix, statPrefix]) }
+    /// `http.STAT_PREFIX.lua.FILTER_STAT_PREFIX.version.VERSION.`
+    public func luaVersion(prefix: String, statPrefix: String, version: String) -> LuaVersionStats { view([prefix, statPrefix, version]) }
     /// `lua.`
     public func luaMachines() -> LuaMachineStats { view([]) }
     /// A counter that a script made, below its filter's own.

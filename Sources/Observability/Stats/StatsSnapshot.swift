@@ -209,6 +209,13 @@ public struct HistogramCounts: Equatable, Sendable {
         return HistogramCounts(buckets: zip(buckets, other.buckets).map { $0 &+ $1 }, sum: sum &+ other.sum)
     }
 
+    /// Records a value, for those who make distributions up.
+    public mutating func record(_ value: UInt64, times: UInt64 = 1) {
+        if buckets.isEmpty { buckets = [UInt64](repeating: 0, count: HistogramBuckets.count) }
+        buckets[HistogramBuckets.index(of: value)] &+= times
+        sum &+= value &* times
+    }
+
     /// The value below which `fraction` of all values lie, within 10 %; nil when nothing was recorded.
     public func quantile(_ fraction: Double) -> Double? {
         let total = count

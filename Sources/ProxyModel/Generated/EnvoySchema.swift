@@ -1037,6 +1037,11 @@ m heddle.filters.http.lua.v1.LuaFilter
 6 kills_before_detach uint32
 7 module_path string
 10 reload_interval google.protobuf.Duration
+11 version string
+12 sha256 string
+13 settings_schema envoy.config.core.v3.DataSource
+14 cases string
+15 candidate heddle.filters.http.lua.v1.LuaFilter.Candidate
 m heddle.filters.http.lua.v1.LuaFilter.Limits
 1 memory_bytes uint64
 2 fuel uint64
@@ -1046,6 +1051,19 @@ m heddle.filters.http.lua.v1.LuaFilter.Answer
 1 status uint32
 2 body string
 3 headers map<string,string>
+m heddle.filters.http.lua.v1.LuaFilter.Candidate
+1 version string
+2 source_code envoy.config.core.v3.DataSource
+3 sha256 string
+4 filter_context google.protobuf.Struct
+5 settings_schema envoy.config.core.v3.DataSource
+6 cases string
+7 limits heddle.filters.http.lua.v1.LuaFilter.Limits
+8 percent double
+9 min_requests uint32
+10 max_error_ratio_increase google.protobuf.DoubleValue
+11 max_kills google.protobuf.UInt32Value
+12 max_latency_ratio google.protobuf.DoubleValue
 e heddle.filters.http.lua.v1.LuaFilter.TrustLevel
 0 SANDBOXED
 1 TRUSTED

@@ -89,6 +89,45 @@ package nonisolated struct Heddle_Filters_Http_Lua_V1_LuaFilter: @unchecked Send
   /// Clears the value of `reloadInterval`. Subsequent reads from it will return its default value.
   package mutating func clearReloadInterval() {_uniqueStorage()._reloadInterval = nil}
 
+  /// What the filter's own script is called in statistics, log and admin. Needed where there is a candidate.
+  package var version: String {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
+
+  /// SHA-256 of the filter's own script (`default_source_code` or `inline_code`), in hexadecimal digits. Another script is
+  /// refused.
+  package var sha256: String {
+    get {_storage._sha256}
+    set {_uniqueStorage()._sha256 = newValue}
+  }
+
+  /// A JSON Schema that `filter_context` must fit, the filter's and the candidate's unless that has its own.
+  package var settingsSchema: Envoy_Config_Core_V3_DataSource {
+    get {_storage._settingsSchema ?? Envoy_Config_Core_V3_DataSource()}
+    set {_uniqueStorage()._settingsSchema = newValue}
+  }
+  /// Returns true if `settingsSchema` has been explicitly set.
+  package var hasSettingsSchema: Bool {_storage._settingsSchema != nil}
+  /// Clears the value of `settingsSchema`. Subsequent reads from it will return its default value.
+  package mutating func clearSettingsSchema() {_uniqueStorage()._settingsSchema = nil}
+
+  /// A file of cases, or a folder with such files, as `heddle filter test` takes. They are run before the configuration is
+  /// in force, against the script, limits and `filter_context` that stand here, and a failure refuses it.
+  package var cases: String {
+    get {_storage._cases}
+    set {_uniqueStorage()._cases = newValue}
+  }
+
+  package var candidate: Heddle_Filters_Http_Lua_V1_LuaFilter.Candidate {
+    get {_storage._candidate ?? Heddle_Filters_Http_Lua_V1_LuaFilter.Candidate()}
+    set {_uniqueStorage()._candidate = newValue}
+  }
+  /// Returns true if `candidate` has been explicitly set.
+  package var hasCandidate: Bool {_storage._candidate != nil}
+  /// Clears the value of `candidate`. Subsequent reads from it will return its default value.
+  package mutating func clearCandidate() {_uniqueStorage()._candidate = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum TrustLevel: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -229,6 +268,122 @@ package nonisolated struct Heddle_Filters_Http_Lua_V1_LuaFilter: @unchecked Send
     package init() {}
   }
 
+  /// A newer version of the filter's own script, beside it: it takes a part of the requests, and is rolled back when it
+  /// does worse.
+  package nonisolated struct Candidate: @unchecked Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Required, and another than the filter's.
+    package var version: String {
+      get {_storage._version}
+      set {_uniqueStorage()._version = newValue}
+    }
+
+    /// Required.
+    package var sourceCode: Envoy_Config_Core_V3_DataSource {
+      get {_storage._sourceCode ?? Envoy_Config_Core_V3_DataSource()}
+      set {_uniqueStorage()._sourceCode = newValue}
+    }
+    /// Returns true if `sourceCode` has been explicitly set.
+    package var hasSourceCode: Bool {_storage._sourceCode != nil}
+    /// Clears the value of `sourceCode`. Subsequent reads from it will return its default value.
+    package mutating func clearSourceCode() {_uniqueStorage()._sourceCode = nil}
+
+    /// Of the candidate's script, as above.
+    package var sha256: String {
+      get {_storage._sha256}
+      set {_uniqueStorage()._sha256 = newValue}
+    }
+
+    /// In the place of the filter's; routes that have their own keep it.
+    package var filterContext: SwiftProtobuf.Google_Protobuf_Struct {
+      get {_storage._filterContext ?? SwiftProtobuf.Google_Protobuf_Struct()}
+      set {_uniqueStorage()._filterContext = newValue}
+    }
+    /// Returns true if `filterContext` has been explicitly set.
+    package var hasFilterContext: Bool {_storage._filterContext != nil}
+    /// Clears the value of `filterContext`. Subsequent reads from it will return its default value.
+    package mutating func clearFilterContext() {_uniqueStorage()._filterContext = nil}
+
+    package var settingsSchema: Envoy_Config_Core_V3_DataSource {
+      get {_storage._settingsSchema ?? Envoy_Config_Core_V3_DataSource()}
+      set {_uniqueStorage()._settingsSchema = newValue}
+    }
+    /// Returns true if `settingsSchema` has been explicitly set.
+    package var hasSettingsSchema: Bool {_storage._settingsSchema != nil}
+    /// Clears the value of `settingsSchema`. Subsequent reads from it will return its default value.
+    package mutating func clearSettingsSchema() {_uniqueStorage()._settingsSchema = nil}
+
+    /// In the place of the filter's `cases`, which are run against the candidate otherwise.
+    package var cases: String {
+      get {_storage._cases}
+      set {_uniqueStorage()._cases = newValue}
+    }
+
+    /// In the place of the filter's, whole.
+    package var limits: Heddle_Filters_Http_Lua_V1_LuaFilter.Limits {
+      get {_storage._limits ?? Heddle_Filters_Http_Lua_V1_LuaFilter.Limits()}
+      set {_uniqueStorage()._limits = newValue}
+    }
+    /// Returns true if `limits` has been explicitly set.
+    package var hasLimits: Bool {_storage._limits != nil}
+    /// Clears the value of `limits`. Subsequent reads from it will return its default value.
+    package mutating func clearLimits() {_uniqueStorage()._limits = nil}
+
+    /// Percent of the requests that it takes, 0 to 100.
+    package var percent: Double {
+      get {_storage._percent}
+      set {_uniqueStorage()._percent = newValue}
+    }
+
+    /// Requests of the candidate before its figures are compared; 100 when 0. More errors than it may have among so many
+    /// roll it back at once.
+    package var minRequests: UInt32 {
+      get {_storage._minRequests}
+      set {_uniqueStorage()._minRequests = newValue}
+    }
+
+    /// By how much the part of its requests that fail (an error of the script, or a response of 500 or more) may be larger
+    /// than that of the version in force, 0 to 1; 0.01 when not set.
+    package var maxErrorRatioIncrease: SwiftProtobuf.Google_Protobuf_DoubleValue {
+      get {_storage._maxErrorRatioIncrease ?? SwiftProtobuf.Google_Protobuf_DoubleValue()}
+      set {_uniqueStorage()._maxErrorRatioIncrease = newValue}
+    }
+    /// Returns true if `maxErrorRatioIncrease` has been explicitly set.
+    package var hasMaxErrorRatioIncrease: Bool {_storage._maxErrorRatioIncrease != nil}
+    /// Clears the value of `maxErrorRatioIncrease`. Subsequent reads from it will return its default value.
+    package mutating func clearMaxErrorRatioIncrease() {_uniqueStorage()._maxErrorRatioIncrease = nil}
+
+    /// Runs that may be ended because they spent what a hook may spend; one more rolls it back, unless as large a part of
+    /// the runs of the version in force is ended. 2 when not set.
+    package var maxKills: SwiftProtobuf.Google_Protobuf_UInt32Value {
+      get {_storage._maxKills ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
+      set {_uniqueStorage()._maxKills = newValue}
+    }
+    /// Returns true if `maxKills` has been explicitly set.
+    package var hasMaxKills: Bool {_storage._maxKills != nil}
+    /// Clears the value of `maxKills`. Subsequent reads from it will return its default value.
+    package mutating func clearMaxKills() {_uniqueStorage()._maxKills = nil}
+
+    /// How many times as long it may hold requests, in the middle and among the slowest; 2 when not set.
+    package var maxLatencyRatio: SwiftProtobuf.Google_Protobuf_DoubleValue {
+      get {_storage._maxLatencyRatio ?? SwiftProtobuf.Google_Protobuf_DoubleValue()}
+      set {_uniqueStorage()._maxLatencyRatio = newValue}
+    }
+    /// Returns true if `maxLatencyRatio` has been explicitly set.
+    package var hasMaxLatencyRatio: Bool {_storage._maxLatencyRatio != nil}
+    /// Clears the value of `maxLatencyRatio`. Subsequent reads from it will return its default value.
+    package mutating func clearMaxLatencyRatio() {_uniqueStorage()._maxLatencyRatio = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _storage = _StorageClass.defaultInstance
+  }
+
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
@@ -240,7 +395,7 @@ fileprivate nonisolated let _protobuf_package = "heddle.filters.http.lua.v1"
 
 nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LuaFilter"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lua\0\u{1}trust\0\u{1}limits\0\u{3}on_error\0\u{1}answer\0\u{3}kills_before_detach\0\u{3}module_path\0\u{4}\u{3}reload_interval\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lua\0\u{1}trust\0\u{1}limits\0\u{3}on_error\0\u{1}answer\0\u{3}kills_before_detach\0\u{3}module_path\0\u{4}\u{3}reload_interval\0\u{1}version\0\u{1}sha256\0\u{3}settings_schema\0\u{1}cases\0\u{1}candidate\0")
 
   fileprivate class _StorageClass {
     var _lua: Envoy_Extensions_Filters_Http_Lua_V3_Lua? = nil
@@ -251,6 +406,11 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
     var _killsBeforeDetach: UInt32 = 0
     var _modulePath: String = String()
     var _reloadInterval: SwiftProtobuf.Google_Protobuf_Duration? = nil
+    var _version: String = String()
+    var _sha256: String = String()
+    var _settingsSchema: Envoy_Config_Core_V3_DataSource? = nil
+    var _cases: String = String()
+    var _candidate: Heddle_Filters_Http_Lua_V1_LuaFilter.Candidate? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -269,6 +429,11 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
       _killsBeforeDetach = source._killsBeforeDetach
       _modulePath = source._modulePath
       _reloadInterval = source._reloadInterval
+      _version = source._version
+      _sha256 = source._sha256
+      _settingsSchema = source._settingsSchema
+      _cases = source._cases
+      _candidate = source._candidate
     }
   }
 
@@ -295,6 +460,11 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
         case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._killsBeforeDetach) }()
         case 7: try { try decoder.decodeSingularStringField(value: &_storage._modulePath) }()
         case 10: try { try decoder.decodeSingularMessageField(value: &_storage._reloadInterval) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 12: try { try decoder.decodeSingularStringField(value: &_storage._sha256) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._settingsSchema) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._cases) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._candidate) }()
         default: break
         }
       }
@@ -331,6 +501,21 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
       try { if let v = _storage._reloadInterval {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
       } }()
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 11)
+      }
+      if !_storage._sha256.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._sha256, fieldNumber: 12)
+      }
+      try { if let v = _storage._settingsSchema {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      if !_storage._cases.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cases, fieldNumber: 14)
+      }
+      try { if let v = _storage._candidate {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -348,6 +533,11 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter: SwiftProtobuf.Messag
         if _storage._killsBeforeDetach != rhs_storage._killsBeforeDetach {return false}
         if _storage._modulePath != rhs_storage._modulePath {return false}
         if _storage._reloadInterval != rhs_storage._reloadInterval {return false}
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._sha256 != rhs_storage._sha256 {return false}
+        if _storage._settingsSchema != rhs_storage._settingsSchema {return false}
+        if _storage._cases != rhs_storage._cases {return false}
+        if _storage._candidate != rhs_storage._candidate {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -449,6 +639,153 @@ nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter.Answer: SwiftProtobuf
     if lhs.status != rhs.status {return false}
     if lhs.body != rhs.body {return false}
     if lhs.headers != rhs.headers {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Heddle_Filters_Http_Lua_V1_LuaFilter.Candidate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Heddle_Filters_Http_Lua_V1_LuaFilter.protoMessageName + ".Candidate"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}source_code\0\u{1}sha256\0\u{3}filter_context\0\u{3}settings_schema\0\u{1}cases\0\u{1}limits\0\u{1}percent\0\u{3}min_requests\0\u{3}max_error_ratio_increase\0\u{3}max_kills\0\u{3}max_latency_ratio\0")
+
+  fileprivate class _StorageClass {
+    var _version: String = String()
+    var _sourceCode: Envoy_Config_Core_V3_DataSource? = nil
+    var _sha256: String = String()
+    var _filterContext: SwiftProtobuf.Google_Protobuf_Struct? = nil
+    var _settingsSchema: Envoy_Config_Core_V3_DataSource? = nil
+    var _cases: String = String()
+    var _limits: Heddle_Filters_Http_Lua_V1_LuaFilter.Limits? = nil
+    var _percent: Double = 0
+    var _minRequests: UInt32 = 0
+    var _maxErrorRatioIncrease: SwiftProtobuf.Google_Protobuf_DoubleValue? = nil
+    var _maxKills: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+    var _maxLatencyRatio: SwiftProtobuf.Google_Protobuf_DoubleValue? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _version = source._version
+      _sourceCode = source._sourceCode
+      _sha256 = source._sha256
+      _filterContext = source._filterContext
+      _settingsSchema = source._settingsSchema
+      _cases = source._cases
+      _limits = source._limits
+      _percent = source._percent
+      _minRequests = source._minRequests
+      _maxErrorRatioIncrease = source._maxErrorRatioIncrease
+      _maxKills = source._maxKills
+      _maxLatencyRatio = source._maxLatencyRatio
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._sourceCode) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._sha256) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._filterContext) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._settingsSchema) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._cases) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._limits) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._percent) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._minRequests) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._maxErrorRatioIncrease) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._maxKills) }()
+        case 12: try { try decoder.decodeSingularMessageField(value: &_storage._maxLatencyRatio) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 1)
+      }
+      try { if let v = _storage._sourceCode {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._sha256.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._sha256, fieldNumber: 3)
+      }
+      try { if let v = _storage._filterContext {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._settingsSchema {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._cases.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cases, fieldNumber: 6)
+      }
+      try { if let v = _storage._limits {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      if _storage._percent.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._percent, fieldNumber: 8)
+      }
+      if _storage._minRequests != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._minRequests, fieldNumber: 9)
+      }
+      try { if let v = _storage._maxErrorRatioIncrease {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
+      try { if let v = _storage._maxKills {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
+      try { if let v = _storage._maxLatencyRatio {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Heddle_Filters_Http_Lua_V1_LuaFilter.Candidate, rhs: Heddle_Filters_Http_Lua_V1_LuaFilter.Candidate) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._sourceCode != rhs_storage._sourceCode {return false}
+        if _storage._sha256 != rhs_storage._sha256 {return false}
+        if _storage._filterContext != rhs_storage._filterContext {return false}
+        if _storage._settingsSchema != rhs_storage._settingsSchema {return false}
+        if _storage._cases != rhs_storage._cases {return false}
+        if _storage._limits != rhs_storage._limits {return false}
+        if _storage._percent != rhs_storage._percent {return false}
+        if _storage._minRequests != rhs_storage._minRequests {return false}
+        if _storage._maxErrorRatioIncrease != rhs_storage._maxErrorRatioIncrease {return false}
+        if _storage._maxKills != rhs_storage._maxKills {return false}
+        if _storage._maxLatencyRatio != rhs_storage._maxLatencyRatio {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

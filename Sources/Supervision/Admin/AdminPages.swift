@@ -28,6 +28,7 @@ import ServiceKit
         Page(path: "/init_dump", changes: false, help: "what is accepted and not in force yet") { $0.initDump($1) },
         Page(path: "/listeners", changes: false, help: "listening addresses (format=json)") { $0.listeners($1) },
         Page(path: "/logging", changes: true, help: "levels: level=debug, paths=upstream:debug,http:info, or COMPONENT=LEVEL") { $0.logging($1) },
+        Page(path: "/lua", changes: false, help: "Lua filters and their versions, side by side (format=json)") { $0.lua($1) },
         Page(path: "/memory", changes: false, help: "memory of all processes") { $0.memory($1) },
         Page(path: "/quarantine", changes: false, help: "requests that killed workers and are refused, and suspects") { $0.quarantine($1) },
         Page(path: "/quarantine/clear", changes: true, help: "refuse none of them any longer") { $0.clearQuarantine($1) },

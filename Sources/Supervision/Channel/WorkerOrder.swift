@@ -28,10 +28,12 @@ enum WorkerOrder: Equatable, Sendable {
     case reopenLogs
     /// Whether health checks are answered with failure, so that connections should go elsewhere.
     case health(fails: Bool)
+    /// Candidates of Lua filters that get no requests any longer: all of them, by key.
+    case rolledBack([String])
 
     private enum Tag: UInt8 {
         case hello, peer, prepare, sockets, endpoints, commit, forget, drain, stopAccepting, reopenLogs
-        case ticketKeys, stopAcceptingSome, health
+        case ticketKeys, stopAcceptingSome, health, rolledBack
     }
 
     var encoded: [UInt8] {
@@ -78,6 +80,10 @@ enum WorkerOrder: Equatable, Sendable {
         case .health(let fails):
             begin(.health)
             frame.put(fails ? 1 as UInt8 : 0)
+        case .rolledBack(let keys):
+            begin(.rolledBack)
+            frame.put(keys.count)
+            for key in keys { frame.put(key) }
         }
         return frame.bytes
     }
@@ -114,6 +120,12 @@ enum WorkerOrder: Equatable, Sendable {
             self = .stopAccepting(listeners: listeners)
         case .reopenLogs: self = .reopenLogs
         case .health: self = .health(fails: try frame.byte() != 0)
+        case .rolledBack:
+            let count = try frame.int()
+            guard count >= 0, count <= RolledBack.maximumKeys else { throw FrameError(offset: frame.offset) }
+            var keys: [String] = []
+            for _ in 0..<count { keys.append(try frame.text()) }
+            self = .rolledBack(keys)
         }
         guard frame.isAtEnd else { throw FrameError(offset: frame.offset) }
     }

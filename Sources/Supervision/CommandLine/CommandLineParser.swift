@@ -14,6 +14,7 @@ package enum CommandLineParser {
             case "-h", "--help": return .help
             case "--version": return .version
             case "--worker": return .worker
+            case "--run-cases": return .runCases
             case "--decode-config":
                 decodes = true
                 continue

@@ -55,6 +55,8 @@ package enum ProxyCommand: Equatable, Sendable {
     case decodeConfig(ProxyOptions)
     /// Internal: be a worker, spoken to on descriptor 3.
     case worker
+    /// Internal: run the cases that descriptor 3 names, and write what came of them to descriptor 4.
+    case runCases
 }
 
 /// Why a command line cannot be followed.

@@ -108,6 +108,7 @@ extension ResourceLedger {
         case .secret: secretFiles.forget(key)
         case .listener:
             listenerStats[.listenerRemoved].add()
+            listenerChanged?(key.name, nil)
             sockets.remove(key.name)
             unsentSockets.remove(key.name)
         default: break
@@ -166,6 +167,7 @@ extension ResourceLedger {
                 names.remove(key.name)
             }
         case .listener:
+            listenerChanged?(key.name, store.active[key]?.body)
             // Envoy counts each worker.
             listenerStats[.listenerCreateSuccess].add(UInt64(informedSlots.count))
             if unsentSockets.remove(key.name) != nil {

@@ -109,6 +109,10 @@ import Reactor
     /// Secrets whose files have changed and are not compiled yet.
     var changedFiles: Set<ResourceKey> = []
     var isReadingFiles = false
+    /// Runs the cases of listeners; what is called back with is refused.
+    var caseRunner: (@WorkerActor ([CaseRun.Subject], @escaping @WorkerActor ([UInt32: String]) -> Void) -> Void)?
+    /// Hears of each listener that comes into force, and of each that is gone.
+    var listenerChanged: (@WorkerActor (String, [UInt8]?) -> Void)?
     weak var owner: (any ResourceLedgerOwner)?
     weak var subscriber: (any ResourceSubscriber)?
     private var waiting: [Batch] = []
@@ -227,6 +231,7 @@ import Reactor
                 generation: lastGeneration, numbers: candidates.map(\.number),
                 workers: present.isEmpty ? Set(fleet.slots.map(\.index)) : present)
             running = Running(batch: batch, candidates: candidates, refusals: refusals, rollout: rollout, package: package)
+            runCases(of: candidates, batch)
             fleet.broadcast(.prepare(generation: lastGeneration), [package])
         } catch {
             discard(candidates)

@@ -18,6 +18,8 @@ struct ResourceReading {
     var files = NamedFiles()
     /// Clusters that requests are sent to, as far as the configuration names them.
     var clusters: Set<String> = []
+    /// Whether a listener's Lua filters name cases that must be run first.
+    var hasCases = false
 
     /// Reads a resource.
     /// - Parameter isChecked: a bootstrap's resources were checked together, with their places in the file.
@@ -92,6 +94,7 @@ struct ResourceReading {
             if chain.hasTransportSocket { try read(chain.transportSocket) }
             for filter in chain.filters { try read(filter.typedConfig) }
         }
+        hasCases = !ConfiguredLuaFilter.cases(of: listener).isEmpty
     }
 
     private mutating func read(_ filter: Google_Protobuf_Any) throws(ConfigRefusal) {

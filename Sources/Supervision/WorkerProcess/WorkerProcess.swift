@@ -92,6 +92,7 @@ import TrafficPolicy
             parts?.keepSockets([:], listeners: worker.listenerNames.subtracting(listeners))
         case .reopenLogs: parts?.logWriter.reopen()
         case .health(let fails): parts?.worker.setHealth(fails: fails)
+        case .rolledBack(let keys): parts?.worker.resources.context.rolledBack.set(Set(keys))
         }
     }
 

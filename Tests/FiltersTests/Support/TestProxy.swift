@@ -27,11 +27,10 @@ import TrafficPolicy
     ///   - router: more of the router's configuration, `, key: value`.
     nonisolated static func start(
         filters: String, routes: String = "", clusters: [String: UInt16], perHost: String = "", bufferLimit: Int = 65536,
-        router: String = ""
+        router: String = "", rolledBack: Set<String> = []
     ) async throws -> TestProxy {
         try await start(
-            filters: filters, routes: routes, clusters: clusters.mapValues { [$0] }, perHost: perHost, bufferLimit: bufferLimit,
-            router: router)
+            bootstrap: bootstrap(filters, routes, clusters.mapValues { [$0] }, perHost, bufferLimit, router), rolledBack: rolledBack)
     }
 
     /// - Parameters:
@@ -44,17 +43,19 @@ import TrafficPolicy
         try await start(bootstrap: bootstrap(filters, routes, clusters, perHost, bufferLimit, router), registry: registry)
     }
 
-    /// - Parameter bootstrap: a configuration with one listener, `main`, whose address is not looked at.
+    /// - Parameters:
+    ///   - bootstrap: a configuration with one listener, `main`, whose address is not looked at.
+    ///   - rolledBack: keys of candidates that the worker hears of before it compiles anything.
     nonisolated static func start(
-        bootstrap: String, registry: @escaping Registry = { BuiltInFilters.registry() }
+        bootstrap: String, rolledBack: Set<String> = [], registry: @escaping Registry = { BuiltInFilters.registry() }
     ) async throws -> TestProxy {
         _ = RunningLoop.started
-        return try await TestProxy(bootstrap, registry)
+        return try await TestProxy(bootstrap, registry, rolledBack)
     }
 
     typealias Registry = @WorkerActor @Sendable () -> HTTPFilterRegistry
 
-    private init(_ text: String, _ registry: Registry) throws {
+    private init(_ text: String, _ registry: Registry, _ rolledBack: Set<String>) throws {
         let decoded = try ConfigDecoder.decodeBootstrap(text, file: "test.yaml")
         logFile = Self.unnamedFile()
         stats = try StatsSegment(named: "filters-test")
@@ -66,6 +67,7 @@ import TrafficPolicy
                 context: WorkerContext(loop: .process, seed: 7), stats: stats, registry: registry(),
                 logWriter: try LogFileWriter(), log: Log(levels: LogLevels(.trace), output: .descriptor(logFile)),
                 environment: FormatEnvironment(), limits: { region.counters(group: names.firstIndex(of: $0) ?? 0, slot: 0) }))
+        worker.resources.context.rolledBack.set(rolledBack)
         let socket = try Socket.listen(SocketAddress(host: "127.0.0.1", port: 0) ?? SocketAddress(unixPath: ""))
         port = Socket.localAddress(socket.raw)?.port ?? 0
         Self.kept.append(self)
@@ -175,6 +177,9 @@ import TrafficPolicy
     }
 
     func endQuarantine() { worker.resources.context.quarantine = nil }
+
+    /// As the supervisor tells the worker.
+    func rollBack(_ keys: Set<String>) { worker.resources.context.rolledBack.set(keys) }
 
     /// Does something while the loop can do nothing else.
     func holdingLoop<Result: Sendable>(_ body: (UInt16) -> Result) -> Result { body(port) }

@@ -1,4 +1,5 @@
 import FilterTool
+import Filters
 import FoundationEssentials
 import Glibc
 import Reactor
@@ -38,6 +39,15 @@ enum Tool {
             let run = FilterRun(request, loop: .process)
             run.once(done)
             return run
+        }
+    }
+
+    static func problems(_ orders: [LuaCaseOrder]) async -> [String] {
+        _ = RunningLoop.started
+        return await onLoop { done in
+            let cases = VersionCases(orders, loop: .process, done: done)
+            cases.start()
+            return cases
         }
     }
 

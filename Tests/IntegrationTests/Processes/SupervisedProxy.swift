@@ -41,8 +41,8 @@ final class SupervisedProxy {
     private let workers: Int
     private let flags: [String]
     private let program: String?
-    private let filters: String
-    /// Counts from the next ``write(_:)`` on.
+    /// These count from the next ``write(_:)`` on.
+    var filters: String
     var parts: Parts
     private var generations = 0
 

@@ -20,9 +20,11 @@ public struct LuaStats: StatView, Sendable {
         case coroutinesActive = "coroutines_active"
         /// 1 while the filter is out of the chain.
         case detached
+        /// When it was taken out, in seconds since 1970; 0 when it was not.
+        case detachedTime = "detached_time_seconds"
 
         /// Whether all workers see the same level, so that the largest counts instead of the sum.
-        public var isShared: Bool { false }
+        public var isShared: Bool { self == .detachedTime }
     }
 
     static let kind = StatKind(
