@@ -99,6 +99,10 @@ struct ConfigDumpTests {
         /// What each refused resource makes of itself: a cluster that is bad and new, one that was good before, a listener,
         /// routes, endpoints and a secret with a key.
         func refuse() throws {
+            // First there must be something good, which a refusal stands beside.
+            let path = "/config_dump?resource=dynamic_active_secrets"
+            let isThere = { (try? AdminClient.get(path, port: admin).contains("\"present\"")) == true }
+            #expect(Deadline(seconds: 20).polls(every: 20, isThere))
             var fresh = DiscoveredProxy.cluster("fresh", connectTimeout: "0s")
             fresh["transport_socket"] = Self.socket("UpstreamTlsContext", inline: refused)
             var listener = DiscoveredProxy.listener("in", port: Loopback.freePort())
@@ -111,9 +115,9 @@ struct ConfigDumpTests {
                 "@type": ConfigDumpTests.tls + ".Secret", "name": "present",
                 "tls_certificate": ["certificate_chain": ["inline_string": bySecret.certificate], "private_key": ["inline_string": refused.key]],
             ]
-            try peer.set([fresh, DiscoveredProxy.cluster("b", connectTimeout: "0s"), listener, routes, endpoints, secret])
+            let mark = try peer.set([fresh, DiscoveredProxy.cluster("b", connectTimeout: "0s"), listener, routes, endpoints, secret])
             for type in ["cds", "lds", "rds", "eds", "sds"] {
-                try peer.wait { $0.isRequest && $0.type == type && $0.text("error") != nil }
+                try peer.wait(after: mark) { $0.isRequest && $0.type == type && $0.text("error") != nil }
             }
         }
 
