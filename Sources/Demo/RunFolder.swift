@@ -70,7 +70,7 @@ package struct RunFolder {
         do {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-            try encoder.encode(Record(demo: getpid(), processes: processes)).write(to: URL(fileURLWithPath: recordPath))
+            try encoder.encode(Record(demo: getpid(), processes: processes)).write(to: URL(fileURLWithPath: recordPath), options: .atomic)
         } catch {
             throw .file(path: recordPath, reason: "\(error)")
         }
