@@ -233,9 +233,8 @@ import Reactor
         if !stream.isTunnel {
             let endsHere = stream.isMalformed && !manager.config.http1KeepsMalformed
             // A client that asked for another protocol may have begun to speak it: what follows is no request.
-            if !requestEnded || head.hasUpgrade || manager.isDrainingOrClosing || isDraining || endsHere {
-                closesAfterResponse = true
-            }
+            let isOver = !requestEnded || head.hasUpgrade || endsHere
+            if isOver || manager.isDrainingOrClosing || isDraining { closesAfterResponse = true }
             framing = responseFraming(stream, status, endStream: endStream)
         }
         let connection: HTTP1Connection =
