@@ -206,12 +206,13 @@ extension LuaError {
 }
 
 /// One machine in `lua.lua_vm_count`, `lua.lua_memory_bytes` and its filter's `memory_bytes`, as long as it lives.
-@WorkerActor private final class LuaMachine {
+@WorkerActor final class LuaMachine {
     private let all: LuaMachineStats
-    private let own: LuaStats
+    private let own: LuaStats?
     private var bytes = 0
 
-    init(_ all: LuaMachineStats, _ own: LuaStats) {
+    /// - Parameter own: of the filter, if it is one's.
+    init(_ all: LuaMachineStats, _ own: LuaStats? = nil) {
         self.all = all
         self.own = own
         all[.count].add()
@@ -221,13 +222,13 @@ extension LuaError {
     func holds(_ bytes: Int) {
         guard bytes != self.bytes else { return }
         all[.memoryBytes].add(bytes - self.bytes)
-        own[.memoryBytes].add(bytes - self.bytes)
+        own?[.memoryBytes].add(bytes - self.bytes)
         self.bytes = bytes
     }
 
     deinit {
         all[.count].subtract()
         all[.memoryBytes].subtract(bytes)
-        own[.memoryBytes].subtract(bytes)
+        own?[.memoryBytes].subtract(bytes)
     }
 }

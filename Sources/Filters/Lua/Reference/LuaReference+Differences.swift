@@ -29,6 +29,11 @@ extension LuaReference {
             what: "a script that does not end", envoy: "stops the worker for ever",
             heddle: "gives others their turn every quarter of a millisecond, and is ended when its budget is spent"),
         Difference(
+            what: "`envoy_on_route()` that returns an empty text", envoy: "the proxy crashes", heddle: "503: there is no such cluster"),
+        Difference(
+            what: "`envoy_on_route()` and `envoy_match()`", envoy: "all of LuaJIT's libraries, and as long as they take",
+            heddle: "the safe libraries, and a millisecond; then the default cluster, or no match"),
+        Difference(
             what: "memory of a script", envoy: "without a bound", heddle: "8 MiB, or what `limits` says; more raises `not enough memory`"),
     ]
 
