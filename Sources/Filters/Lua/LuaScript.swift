@@ -70,9 +70,9 @@ import TrafficPolicy
     /// Has the files that the script was read from looked at for changes.
     /// - Parameter file: nil when the script stands in the configuration; its modules may still change.
     func watch(_ file: String?) {
-        guard settings.reloadInterval > 0, file != nil || !settings.modulePath.isEmpty else { return }
+        guard settings.reloadInterval > 0, file != nil || !settings.places.isEmpty else { return }
         watch = LuaFileWatch(
-            file, modules: settings.modulePath, every: settings.reloadInterval, self, loop: loop, log: log)
+            file, modules: settings.places, every: settings.reloadInterval, self, loop: loop, log: log)
     }
 
     /// Takes another source, with a new state. Hooks that run go on in the old one.
@@ -151,6 +151,7 @@ import TrafficPolicy
         var environment = LuaEnvironment(
             seed: seed, now: { Double(loop.wallNow) / 1e9 }, log: { log.info(.lua, "script print: \($0.text)") })
         environment.modules = settings.modules
+        environment.prelude = settings.packages.prelude
         let state = try LuaState(
             program: program, limits: settings.limits, trust: settings.trust, environment: environment, classes: LuaHook.classes,
             globals: [

@@ -691,13 +691,17 @@ m envoy.extensions.filters.http.lua.v3.Lua
 4 stat_prefix string
 5 clear_route_cache google.protobuf.BoolValue
 6 filter_context google.protobuf.Struct
-- 7:package_paths 8:package_cpaths 9:shared_vm_id
+7 package_paths *string
+8 package_cpaths *string
+9 shared_vm_id string
 m envoy.extensions.filters.http.lua.v3.LuaPerRoute
 1 disabled bool @override const=true
 2 name string @override min=1
 3 source_code envoy.config.core.v3.DataSource @override
 4 filter_context google.protobuf.Struct
-- 5:package_paths 6:package_cpaths 7:shared_vm_id
+5 package_paths *string
+6 package_cpaths *string
+7 shared_vm_id string
 m envoy.extensions.filters.http.router.v3.Router
 1 dynamic_stats google.protobuf.BoolValue
 4 suppress_envoy_headers bool
