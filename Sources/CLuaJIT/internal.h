@@ -62,6 +62,8 @@ struct hlua_run {
   int32_t inner_reason;
   hlua_operation *operation; // of the string library, put aside
   int32_t operation_result;
+  int32_t wanted; // place of the value that the host wants of what the function returns; 0 for none
+  hlua_argument result;
   hlua_run *next; // in the pool
 };
 

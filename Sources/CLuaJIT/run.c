@@ -207,6 +207,7 @@ void hlua_run_release(hlua_run *run) {
   if (run->suspended) discard_thread(run);
   end(run);
   run->context = NULL;
+  run->wanted = 0;
   if (s->idle_count == IDLE_RUNS) {
     discard_thread(run);
     free(run);
@@ -247,8 +248,31 @@ static int killed(hlua_run *run) {
   return outcome;
 }
 
+// Allocates nothing that Lua counts: no error can be raised here.
+static void keep_result(hlua_run *run) {
+  hlua_state *s = run->state;
+  lua_State *thread = run->thread;
+  int count = lua_gettop(thread), place = run->wanted < 0 ? count + 1 + run->wanted : run->wanted;
+  hlua_argument *result = &run->result;
+  *result = (hlua_argument){.type = place >= 1 && place <= count ? lua_type(thread, place) : HLUA_TYPE_NONE};
+  switch (result->type) {
+  case LUA_TBOOLEAN: result->boolean = lua_toboolean(thread, place); break;
+  case LUA_TNUMBER: result->number = lua_tonumber(thread, place); break;
+  case LUA_TSTRING: {
+    const char *text = lua_tolstring(thread, place, &result->count);
+    hlua_buffer_clear(&s->out);
+    result->bytes = hlua_buffer_reserve(&s->out, result->count);
+    if (result->bytes) memcpy(s->out.bytes, text, result->count);
+    else result->type = HLUA_TYPE_NONE;
+    break;
+  }
+  default: break;
+  }
+}
+
 static int finished(hlua_run *run) {
   hlua_state *s = run->state;
+  if (run->wanted) keep_result(run);
   lua_settop(run->thread, 0);
   if (s->options.trusted) discard_thread(run); // a trusted script can keep hold of its own coroutine
   end(run);
@@ -330,6 +354,9 @@ int hlua_run_resume(hlua_run *run) {
   run->function = HLUA_NO_FUNCTION;
   return go(run);
 }
+
+void hlua_run_want(hlua_run *run, int32_t place) { run->wanted = place; }
+const hlua_argument *hlua_run_result(const hlua_run *run) { return &run->result; }
 
 int32_t hlua_run_reason(const hlua_run *run) { return run->reason; }
 int64_t hlua_run_fuel(const hlua_run *run) { return run->fuel; }

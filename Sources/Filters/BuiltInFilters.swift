@@ -1,7 +1,7 @@
 package import DataPlane
 package import Reactor
 
-/// The HTTP filters that this program knows: the one list of them.
+/// The HTTP filters and other extensions that this program knows: the one list of them.
 @WorkerActor package enum BuiltInFilters {
     /// - Parameters:
     ///   - probe: notes what scripts cost; a proxy has none.
@@ -14,6 +14,6 @@ package import Reactor
             ExplainType(),
             BodyRouteType(),
         ]
-        return HTTPFilterRegistry(builtIn + more)
+        return HTTPFilterRegistry(builtIn + more, specifiers: [LuaClusterSpecifierType()], matchers: [LuaMatcherType()])
     }
 }

@@ -8,6 +8,8 @@ package struct LuaEnvironment {
     package var log: (UnsafeRawBufferPointer) -> Void
     /// Sources of the modules that scripts can require, by name.
     package var modules: [String: LuaModule] = [:]
+    /// Runs before the script, where that is trusted.
+    package var prelude = ""
 
     /// An environment whose `print` goes nowhere unless `log` takes it.
     package init(

@@ -43,6 +43,23 @@ package struct LuaRun: ~Copyable {
         return outcome(hlua_run_start(raw, function.reference, state.limits.fuel, state.limits.cpuNanoseconds))
     }
 
+    /// Has one of the values kept that the function returns: 1 for the first, -1 for the last. Before it is started.
+    package mutating func keepResult(at place: Int) {
+        if let raw { hlua_run_want(raw, Int32(truncatingIfNeeded: place)) }
+    }
+
+    /// The value that was kept, after `.finished`; bytes of it are valid until the state is used again.
+    package var result: LuaResult {
+        guard let raw else { return .none }
+        let value = hlua_run_result(raw).pointee
+        switch Int(value.type) {
+        case HLUA_TYPE_BOOLEAN: return .boolean(value.boolean)
+        case HLUA_TYPE_NUMBER: return .number(value.number)
+        case HLUA_TYPE_STRING: return .string(UnsafeRawBufferPointer(start: value.bytes, count: value.count))
+        default: return .none
+        }
+    }
+
     /// Goes on after `.yielded`; what is added are the results of the call that yielded.
     package mutating func resume(with results: (borrowing LuaValues) -> Void = { _ in }) -> LuaOutcome {
         guard let raw, isWaiting else { preconditionFailure("a Lua run was resumed that does not wait") }
@@ -82,4 +99,14 @@ package struct LuaRun: ~Copyable {
         default: return .failed(state.lastError)
         }
     }
+}
+
+/// What a function returned.
+package enum LuaResult {
+    /// Nothing, nil, or a value that hosts have no use for.
+    case none
+    case boolean(Bool)
+    case number(Double)
+    /// Valid until the state is used again.
+    case string(UnsafeRawBufferPointer)
 }

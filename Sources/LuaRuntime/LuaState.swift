@@ -23,6 +23,7 @@ package final class LuaState {
         try self.init(bare: limits, trust: trust, environment: environment, keepsTracebacks: keepsTracebacks)
         for type in classes { try register(type) }
         for global in globals { try set(global) }
+        if trust == .trusted, !environment.prelude.isEmpty { try runMain(try load(try LuaProgram(source: environment.prelude))) }
         try runMain(try load(program))
         // The compiler's leavings: many states wait long for their first request.
         collectGarbage()

@@ -40,6 +40,29 @@ struct RunTests {
         ])
     }
 
+    private static let returned: [(String, Int, String)] = [
+        ("'a', 'b'", 1, "text a"), ("'a', 'b'", -1, "text b"), ("", 1, "nothing"), ("", -1, "nothing"), ("nil", 1, "nothing"),
+        ("true", 1, "true"), ("1.5, 2", 1, "1.5"), ("{}", 1, "nothing"), ("'a\\0b'", 1, "text a\0b"), ("1", 2, "nothing"),
+        ("('x'):rep(100000)", 1, "text " + String(repeating: "x", count: 100_000)), ("w", 1, "nothing"),
+    ]
+
+    @Test("keeps the value that was asked for of those that the function returns", arguments: returned)
+    func result(_ list: String, _ place: Int, _ expected: String) throws {
+        let harness = try ScriptHarness("function main(w) return \(list) end", classes: [Waiter.type])
+        let function = try #require(harness.state.function(named: "main"))
+        var run = harness.state.makeRun()
+        run.keepResult(at: place)
+        #expect(run.start(function) { $0.add(Waiter.type, Waiter(), scope: .run) } == .finished)
+        let shown =
+            switch run.result {
+            case .none: "nothing"
+            case .boolean(let flag): "\(flag)"
+            case .number(let number): "\(number)"
+            case .string(let bytes): "text " + String(decoding: bytes, as: UTF8.self)
+            }
+        #expect(shown == expected)
+    }
+
     @Test("waits where a method says so and goes on with what it is given")
     func yields() throws {
         let values = try run(

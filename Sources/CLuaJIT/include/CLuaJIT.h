@@ -307,6 +307,10 @@ int hlua_run_resume(hlua_run *run);
 int hlua_run_continue(hlua_run *run);
 /// Why the run yielded.
 int32_t hlua_run_reason(const hlua_run *run);
+/// Before hlua_run_start: one of the values that the function returns is kept, 1 for the first, -1 for the last.
+void hlua_run_want(hlua_run *run, int32_t place);
+/// After HLUA_FINISHED, until the state is used again: that value. It has no type when there is none.
+const hlua_argument *hlua_run_result(const hlua_run *run);
 /// Fuel not yet spent.
 int64_t hlua_run_fuel(const hlua_run *run);
 /// Ends the run, whatever it is waiting for, and gives it back to the pool.

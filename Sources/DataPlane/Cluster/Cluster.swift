@@ -279,6 +279,9 @@ package struct HostOverride: Sendable {
         references[name.text]?.cluster
     }
 
+    /// The reference for a name that something else than the configuration gave; nil when nobody refers to such a name.
+    package func present(_ name: UnsafeRawBufferPointer) -> ClusterReference? { references[name.text] }
+
     /// The cluster of a name of the configuration; nil when there is none.
     package func cluster(_ name: String) -> Cluster? { references[name]?.cluster }
 

@@ -11,6 +11,11 @@ package import TrafficPolicy
         self.priority = priority
     }
 
+    /// How many there are at present, on all workers.
+    package func inUse(_ resource: LimitedResource) -> Int {
+        Int(breaker.inUse(resource, priority))
+    }
+
     func tryBeginRequest() -> Bool { breaker.tryAcquire(.request, priority) }
     func requestEnded() { breaker.release(.request, priority) }
 

@@ -20,6 +20,8 @@ package import TrafficPolicy
         case weighted([WeightedCluster], WeightedChoice)
         /// The header that names the cluster.
         case clusterHeader(NamedText)
+        /// An extension chooses it.
+        case specified(any ClusterSpecifier)
     }
 
     /// Which requests must have come by TLS (`require_tls` of the virtual host).
@@ -125,12 +127,15 @@ struct RouteChoice {
     let match: RouteMatch
     /// Of a weighted route: which cluster.
     var weighted: Int?
+    /// What a cluster specifier chose; nil when there is no such cluster.
+    var specified: ClusterReference?
 
-    /// The cluster that the configuration names for the request; nil where a header does.
+    /// The cluster that is known for the request when its route is; nil where a header names it.
     @WorkerActor var clusterName: NamedText? {
         switch entry.action {
         case .forward(.cluster(let reference)): reference.name
         case .forward(.weighted(let clusters, _)): clusters[weighted ?? 0].cluster.name
+        case .forward(.specified): specified?.name
         default: nil
         }
     }
@@ -202,6 +207,7 @@ extension Stream {
                 recorder.note(.weight, "\(clusters[index].cluster.name.text) (drew \(drawn % weights.total) of \(weights.total))")
             }
         }
+        if case .forward(.specified(let specifier)) = entry.action { choice.specified = specifier.cluster(for: self) }
         return choice
     }
 

@@ -168,6 +168,9 @@ import TrafficPolicy
         case .clusterHeader(let header):
             guard let name = stream.requestHeaders.get(header.bytes) else { return nil }
             return stream.worker.clusters.find(name)
+        case .specified:
+            if let reference = choice.specified { stream.info.clusterName = reference.name }
+            return choice.specified?.cluster
         }
     }
 

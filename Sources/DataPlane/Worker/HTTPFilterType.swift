@@ -75,13 +75,22 @@ package struct ConfigProblem: Error, Equatable, CustomStringConvertible {
     package var description: String { path.isEmpty ? message : "\(path): \(message)" }
 }
 
-/// The kinds of filter that this program knows.
+/// The kinds of filter and of other extensions that this program knows.
 @WorkerActor package final class HTTPFilterRegistry {
     private var types: [String: any HTTPFilterType] = [:]
     private var routeTypes: [String: any HTTPFilterType] = [:]
+    private var specifierTypes: [String: any ClusterSpecifierType] = [:]
+    private var matcherTypes: [String: any StringMatcherType] = [:]
 
-    /// - Parameter types: all filters that configurations may name; of two with one message the last counts.
-    package init(_ types: [any HTTPFilterType]) {
+    /// - Parameters:
+    ///   - types: all filters that configurations may name; of two with one message the last counts.
+    ///   - specifiers: what may choose clusters.
+    ///   - matchers: what may match texts.
+    package init(
+        _ types: [any HTTPFilterType], specifiers: [any ClusterSpecifierType] = [], matchers: [any StringMatcherType] = []
+    ) {
+        for type in specifiers { specifierTypes[type.messageName] = type }
+        for type in matchers { matcherTypes[type.messageName] = type }
         for type in types {
             for name in type.messageNames { self.types[name] = type }
             for name in type.routeMessageNames { routeTypes[name] = type }
@@ -92,4 +101,8 @@ package struct ConfigProblem: Error, Equatable, CustomStringConvertible {
     package func type(named messageName: String) -> (any HTTPFilterType)? { types[messageName] }
     /// The filter whose configuration in a route is this message.
     package func routeType(named messageName: String) -> (any HTTPFilterType)? { routeTypes[messageName] }
+    /// The cluster specifier whose configuration is this message.
+    package func specifierType(named messageName: String) -> (any ClusterSpecifierType)? { specifierTypes[messageName] }
+    /// The string matcher whose configuration is this message.
+    package func matcherType(named messageName: String) -> (any StringMatcherType)? { matcherTypes[messageName] }
 }

@@ -5,8 +5,11 @@ package import TrafficPolicy
 
 /// Matches, rewrites and redirects of the configuration as the policies' own types.
 package enum RouteMatching {
+    /// Makes the matcher of an extension.
+    package typealias Custom = (Xds_Core_V3_TypedExtensionConfig) throws(PolicyError) -> StringMatcher
+
     static func match(
-        _ message: Envoy_Config_Route_V3_RouteMatch, _ runtime: RuntimeValues
+        _ message: Envoy_Config_Route_V3_RouteMatch, _ runtime: RuntimeValues, _ custom: Custom
     ) throws(ConfigProblem) -> RouteMatchConfig {
         let path: RouteMatchConfig.Path
         switch message.pathSpecifier {
@@ -19,7 +22,7 @@ package enum RouteMatching {
         var headers: [HeaderMatcher] = []
         for (index, header) in message.headers.enumerated() {
             do throws(ConfigProblem) {
-                headers.append(try headerMatcher(header))
+                headers.append(try headerMatcher(header, custom))
             } catch {
                 throw error.within("match.headers[\(index)]")
             }
@@ -27,7 +30,7 @@ package enum RouteMatching {
         var parameters: [QueryParameterMatcher] = []
         for (index, parameter) in message.queryParameters.enumerated() {
             do throws(ConfigProblem) {
-                parameters.append(try queryMatcher(parameter))
+                parameters.append(try queryMatcher(parameter, custom))
             } catch {
                 throw error.within("match.query_parameters[\(index)]")
             }
@@ -38,7 +41,9 @@ package enum RouteMatching {
             requiresGRPC: message.hasGrpc)
     }
 
-    static func headerMatcher(_ message: Envoy_Config_Route_V3_HeaderMatcher) throws(ConfigProblem) -> HeaderMatcher {
+    static func headerMatcher(
+        _ message: Envoy_Config_Route_V3_HeaderMatcher, _ custom: Custom
+    ) throws(ConfigProblem) -> HeaderMatcher {
         let condition: HeaderMatcher.Condition
         do throws(PolicyError) {
             switch message.headerMatchSpecifier {
@@ -47,7 +52,7 @@ package enum RouteMatching {
             case .suffixMatch(let text): condition = .string(.suffix(text))
             case .containsMatch(let text): condition = .string(.contains(text))
             case .safeRegexMatch(let regex): condition = .string(try .regex(regex.regex))
-            case .stringMatch(let matcher): condition = .string(try stringMatcher(matcher))
+            case .stringMatch(let matcher): condition = .string(try stringMatcher(matcher, custom))
             case .rangeMatch(let range): condition = .range(start: range.start, end: range.end)
             case .presentMatch(let wanted): condition = .present(wanted)
             case nil: condition = .present(true)
@@ -61,12 +66,12 @@ package enum RouteMatching {
     }
 
     private static func queryMatcher(
-        _ message: Envoy_Config_Route_V3_QueryParameterMatcher
+        _ message: Envoy_Config_Route_V3_QueryParameterMatcher, _ custom: Custom
     ) throws(ConfigProblem) -> QueryParameterMatcher {
         do throws(PolicyError) {
             switch message.queryParameterMatchSpecifier {
             case .stringMatch(let matcher):
-                return QueryParameterMatcher(name: message.name, value: try stringMatcher(matcher))
+                return QueryParameterMatcher(name: message.name, value: try stringMatcher(matcher, custom))
             case .presentMatch(let wanted): return QueryParameterMatcher(name: message.name, isPresent: wanted)
             case nil: return QueryParameterMatcher(name: message.name)
             }
@@ -76,15 +81,24 @@ package enum RouteMatching {
     }
 
     /// A matcher of texts, with its regular expression compiled.
-    package static func stringMatcher(_ message: Envoy_Type_Matcher_V3_StringMatcher) throws(PolicyError) -> StringMatcher {
+    /// - Parameter custom: makes matchers that are extensions; none may stand here where nothing is given.
+    package static func stringMatcher(
+        _ message: Envoy_Type_Matcher_V3_StringMatcher, _ custom: Custom = noCustom
+    ) throws(PolicyError) -> StringMatcher {
         switch message.matchPattern {
         case .exact(let text): .exact(text, ignoresCase: message.ignoreCase)
         case .prefix(let text): .prefix(text, ignoresCase: message.ignoreCase)
         case .suffix(let text): .suffix(text, ignoresCase: message.ignoreCase)
         case .contains(let text): .contains(text, ignoresCase: message.ignoreCase)
         case .safeRegex(let regex): try .regex(regex.regex)
+        case .custom(let config): try custom(config)
         case nil: .exact("")
         }
+    }
+
+    /// Refuses all: names of header fields, statistics and certificates are matched by patterns alone.
+    package static func noCustom(_ config: Xds_Core_V3_TypedExtensionConfig) throws(PolicyError) -> StringMatcher {
+        throw .invalidMatcher(name: config.name, reason: "a custom matcher cannot be used here; expected one of exact, prefix, suffix, contains, safe_regex")
     }
 
     static func rewrite(

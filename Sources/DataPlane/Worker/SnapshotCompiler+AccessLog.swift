@@ -15,7 +15,7 @@ extension SnapshotCompiler {
         var filter: AccessLogFilter?
         if message.hasFilter {
             do throws(ConfigProblem) {
-                filter = try AccessLogFilter(message.filter, runtime)
+                filter = try AccessLogFilter(message.filter, runtime, customMatcher(""))
             } catch {
                 throw error.within("filter")
             }
@@ -152,13 +152,15 @@ extension SnapshotCompiler {
     case all([AccessLogFilter])
     case any([AccessLogFilter])
 
-    init(_ message: Envoy_Config_Accesslog_V3_AccessLogFilter, _ runtime: RuntimeValues) throws(ConfigProblem) {
+    init(
+        _ message: Envoy_Config_Accesslog_V3_AccessLogFilter, _ runtime: RuntimeValues, _ custom: RouteMatching.Custom
+    ) throws(ConfigProblem) {
         switch message.filterSpecifier {
         case .statusCodeFilter(let filter):
             self = .status(Self.comparison(filter.comparison.op), Self.value(filter.comparison, runtime))
         case .durationFilter(let filter):
             self = .durationMilliseconds(Self.comparison(filter.comparison.op), Self.value(filter.comparison, runtime))
-        case .headerFilter(let filter): self = .header(try RouteMatching.headerMatcher(filter.header))
+        case .headerFilter(let filter): self = .header(try RouteMatching.headerMatcher(filter.header, custom))
         case .responseFlagFilter(let filter):
             var flags: ResponseFlags = []
             for name in filter.flags {
@@ -170,8 +172,8 @@ extension SnapshotCompiler {
             self = .flags(flags)
         case .grpcStatusFilter(let filter):
             self = .grpcStatus(Set(filter.statuses.map { UInt32($0.rawValue) }), excludes: filter.exclude)
-        case .andFilter(let filter): self = .all(try Self.list(filter.filters, runtime))
-        case .orFilter(let filter): self = .any(try Self.list(filter.filters, runtime))
+        case .andFilter(let filter): self = .all(try Self.list(filter.filters, runtime, custom))
+        case .orFilter(let filter): self = .any(try Self.list(filter.filters, runtime, custom))
         // Only the health_check filter marks requests as such, and Heddle has none.
         case .notHealthCheckFilter: self = .all([])
         case nil: throw ConfigProblem("one filter is required")
@@ -185,10 +187,10 @@ extension SnapshotCompiler {
     }
 
     private static func list(
-        _ messages: [Envoy_Config_Accesslog_V3_AccessLogFilter], _ runtime: RuntimeValues
+        _ messages: [Envoy_Config_Accesslog_V3_AccessLogFilter], _ runtime: RuntimeValues, _ custom: RouteMatching.Custom
     ) throws(ConfigProblem) -> [AccessLogFilter] {
         var filters: [AccessLogFilter] = []
-        for message in messages { filters.append(try AccessLogFilter(message, runtime)) }
+        for message in messages { filters.append(try AccessLogFilter(message, runtime, custom)) }
         return filters
     }
 

@@ -29,7 +29,7 @@ extension SnapshotCompiler {
         var mapper = LocalReplyRules.Mapper()
         guard message.hasFilter else { throw ConfigProblem("is required", path: "filter") }
         do throws(ConfigProblem) {
-            mapper.filter = try AccessLogFilter(message.filter, runtime)
+            mapper.filter = try AccessLogFilter(message.filter, runtime, customMatcher(""))
         } catch {
             throw error.within("filter")
         }

@@ -13,6 +13,8 @@ extension SnapshotCompiler {
         let statPrefix: String
         /// Longest body of a direct response, in bytes (`max_direct_response_body_size_bytes`).
         let bodyLimit: Int
+        /// `cluster_specifier_plugins` by name.
+        let specifiers: [String: any ClusterSpecifier]
     }
 
     func routeConfiguration(
@@ -20,7 +22,9 @@ extension SnapshotCompiler {
     ) throws(ConfigProblem) -> RouteConfiguration {
         let bodyLimit =
             message.hasMaxDirectResponseBodySizeBytes ? message.maxDirectResponseBodySizeBytes.value : 4096
-        let filters = RouteScope(names: shape.filters, statPrefix: shape.statPrefix, bodyLimit: Int(bodyLimit))
+        let filters = RouteScope(
+            names: shape.filters, statPrefix: shape.statPrefix, bodyLimit: Int(bodyLimit),
+            specifiers: try specifiers(message.clusterSpecifierPlugins, shape.statPrefix))
         let outer = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
             message.responseHeadersToRemove)
@@ -64,7 +68,7 @@ extension SnapshotCompiler {
         var entries: [RouteEntry] = []
         for (index, route) in message.routes.enumerated() {
             do throws(ConfigProblem) {
-                matches.append(try RouteMatching.match(route.match, runtime))
+                matches.append(try RouteMatching.match(route.match, runtime, customMatcher(filters.statPrefix)))
                 let entry = try self.route(route, name, filters)
                 let routeOwn = try mutations(
                     route.requestHeadersToAdd, route.requestHeadersToRemove, route.responseHeadersToAdd,
@@ -155,7 +159,19 @@ extension SnapshotCompiler {
             } catch {
                 throw ConfigProblem("\(error)", path: "weighted_clusters")
             }
-        case nil: throw ConfigProblem("a route needs one of cluster, cluster_header, weighted_clusters")
+        case .clusterSpecifierPlugin(let name):
+            guard let specifier = filters.specifiers[name] else {
+                throw ConfigProblem("there is no \"\(name)\" in cluster_specifier_plugins", path: "cluster_specifier_plugin")
+            }
+            return .specified(specifier)
+        case .inlineClusterSpecifierPlugin(let plugin):
+            do throws(ConfigProblem) {
+                return .specified(try specifier(plugin.extension, filters.statPrefix))
+            } catch {
+                throw error.within("inline_cluster_specifier_plugin")
+            }
+        case nil:
+            throw ConfigProblem("a route needs one of cluster, cluster_header, weighted_clusters, cluster_specifier_plugin")
         }
     }
 

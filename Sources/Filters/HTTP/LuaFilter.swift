@@ -28,6 +28,7 @@ struct LuaType: HTTPFilterType {
 
     private let probe: LuaProbe?
     private let bindings = LuaBindings()
+    private let machines = LuaSharedMachines()
 
     /// - Parameter probe: notes what hooks cost; only tools have one.
     nonisolated init(probe: LuaProbe? = nil) { self.probe = probe }
@@ -46,6 +47,8 @@ struct LuaType: HTTPFilterType {
             message = try config.message()
         }
         settings.statPrefix = message.statPrefix
+        settings.sharing = sharing(message.sharedVmID)
+        try settings.take(LuaPackages(paths: message.packagePaths, cpaths: message.packageCpaths))
         let defaultScript = try Self.ownScript(message, settings, context)
         var scripts: [String: LuaScript] = [:]
         for (name, source) in message.sourceCodes.sorted(by: { $0.key < $1.key }) {
@@ -85,11 +88,15 @@ struct LuaType: HTTPFilterType {
         case .disabled(true): choice = .disabled
         case .disabled: throw ConfigProblem("can only be true", path: "disabled")
         case .name(let name): choice = .named(name)
-        case .sourceCode(let source): choice = .own(try LuaRouteScript(source, binding, context))
+        case .sourceCode(let source):
+            let packages = LuaPackages(paths: message.packagePaths, cpaths: message.packageCpaths)
+            choice = .own(try LuaRouteScript(source, packages, sharing(message.sharedVmID), binding, context))
         case nil: choice = .filterDefault
         }
         return LuaRouteConfig(choice, context: values)
     }
+
+    private func sharing(_ id: String) -> LuaSharing? { id.isEmpty ? nil : LuaSharing(id: id, machines: machines) }
 
     /// The schema in the folder that a script is read from.
     static func schema(_ source: Envoy_Config_Core_V3_DataSource) throws(ConfigProblem) -> SettingsSchema? {
@@ -114,9 +121,14 @@ struct LuaType: HTTPFilterType {
     ) throws(ConfigProblem) -> LuaScript {
         do throws(LuaError) {
             let version = settings.version.name.isEmpty ? "" : " version \(settings.version.name)"
-            let script = try LuaScript(bytes, name: "\(context.filterName) \(file ?? path)\(version)", settings, context)
-            script.watch(file)
-            return script
+            let name = "\(context.filterName) \(file ?? path)\(version)"
+            func make() throws(LuaError) -> LuaScript {
+                let script = try LuaScript(bytes, name: name, settings, context)
+                script.watch(file)
+                return script
+            }
+            guard let sharing = settings.sharing else { return try make() }
+            return try sharing.machines.script(settings.sharingKey(bytes), make)
         } catch {
             throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
         }

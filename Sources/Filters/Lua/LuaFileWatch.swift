@@ -12,8 +12,7 @@ import Reactor
 @WorkerActor final class LuaFileWatch {
     /// Nil for a script that stands in the configuration.
     private let path: String?
-    /// The folder of the modules; empty for none.
-    private let modulePath: String
+    private let modules: LuaModules
     private let interval: UInt64
     private let log: Log
     private var mark: FileMark?
@@ -22,14 +21,14 @@ import Reactor
     // Safety: the script owns this object, whose timer goes with it.
     private unowned(unsafe) let script: LuaScript
 
-    init(_ path: String?, modules modulePath: String, every interval: UInt64, _ script: LuaScript, loop: EventLoop, log: Log) {
+    init(_ path: String?, modules: LuaModules, every interval: UInt64, _ script: LuaScript, loop: EventLoop, log: Log) {
         self.path = path
-        self.modulePath = modulePath
+        self.modules = modules
         self.interval = interval
         self.script = script
         self.log = log
         mark = path.flatMap { FileMark($0) }
-        moduleMarks = modulePath.isEmpty ? [:] : LuaModules.marks(modulePath) ?? [:]
+        moduleMarks = modules.marks() ?? [:]
         // Safety: as above.
         let timer = LoopTimer(loop: loop) { [unowned(unsafe) self] in self.look() }
         timer.schedule(after: interval)
@@ -40,13 +39,13 @@ import Reactor
         timer?.schedule(after: interval)
         // A file that is gone is most often one that is being replaced: the next look finds the new one.
         let present = path == nil ? nil : path.flatMap { FileMark($0) } ?? mark
-        let presentModules = modulePath.isEmpty ? [:] : LuaModules.marks(modulePath) ?? moduleMarks
+        let presentModules = modules.marks() ?? moduleMarks
         guard present != mark || presentModules != moduleMarks else { return }
         mark = present
         moduleMarks = presentModules
         do {
-            let modules = modulePath.isEmpty ? [:] : try LuaModules.read(modulePath)
-            try script.reload(try path.map(Self.bytes), modules: modules)
+            let sources = try modules.read()
+            try script.reload(try path.map(Self.bytes), modules: sources)
             log.info(.lua, "\(script.name) was changed: new requests run it as it is now")
         } catch {
             log.error(.lua, "\(script.name) was changed and cannot be loaded, the script before stays: \(error)")

@@ -100,18 +100,5 @@ extension LuaHook {
     private var wallMicroseconds: Int { Int(factory.worker.loop.wallNow / 1000) }
 
     /// The log functions, which every wrapper has.
-    static var logMethods: [LuaMethod<LuaHook>] {
-        [
-            logMethod("logTrace", .trace), logMethod("logDebug", .debug), logMethod("logInfo", .info),
-            logMethod("logWarn", .warning), logMethod("logErr", .error), logMethod("logCritical", .critical),
-        ]
-    }
-
-    private static func logMethod(_ name: String, _ level: LogLevel) -> LuaMethod<LuaHook> {
-        .worker(name) { hook, call in
-            guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
-            if hook.factory.log.isEnabled(level, .lua) { hook.factory.log.write(level, .lua, "script log: \(bytes.text)") }
-            return .results
-        }
-    }
+    static var logMethods: [LuaMethod<LuaHook>] { LuaMethod.logMethods { $0.factory.log } }
 }

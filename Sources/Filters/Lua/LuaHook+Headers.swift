@@ -64,14 +64,25 @@ extension LuaHook {
     /// Longest name that is made lower-case without a heap allocation, and more than any real one.
     private static let longestName = 1024
 
-    /// Calls `body` with the name in lower case; `host` is `:authority`, as header blocks have it.
     func withName<Result>(_ name: UnsafeRawBufferPointer, _ tag: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        if name.count == 4, tag != Self.trailersTag, name.equalsIgnoringCase("host") {
-            return body(UnsafeRawBufferPointer(":authority"))
-        }
+        Self.withName(name, isTrailer: tag == Self.trailersTag, body)
+    }
+
+    /// Adds what a field's value is: all of one name joined with commas; nothing where there is none.
+    static func add(_ name: UnsafeRawBufferPointer, of fields: borrowing HeaderBlock, to results: borrowing LuaValues) {
+        guard let first = fields.firstIndex(of: name) else { return }
+        guard fields.firstIndex(of: name, from: first + 1) != nil else { return results.add(fields.value(at: first)) }
+        addJoined(fields, name, first, to: results)
+    }
+
+    /// Calls `body` with the name in lower case; `host` is `:authority`, as header blocks have it.
+    static func withName<Result>(
+        _ name: UnsafeRawBufferPointer, isTrailer: Bool = false, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        if name.count == 4, !isTrailer, name.equalsIgnoringCase("host") { return body(UnsafeRawBufferPointer(":authority")) }
         var isLower = true
         for byte in name where byte &- 65 < 26 { isLower = false }
-        guard !isLower, name.count <= Self.longestName else { return body(name) }
+        guard !isLower, name.count <= longestName else { return body(name) }
         return withUnsafeTemporaryAllocation(byteCount: name.count, alignment: 1) { lower in
             for index in 0..<name.count { lower[index] = ASCII.lower(name[index]) }
             return body(UnsafeRawBufferPointer(lower))
@@ -88,14 +99,7 @@ extension LuaHook {
         chargeSearch(call)
         let results = call.results
         withName(name, call.tag) { name in
-            withFields(call.tag) { fields in
-                guard let first = fields.firstIndex(of: name) else { return }
-                guard fields.firstIndex(of: name, from: first + 1) != nil else {
-                    results.add(fields.value(at: first))
-                    return
-                }
-                Self.addJoined(fields, name, first, to: results)
-            }
+            withFields(call.tag) { fields in Self.add(name, of: fields, to: results) }
         }
         return .results
     }

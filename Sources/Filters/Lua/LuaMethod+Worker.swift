@@ -7,6 +7,22 @@ import Reactor
 import TrafficPolicy
 
 extension LuaMethod {
+    /// `logTrace` to `logCritical`.
+    static func logMethods(_ log: @escaping @Sendable @WorkerActor (Host) -> Log) -> [LuaMethod] {
+        let levels: [(String, LogLevel)] = [
+            ("logTrace", .trace), ("logDebug", .debug), ("logInfo", .info), ("logWarn", .warning), ("logErr", .error),
+            ("logCritical", .critical),
+        ]
+        return levels.map { name, level in
+            .worker(name) { host, call in
+                guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+                let log = log(host)
+                if log.isEnabled(level, .lua) { log.write(level, .lua, "script log: \(bytes.text)") }
+                return .results
+            }
+        }
+    }
+
     /// A method of an object that lives on the worker. The scripts of filters run nowhere else: their hooks start and
     /// resume them, and hooks are isolated to it.
     static func worker(

@@ -55,16 +55,32 @@ import Reactor
 
     private let source: Envoy_Config_Core_V3_DataSource
     private let context: FilterBuildContext
+    /// The route's own, in the place of the filter's.
+    private let packages: LuaPackages
+    private let sharing: LuaSharing?
     /// By filter, the one that came last first; a nil script cannot be loaded under these settings.
     private var made: [(binding: LuaBinding?, script: LuaScript?)]
 
     /// - Throws: what is wrong with the script, tried under the settings of the filter that there is now.
     init(
-        _ source: Envoy_Config_Core_V3_DataSource, _ binding: LuaBinding?, _ context: FilterBuildContext
+        _ source: Envoy_Config_Core_V3_DataSource, _ packages: LuaPackages, _ sharing: LuaSharing?, _ binding: LuaBinding?,
+        _ context: FilterBuildContext
     ) throws(ConfigProblem) {
         self.source = source
         self.context = context
-        made = [(binding, try LuaType.script(source, "source_code", binding?.settings ?? LuaSettings(), context))]
+        self.packages = packages
+        self.sharing = sharing
+        let settings = try Self.settings(binding, packages, sharing)
+        made = [(binding, try LuaType.script(source, "source_code", settings, context))]
+    }
+
+    private static func settings(
+        _ binding: LuaBinding?, _ packages: LuaPackages, _ sharing: LuaSharing?
+    ) throws(ConfigProblem) -> LuaSettings {
+        var settings = binding?.settings ?? LuaSettings()
+        settings.sharing = sharing
+        try settings.take(packages)
+        return settings
     }
 
     /// The script under these settings; nil when it cannot be loaded.
@@ -73,7 +89,7 @@ import Reactor
         if let index = made.firstIndex(where: { $0.binding === binding }) { return made[index].script }
         var script: LuaScript?
         do throws(ConfigProblem) {
-            script = try LuaType.script(source, "source_code", binding.settings, context)
+            script = try LuaType.script(source, "source_code", try Self.settings(binding, packages, sharing), context)
         } catch {
             context.log.error(.lua, "the script of a route for \(context.filterName) cannot be loaded: \(error)")
         }

@@ -70,9 +70,9 @@ import TrafficPolicy
     /// Has the files that the script was read from looked at for changes.
     /// - Parameter file: nil when the script stands in the configuration; its modules may still change.
     func watch(_ file: String?) {
-        guard settings.reloadInterval > 0, file != nil || !settings.modulePath.isEmpty else { return }
+        guard settings.reloadInterval > 0, file != nil || !settings.places.isEmpty else { return }
         watch = LuaFileWatch(
-            file, modules: settings.modulePath, every: settings.reloadInterval, self, loop: loop, log: log)
+            file, modules: settings.places, every: settings.reloadInterval, self, loop: loop, log: log)
     }
 
     /// Takes another source, with a new state. Hooks that run go on in the old one.
@@ -151,6 +151,7 @@ import TrafficPolicy
         var environment = LuaEnvironment(
             seed: seed, now: { Double(loop.wallNow) / 1e9 }, log: { log.info(.lua, "script print: \($0.text)") })
         environment.modules = settings.modules
+        environment.prelude = settings.packages.prelude
         let state = try LuaState(
             program: program, limits: settings.limits, trust: settings.trust, environment: environment, classes: LuaHook.classes,
             globals: [
@@ -206,12 +207,13 @@ extension LuaError {
 }
 
 /// One machine in `lua.lua_vm_count`, `lua.lua_memory_bytes` and its filter's `memory_bytes`, as long as it lives.
-@WorkerActor private final class LuaMachine {
+@WorkerActor final class LuaMachine {
     private let all: LuaMachineStats
-    private let own: LuaStats
+    private let own: LuaStats?
     private var bytes = 0
 
-    init(_ all: LuaMachineStats, _ own: LuaStats) {
+    /// - Parameter own: of the filter, if it is one's.
+    init(_ all: LuaMachineStats, _ own: LuaStats? = nil) {
         self.all = all
         self.own = own
         all[.count].add()
@@ -221,13 +223,13 @@ extension LuaError {
     func holds(_ bytes: Int) {
         guard bytes != self.bytes else { return }
         all[.memoryBytes].add(bytes - self.bytes)
-        own[.memoryBytes].add(bytes - self.bytes)
+        own?[.memoryBytes].add(bytes - self.bytes)
         self.bytes = bytes
     }
 
     deinit {
         all[.count].subtract()
         all[.memoryBytes].subtract(bytes)
-        own[.memoryBytes].subtract(bytes)
+        own?[.memoryBytes].subtract(bytes)
     }
 }

@@ -15,9 +15,11 @@ struct LuaSettings {
     var killsBeforeDetach = 3
     /// What scripts can require, by name: the Lua files of the filter's folder.
     var modules: [String: LuaModule] = [:]
-    /// The folder that they are read from; empty for none.
-    var modulePath = ""
-
+    /// Where they are read.
+    var places = LuaModules()
+    var packages = LuaPackages()
+    /// Nil where each script has a machine of its own.
+    var sharing: LuaSharing?
     /// Nanoseconds between two looks at the scripts' files; 0 for none.
     var reloadInterval: UInt64 = 0
     /// `stat_prefix` of the filter.
@@ -33,8 +35,8 @@ struct LuaSettings {
         try readLimits(message)
         answer = try Self.answer(message)
         if message.killsBeforeDetach > 0 { killsBeforeDetach = Int(message.killsBeforeDetach) }
-        modulePath = message.modulePath
-        if !modulePath.isEmpty { modules = try LuaModules.read(modulePath) }
+        places.folder = message.modulePath
+        if !places.isEmpty { modules = try places.read() }
         if message.hasReloadInterval {
             let interval = message.reloadInterval
             guard interval.seconds >= 0, interval.seconds < 1 << 31, interval.nanos >= 0, interval.seconds > 0 || interval.nanos > 0 else {

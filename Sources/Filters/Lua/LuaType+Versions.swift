@@ -57,6 +57,7 @@ extension LuaType {
             let promoted = own.promoted
             var settings = try LuaSettings(promoted)
             settings.statPrefix = own.lua.statPrefix
+            try settings.take(LuaPackages(paths: promoted.lua.packagePaths, cpaths: promoted.lua.packageCpaths))
             guard let script = try ownScript(promoted.lua, settings, context, path: "source_code") else {
                 throw ConfigProblem("is required", path: "source_code")
             }

@@ -521,12 +521,13 @@ m envoy.config.route.v3.RouteConfiguration
 8 request_headers_to_remove *string item.loose_header_name
 10 most_specific_header_mutations_wins bool
 7 validate_clusters google.protobuf.BoolValue
+12 cluster_specifier_plugins *envoy.config.route.v3.ClusterSpecifierPlugin
 11 max_direct_response_body_size_bytes google.protobuf.UInt32Value
 14 ignore_port_in_host_matching bool
 15 ignore_path_parameters_in_path_matching bool
 16 typed_per_filter_config map<string,google.protobuf.Any>
 17 metadata envoy.config.core.v3.Metadata
-- 9:vhds 12:cluster_specifier_plugins 13:request_mirror_policies 18:vhost_header
+- 9:vhds 13:request_mirror_policies 18:vhost_header
 m envoy.config.route.v3.VirtualHost
 1 name string min=1
 2 domains *string min_items=1 item.loose_header_value
@@ -588,10 +589,15 @@ m envoy.config.route.v3.RouteMatch
 o path_specifier
 - 12:connect_matcher 15:path_match_policy 11:tls_context 13:dynamic_metadata 16:filter_state
 m envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions
+m envoy.config.route.v3.ClusterSpecifierPlugin
+1 extension envoy.config.core.v3.TypedExtensionConfig required
+- 2:is_optional
 m envoy.config.route.v3.RouteAction
 1 cluster string @cluster_specifier min=1
 2 cluster_header string @cluster_specifier min=1 loose_header_name
 3 weighted_clusters envoy.config.route.v3.WeightedCluster @cluster_specifier
+37 cluster_specifier_plugin string @cluster_specifier
+39 inline_cluster_specifier_plugin envoy.config.route.v3.ClusterSpecifierPlugin @cluster_specifier
 20 cluster_not_found_response_code =envoy.config.route.v3.RouteAction.ClusterNotFoundResponseCode
 5 prefix_rewrite string loose_header_value
 32 regex_rewrite envoy.type.matcher.v3.RegexMatchAndSubstitute
@@ -606,7 +612,7 @@ m envoy.config.route.v3.RouteAction
 25 upgrade_configs *envoy.config.route.v3.RouteAction.UpgradeConfig
 36 max_stream_duration envoy.config.route.v3.RouteAction.MaxStreamDuration
 o cluster_specifier
-- 37:cluster_specifier_plugin 39:inline_cluster_specifier_plugin 4:metadata_match 41:path_rewrite_policy 45:path_rewrite 44:host_rewrite 42:flush_timeout 40:early_data_policy 9:retry_policy 33:retry_policy_typed_config 30:request_mirror_policies 13:rate_limits 14:include_vh_rate_limits! 15:hash_policy 17:cors! 23:max_grpc_timeout! 28:grpc_timeout_offset! 34:internal_redirect_policy 26:internal_redirect_action! 31:max_internal_redirects! 27:hedge_policy
+- 4:metadata_match 41:path_rewrite_policy 45:path_rewrite 44:host_rewrite 42:flush_timeout 40:early_data_policy 9:retry_policy 33:retry_policy_typed_config 30:request_mirror_policies 13:rate_limits 14:include_vh_rate_limits! 15:hash_policy 17:cors! 23:max_grpc_timeout! 28:grpc_timeout_offset! 34:internal_redirect_policy 26:internal_redirect_action! 31:max_internal_redirects! 27:hedge_policy
 m envoy.config.route.v3.RouteAction.UpgradeConfig
 1 upgrade_type string min=1 loose_header_value
 2 enabled google.protobuf.BoolValue
@@ -685,13 +691,17 @@ m envoy.extensions.filters.http.lua.v3.Lua
 4 stat_prefix string
 5 clear_route_cache google.protobuf.BoolValue
 6 filter_context google.protobuf.Struct
-- 7:package_paths 8:package_cpaths 9:shared_vm_id
+7 package_paths *string
+8 package_cpaths *string
+9 shared_vm_id string
 m envoy.extensions.filters.http.lua.v3.LuaPerRoute
 1 disabled bool @override const=true
 2 name string @override min=1
 3 source_code envoy.config.core.v3.DataSource @override
 4 filter_context google.protobuf.Struct
-- 5:package_paths 6:package_cpaths 7:shared_vm_id
+5 package_paths *string
+6 package_cpaths *string
+7 shared_vm_id string
 m envoy.extensions.filters.http.router.v3.Router
 1 dynamic_stats google.protobuf.BoolValue
 4 suppress_envoy_headers bool
@@ -823,6 +833,11 @@ m envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig
 6 query_timeout_seconds google.protobuf.UInt64Value gte=1
 7 query_tries google.protobuf.UInt32Value gte=1
 - 4:filter_unroutable_families 5:udp_max_queries 8:rotate_nameservers 9:edns0_max_payload_size 10:max_udp_channel_duration 11:reinit_channel_on_timeout
+m envoy.extensions.router.cluster_specifiers.lua.v3.LuaConfig
+1 source_code envoy.config.core.v3.DataSource required
+2 default_cluster string
+m envoy.extensions.string_matcher.lua.v3.Lua
+1 source_code envoy.config.core.v3.DataSource required
 m envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer
 m envoy.extensions.transport_sockets.tls.v3.TlsParameters
 1 tls_minimum_protocol_version =envoy.extensions.transport_sockets.tls.v3.TlsParameters.TlsProtocol
@@ -970,9 +985,9 @@ m envoy.type.matcher.v3.StringMatcher
 3 suffix string @match_pattern min=1
 5 safe_regex envoy.type.matcher.v3.RegexMatcher @match_pattern required
 7 contains string @match_pattern min=1
+8 custom xds.core.v3.TypedExtensionConfig @match_pattern
 6 ignore_case bool
 o match_pattern
-- 8:custom
 m envoy.type.matcher.v3.ListStringMatcher
 1 patterns *envoy.type.matcher.v3.StringMatcher min_items=1
 m envoy.type.v3.Percent
@@ -1071,6 +1086,9 @@ e heddle.filters.http.lua.v1.LuaFilter.OnError
 0 CONTINUE
 1 FAIL_CLOSED
 2 ANSWER
+m xds.core.v3.TypedExtensionConfig
+1 name string min=1
+2 typed_config google.protobuf.Any required
 t envoy.config.accesslog.v2 CommonGrpcAccessLogConfig FileAccessLog HttpGrpcAccessLogConfig TcpGrpcAccessLogConfig
 t envoy.config.accesslog.v3 ExtensionFilter LogTypeFilter MetadataFilter RuntimeFilter TraceableFilter
 t envoy.config.bootstrap.v2 Admin Bootstrap ClusterManager LayeredRuntime Runtime RuntimeLayer Watchdog
@@ -1163,7 +1181,7 @@ t envoy.config.retry.omit_canary_hosts.v2 OmitCanaryHostsPredicate
 t envoy.config.retry.omit_host_metadata.v2 OmitHostMetadataConfig
 t envoy.config.retry.previous_hosts.v2 PreviousHostsPredicate
 t envoy.config.retry.previous_priorities PreviousPrioritiesConfig
-t envoy.config.route.v3 ClusterSpecifierPlugin CorsPolicy Decorator FilterAction HedgePolicy InternalRedirectPolicy NonForwardingAction RateLimit RetryPolicy RouteList ScopedRouteConfiguration Tracing Vhds VirtualCluster
+t envoy.config.route.v3 CorsPolicy Decorator FilterAction HedgePolicy InternalRedirectPolicy NonForwardingAction RateLimit RetryPolicy RouteList ScopedRouteConfiguration Tracing Vhds VirtualCluster
 t envoy.config.tap.v3 BufferedAdminSink FilePerTapSink HttpGenericBodyMatch HttpHeadersMatch MatchPredicate OutputConfig OutputSink StreamingAdminSink StreamingGrpcSink TapConfig
 t envoy.config.trace.v2 DatadogConfig DynamicOtConfig LightstepConfig OpenCensusConfig TraceServiceConfig Tracing ZipkinConfig
 t envoy.config.trace.v2alpha XRayConfig
@@ -1400,12 +1418,10 @@ t envoy.extensions.retry.host.omit_canary_hosts.v3 OmitCanaryHostsPredicate
 t envoy.extensions.retry.host.omit_host_metadata.v3 OmitHostMetadataConfig
 t envoy.extensions.retry.host.previous_hosts.v3 PreviousHostsPredicate
 t envoy.extensions.retry.priority.previous_priorities.v3 PreviousPrioritiesConfig
-t envoy.extensions.router.cluster_specifiers.lua.v3 LuaConfig
 t envoy.extensions.router.cluster_specifiers.matcher.v3 ClusterAction MatcherClusterSpecifier
 t envoy.extensions.stat_sinks.graphite_statsd.v3 GraphiteStatsdSink
 t envoy.extensions.stat_sinks.open_telemetry.v3 SinkConfig
 t envoy.extensions.stat_sinks.wasm.v3 Wasm
-t envoy.extensions.string_matcher.lua.v3 Lua
 t envoy.extensions.tracers.fluentd.v3 FluentdConfig
 t envoy.extensions.tracers.opentelemetry.resource_detectors.v3 DynatraceResourceDetectorConfig EnvironmentResourceDetectorConfig StaticConfigResourceDetectorConfig
 t envoy.extensions.tracers.opentelemetry.samplers.v3 AlwaysOnSamplerConfig CELSamplerConfig DynatraceSamplerConfig ParentBasedSamplerConfig TraceIdRatioBasedSamplerConfig

@@ -78,6 +78,7 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("envoy.config.route.v3.Route", Envoy_Config_Route_V3_Route.self),
     ("envoy.config.route.v3.WeightedCluster", Envoy_Config_Route_V3_WeightedCluster.self),
     ("envoy.config.route.v3.RouteMatch", Envoy_Config_Route_V3_RouteMatch.self),
+    ("envoy.config.route.v3.ClusterSpecifierPlugin", Envoy_Config_Route_V3_ClusterSpecifierPlugin.self),
     ("envoy.config.route.v3.RouteAction", Envoy_Config_Route_V3_RouteAction.self),
     ("envoy.config.route.v3.RedirectAction", Envoy_Config_Route_V3_RedirectAction.self),
     ("envoy.config.route.v3.DirectResponseAction", Envoy_Config_Route_V3_DirectResponseAction.self),
@@ -104,6 +105,8 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("envoy.extensions.filters.network.http_connection_manager.v3.Rds", Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_Rds.self),
     ("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", Envoy_Extensions_Filters_Network_TcpProxy_V3_TcpProxy.self),
     ("envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig", Envoy_Extensions_Network_DnsResolver_Cares_V3_CaresDnsResolverConfig.self),
+    ("envoy.extensions.router.cluster_specifiers.lua.v3.LuaConfig", Envoy_Extensions_Router_ClusterSpecifiers_Lua_V3_LuaConfig.self),
+    ("envoy.extensions.string_matcher.lua.v3.Lua", Envoy_Extensions_StringMatcher_Lua_V3_Lua.self),
     ("envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer", Envoy_Extensions_TransportSockets_RawBuffer_V3_RawBuffer.self),
     ("envoy.extensions.transport_sockets.tls.v3.TlsParameters", Envoy_Extensions_TransportSockets_Tls_V3_TlsParameters.self),
     ("envoy.extensions.transport_sockets.tls.v3.TlsCertificate", Envoy_Extensions_TransportSockets_Tls_V3_TlsCertificate.self),
@@ -135,4 +138,5 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("heddle.filters.http.body_route.v1.BodyRoutePerRoute", Heddle_Filters_Http_BodyRoute_V1_BodyRoutePerRoute.self),
     ("heddle.filters.http.explain.v1.Explain", Heddle_Filters_Http_Explain_V1_Explain.self),
     ("heddle.filters.http.lua.v1.LuaFilter", Heddle_Filters_Http_Lua_V1_LuaFilter.self),
+    ("xds.core.v3.TypedExtensionConfig", Xds_Core_V3_TypedExtensionConfig.self),
 ]

@@ -377,6 +377,27 @@ package nonisolated struct Envoy_Config_Route_V3_RouteMatch: Sendable {
   fileprivate var _grpc: Envoy_Config_Route_V3_RouteMatch.GrpcRouteMatchOptions? = nil
 }
 
+package nonisolated struct Envoy_Config_Route_V3_ClusterSpecifierPlugin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var `extension`: Envoy_Config_Core_V3_TypedExtensionConfig {
+    get {_extension ?? Envoy_Config_Core_V3_TypedExtensionConfig()}
+    set {_extension = newValue}
+  }
+  /// Returns true if ``extension`` has been explicitly set.
+  package var hasExtension: Bool {self._extension != nil}
+  /// Clears the value of ``extension``. Subsequent reads from it will return its default value.
+  package mutating func clearExtension() {self._extension = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _extension: Envoy_Config_Core_V3_TypedExtensionConfig? = nil
+}
+
 package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -409,6 +430,22 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
       return Envoy_Config_Route_V3_WeightedCluster()
     }
     set {_uniqueStorage()._clusterSpecifier = .weightedClusters(newValue)}
+  }
+
+  package var clusterSpecifierPlugin: String {
+    get {
+      if case .clusterSpecifierPlugin(let v)? = _storage._clusterSpecifier {return v}
+      return String()
+    }
+    set {_uniqueStorage()._clusterSpecifier = .clusterSpecifierPlugin(newValue)}
+  }
+
+  package var inlineClusterSpecifierPlugin: Envoy_Config_Route_V3_ClusterSpecifierPlugin {
+    get {
+      if case .inlineClusterSpecifierPlugin(let v)? = _storage._clusterSpecifier {return v}
+      return Envoy_Config_Route_V3_ClusterSpecifierPlugin()
+    }
+    set {_uniqueStorage()._clusterSpecifier = .inlineClusterSpecifierPlugin(newValue)}
   }
 
   package var clusterNotFoundResponseCode: Envoy_Config_Route_V3_RouteAction.ClusterNotFoundResponseCode {
@@ -515,6 +552,8 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
     case cluster(String)
     case clusterHeader(String)
     case weightedClusters(Envoy_Config_Route_V3_WeightedCluster)
+    case clusterSpecifierPlugin(String)
+    case inlineClusterSpecifierPlugin(Envoy_Config_Route_V3_ClusterSpecifierPlugin)
 
   }
 
@@ -1480,9 +1519,43 @@ nonisolated extension Envoy_Config_Route_V3_RouteMatch.GrpcRouteMatchOptions: Sw
   }
 }
 
+nonisolated extension Envoy_Config_Route_V3_ClusterSpecifierPlugin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ClusterSpecifierPlugin"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}extension\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._extension) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._extension {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_ClusterSpecifierPlugin, rhs: Envoy_Config_Route_V3_ClusterSpecifierPlugin) -> Bool {
+    if lhs._extension != rhs._extension {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RouteAction"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cluster\0\u{3}cluster_header\0\u{3}weighted_clusters\0\u{4}\u{2}prefix_rewrite\0\u{3}host_rewrite_literal\0\u{3}auto_host_rewrite\0\u{1}timeout\0\u{2}\u{3}priority\0\u{4}\u{9}cluster_not_found_response_code\0\u{4}\u{4}idle_timeout\0\u{3}upgrade_configs\0\u{4}\u{4}host_rewrite_header\0\u{4}\u{3}regex_rewrite\0\u{4}\u{3}host_rewrite_path_regex\0\u{3}max_stream_duration\0\u{4}\u{2}append_x_forwarded_host\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cluster\0\u{3}cluster_header\0\u{3}weighted_clusters\0\u{4}\u{2}prefix_rewrite\0\u{3}host_rewrite_literal\0\u{3}auto_host_rewrite\0\u{1}timeout\0\u{2}\u{3}priority\0\u{4}\u{9}cluster_not_found_response_code\0\u{4}\u{4}idle_timeout\0\u{3}upgrade_configs\0\u{4}\u{4}host_rewrite_header\0\u{4}\u{3}regex_rewrite\0\u{4}\u{3}host_rewrite_path_regex\0\u{3}max_stream_duration\0\u{3}cluster_specifier_plugin\0\u{3}append_x_forwarded_host\0\u{3}inline_cluster_specifier_plugin\0")
 
   fileprivate class _StorageClass {
     var _clusterSpecifier: Envoy_Config_Route_V3_RouteAction.OneOf_ClusterSpecifier?
@@ -1614,7 +1687,28 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
           }
         }()
         case 36: try { try decoder.decodeSingularMessageField(value: &_storage._maxStreamDuration) }()
+        case 37: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._clusterSpecifier != nil {try decoder.handleConflictingOneOf()}
+            _storage._clusterSpecifier = .clusterSpecifierPlugin(v)
+          }
+        }()
         case 38: try { try decoder.decodeSingularBoolField(value: &_storage._appendXForwardedHost) }()
+        case 39: try {
+          var v: Envoy_Config_Route_V3_ClusterSpecifierPlugin?
+          var hadOneofValue = false
+          if let current = _storage._clusterSpecifier {
+            hadOneofValue = true
+            if case .inlineClusterSpecifierPlugin(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._clusterSpecifier = .inlineClusterSpecifierPlugin(v)
+          }
+        }()
         default: break
         }
       }
@@ -1640,7 +1734,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
         guard case .weightedClusters(let v)? = _storage._clusterSpecifier else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
       }()
-      case nil: break
+      default: break
       }
       if !_storage._prefixRewrite.isEmpty {
         try visitor.visitSingularStringField(value: _storage._prefixRewrite, fieldNumber: 5)
@@ -1683,9 +1777,15 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
       try { if let v = _storage._maxStreamDuration {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
       } }()
+      try { if case .clusterSpecifierPlugin(let v)? = _storage._clusterSpecifier {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 37)
+      } }()
       if _storage._appendXForwardedHost != false {
         try visitor.visitSingularBoolField(value: _storage._appendXForwardedHost, fieldNumber: 38)
       }
+      try { if case .inlineClusterSpecifierPlugin(let v)? = _storage._clusterSpecifier {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 39)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }

@@ -61,6 +61,12 @@ package nonisolated struct Envoy_Extensions_Filters_Http_Lua_V3_Lua: Sendable {
   /// Clears the value of `filterContext`. Subsequent reads from it will return its default value.
   package mutating func clearFilterContext() {self._filterContext = nil}
 
+  package var packagePaths: [String] = []
+
+  package var packageCpaths: [String] = []
+
+  package var sharedVmID: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -110,6 +116,12 @@ package nonisolated struct Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute: Sen
   /// Clears the value of `filterContext`. Subsequent reads from it will return its default value.
   package mutating func clearFilterContext() {self._filterContext = nil}
 
+  package var packagePaths: [String] = []
+
+  package var packageCpaths: [String] = []
+
+  package var sharedVmID: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Override: Equatable, Sendable {
@@ -130,7 +142,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.extensions.filters.http.l
 
 nonisolated extension Envoy_Extensions_Filters_Http_Lua_V3_Lua: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Lua"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}inline_code\0\u{3}source_codes\0\u{3}default_source_code\0\u{3}stat_prefix\0\u{3}clear_route_cache\0\u{3}filter_context\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}inline_code\0\u{3}source_codes\0\u{3}default_source_code\0\u{3}stat_prefix\0\u{3}clear_route_cache\0\u{3}filter_context\0\u{3}package_paths\0\u{3}package_cpaths\0\u{3}shared_vm_id\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -144,6 +156,9 @@ nonisolated extension Envoy_Extensions_Filters_Http_Lua_V3_Lua: SwiftProtobuf.Me
       case 4: try { try decoder.decodeSingularStringField(value: &self.statPrefix) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._clearRouteCache_p) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._filterContext) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.packagePaths) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.packageCpaths) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.sharedVmID) }()
       default: break
       }
     }
@@ -172,6 +187,15 @@ nonisolated extension Envoy_Extensions_Filters_Http_Lua_V3_Lua: SwiftProtobuf.Me
     try { if let v = self._filterContext {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if !self.packagePaths.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.packagePaths, fieldNumber: 7)
+    }
+    if !self.packageCpaths.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.packageCpaths, fieldNumber: 8)
+    }
+    if !self.sharedVmID.isEmpty {
+      try visitor.visitSingularStringField(value: self.sharedVmID, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -182,6 +206,9 @@ nonisolated extension Envoy_Extensions_Filters_Http_Lua_V3_Lua: SwiftProtobuf.Me
     if lhs.statPrefix != rhs.statPrefix {return false}
     if lhs._clearRouteCache_p != rhs._clearRouteCache_p {return false}
     if lhs._filterContext != rhs._filterContext {return false}
+    if lhs.packagePaths != rhs.packagePaths {return false}
+    if lhs.packageCpaths != rhs.packageCpaths {return false}
+    if lhs.sharedVmID != rhs.sharedVmID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -189,7 +216,7 @@ nonisolated extension Envoy_Extensions_Filters_Http_Lua_V3_Lua: SwiftProtobuf.Me
 
 nonisolated extension Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LuaPerRoute"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}disabled\0\u{1}name\0\u{3}source_code\0\u{3}filter_context\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}disabled\0\u{1}name\0\u{3}source_code\0\u{3}filter_context\0\u{3}package_paths\0\u{3}package_cpaths\0\u{3}shared_vm_id\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -227,6 +254,9 @@ nonisolated extension Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute: SwiftPro
         }
       }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._filterContext) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.packagePaths) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.packageCpaths) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.sharedVmID) }()
       default: break
       }
     }
@@ -255,12 +285,24 @@ nonisolated extension Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute: SwiftPro
     try { if let v = self._filterContext {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if !self.packagePaths.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.packagePaths, fieldNumber: 5)
+    }
+    if !self.packageCpaths.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.packageCpaths, fieldNumber: 6)
+    }
+    if !self.sharedVmID.isEmpty {
+      try visitor.visitSingularStringField(value: self.sharedVmID, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute, rhs: Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute) -> Bool {
     if lhs.override != rhs.override {return false}
     if lhs._filterContext != rhs._filterContext {return false}
+    if lhs.packagePaths != rhs.packagePaths {return false}
+    if lhs.packageCpaths != rhs.packageCpaths {return false}
+    if lhs.sharedVmID != rhs.sharedVmID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

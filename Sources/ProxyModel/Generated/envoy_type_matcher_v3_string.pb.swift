@@ -69,6 +69,14 @@ package nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
     set {matchPattern = .contains(newValue)}
   }
 
+  package var custom: Xds_Core_V3_TypedExtensionConfig {
+    get {
+      if case .custom(let v)? = matchPattern {return v}
+      return Xds_Core_V3_TypedExtensionConfig()
+    }
+    set {matchPattern = .custom(newValue)}
+  }
+
   package var ignoreCase: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -79,6 +87,7 @@ package nonisolated struct Envoy_Type_Matcher_V3_StringMatcher: Sendable {
     case suffix(String)
     case safeRegex(Envoy_Type_Matcher_V3_RegexMatcher)
     case contains(String)
+    case custom(Xds_Core_V3_TypedExtensionConfig)
 
   }
 
@@ -103,7 +112,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.type.matcher.v3"
 
 nonisolated extension Envoy_Type_Matcher_V3_StringMatcher: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".StringMatcher"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exact\0\u{1}prefix\0\u{1}suffix\0\u{4}\u{2}safe_regex\0\u{3}ignore_case\0\u{1}contains\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}exact\0\u{1}prefix\0\u{1}suffix\0\u{4}\u{2}safe_regex\0\u{3}ignore_case\0\u{1}contains\0\u{1}custom\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -157,6 +166,19 @@ nonisolated extension Envoy_Type_Matcher_V3_StringMatcher: SwiftProtobuf.Message
           self.matchPattern = .contains(v)
         }
       }()
+      case 8: try {
+        var v: Xds_Core_V3_TypedExtensionConfig?
+        var hadOneofValue = false
+        if let current = self.matchPattern {
+          hadOneofValue = true
+          if case .custom(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.matchPattern = .custom(v)
+        }
+      }()
       default: break
       }
     }
@@ -189,9 +211,17 @@ nonisolated extension Envoy_Type_Matcher_V3_StringMatcher: SwiftProtobuf.Message
     if self.ignoreCase != false {
       try visitor.visitSingularBoolField(value: self.ignoreCase, fieldNumber: 6)
     }
-    try { if case .contains(let v)? = self.matchPattern {
+    switch self.matchPattern {
+    case .contains?: try {
+      guard case .contains(let v)? = self.matchPattern else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 7)
-    } }()
+    }()
+    case .custom?: try {
+      guard case .custom(let v)? = self.matchPattern else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    default: break
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 

@@ -61,7 +61,7 @@ extension ConfigValidator {
         switch action.clusterSpecifier {
         case .cluster(let name)?: requireCluster(name, path.field("cluster"))
         case .weightedClusters(let weighted)?: validate(weighted, path.field("weighted_clusters"))
-        case .clusterHeader, nil: break
+        case .clusterHeader, .clusterSpecifierPlugin, .inlineClusterSpecifierPlugin, nil: break
         }
         if !action.prefixRewrite.isEmpty, action.hasRegexRewrite {
             fail(path.field("regex_rewrite"), "cannot be set together with \"prefix_rewrite\"")

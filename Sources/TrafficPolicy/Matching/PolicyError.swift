@@ -18,6 +18,8 @@ public enum PolicyError: Error, Equatable, Sendable {
     case weightOverflow
     /// The range ends before it starts.
     case emptyRange(start: Int64, end: Int64)
+    /// A matcher that is an extension cannot be made; `reason` says why.
+    case invalidMatcher(name: String, reason: String)
 }
 
 extension PolicyError: CustomStringConvertible {
@@ -35,6 +37,7 @@ extension PolicyError: CustomStringConvertible {
         case .noWeight: "the sum of the weights is 0, expected at least one weight above 0"
         case .weightOverflow: "the sum of the weights is above 4294967295"
         case .emptyRange(let start, let end): "range [\(start), \(end)) is empty"
+        case .invalidMatcher(let name, let reason): "matcher '\(name)' cannot be made: \(reason)"
         }
     }
 }

@@ -1,5 +1,11 @@
 import Bytes
 
+/// Decides about texts otherwise than by a pattern (`custom`).
+public protocol TextPredicate: AnyObject, Sendable, CustomStringConvertible {
+    /// Whether `text` matches.
+    func matches(_ text: UnsafeRawBufferPointer) -> Bool
+}
+
 /// Envoy's StringMatcher (`type.matcher.v3`), compiled.
 public struct StringMatcher: Sendable {
     /// How the text is looked at.
@@ -10,27 +16,31 @@ public struct StringMatcher: Sendable {
         case contains([UInt8])
         /// The whole text must match. `ignore_case` does not apply to it (Envoy refuses the pair).
         case regex(RegexProgram)
+        case custom(any TextPredicate)
     }
 
     // The pattern in parts of which none is copied, and so counted, to look at another.
     private let kind: Kind
     private let bytes: [UInt8]
     private let program: RegexProgram?
+    private let predicate: (any TextPredicate)?
     private let ignoresCase: Bool
 
     private enum Kind {
-        case exact, prefix, suffix, contains, regex
+        case exact, prefix, suffix, contains, regex, custom
     }
 
     /// - Parameter ignoresCase: ASCII letters of either case are the same.
     public init(_ pattern: Pattern, ignoresCase: Bool = false) {
         self.ignoresCase = ignoresCase
+        if case .custom(let predicate) = pattern { self.predicate = predicate } else { predicate = nil }
         switch pattern {
         case .exact(let bytes): (kind, self.bytes, program) = (.exact, bytes, nil)
         case .prefix(let bytes): (kind, self.bytes, program) = (.prefix, bytes, nil)
         case .suffix(let bytes): (kind, self.bytes, program) = (.suffix, bytes, nil)
         case .contains(let bytes): (kind, self.bytes, program) = (.contains, bytes, nil)
         case .regex(let regex): (kind, bytes, program) = (.regex, [], regex)
+        case .custom: (kind, bytes, program) = (.custom, [], nil)
         }
     }
 
@@ -59,11 +69,13 @@ public struct StringMatcher: Sendable {
         StringMatcher(.regex(try RegexProgram(pattern)))
     }
 
-    /// Whether `text` matches; no allocation.
+    /// Whether `text` matches; no allocation but what a custom matcher makes.
     public func matches(_ text: UnsafeRawBufferPointer) -> Bool {
         switch kind {
         case .regex:
             return program.map { $0.matchesAll(of: text) } ?? false
+        case .custom:
+            return predicate?.matches(text) ?? false
         case .exact:
             return bytes.count == text.count && equals(text)
         case .prefix:
@@ -91,6 +103,7 @@ extension StringMatcher: CustomStringConvertible {
         case .prefix: "starting with '\(text)'\(note)"
         case .suffix: "ending in '\(text)'\(note)"
         case .contains: "containing '\(text)'\(note)"
+        case .custom: "matched by \(predicate.map { "\($0)" } ?? "")"
         case .regex: "matching regex '\(program.map(\.pattern) ?? "")'"
         }
     }

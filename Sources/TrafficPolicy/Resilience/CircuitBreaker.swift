@@ -78,6 +78,11 @@ public struct CircuitBreaker {
         counters.total(resource, priority) >= limit(resource, priority)
     }
 
+    /// Places taken, by all workers.
+    public func inUse(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Int64 {
+        max(0, counters.total(resource, priority))
+    }
+
     /// Places left.
     public func remaining(_ resource: LimitedResource, _ priority: RoutingPriority = .default) -> Int64 {
         max(0, limit(resource, priority) - counters.total(resource, priority))

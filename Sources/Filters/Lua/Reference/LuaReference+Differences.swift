@@ -29,6 +29,16 @@ extension LuaReference {
             what: "a script that does not end", envoy: "stops the worker for ever",
             heddle: "gives others their turn every quarter of a millisecond, and is ended when its budget is spent"),
         Difference(
+            what: "`package_paths`", envoy: "in front of Lua's own `package.path`, looked in whenever a script requires something",
+            heddle: "the same with `trust: TRUSTED`; in the sandbox what lies there is read with the configuration, from patterns like `/dir/?.lua` and `/dir/?/init.lua`, and nothing else is looked in"),
+        Difference(
+            what: "`package_cpaths`", envoy: "in front of `package.cpath`", heddle: "the same with `trust: TRUSTED`, refused in the sandbox"),
+        Difference(
+            what: "`envoy_on_route()` that returns an empty text", envoy: "the proxy crashes", heddle: "503: there is no such cluster"),
+        Difference(
+            what: "`envoy_on_route()` and `envoy_match()`", envoy: "all of LuaJIT's libraries, and as long as they take",
+            heddle: "the safe libraries, and a millisecond; then the default cluster, or no match"),
+        Difference(
             what: "memory of a script", envoy: "without a bound", heddle: "8 MiB, or what `limits` says; more raises `not enough memory`"),
     ]
 

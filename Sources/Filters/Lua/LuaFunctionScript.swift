@@ -1,0 +1,125 @@
+import Bytes
+import DataPlane
+import LuaRuntime
+import Observability
+import Reactor
+import TrafficPolicy
+
+/// A script of which one function is called for its result, while everything else waits: what chooses clusters and matches
+/// texts. Its globals live from call to call, on each worker for itself.
+///
+/// A call cannot be put aside, so that it has no more time than a time slice may have. A function that is ended again and
+/// again is not called any longer.
+@WorkerActor final class LuaFunctionScript: TurnEndHandler {
+    /// What one call may use.
+    static let limits = LuaLimits(fuel: 1_000_000, cpuTime: .milliseconds(1))
+    /// Calls that are ended within a minute before there is none any longer.
+    static let maximumKills = 3
+    private static let killWindow: UInt64 = 60_000_000_000
+    /// Nanoseconds from one try to load the script again to the next.
+    private static let retryInterval: UInt64 = 1_000_000_000
+
+    private let program: LuaProgram
+    private let name: String
+    /// Of the extension, for messages.
+    private let owner: String
+    private let classes: [AnyLuaClass]
+    private let loop: EventLoop
+    private let log: Log
+    private let machine: LuaMachine
+    private var seed: UInt32
+    private var state: LuaState
+    private var function: LuaFunction
+    private var kills: [UInt64] = []
+    private var isOff = false
+    private var replacementAsked = false
+    private var nextTry: UInt64 = 0
+
+    /// - Parameters:
+    ///   - name: the function's.
+    ///   - missing: what is said of a script that does not have it.
+    /// - Throws: what Lua says of the script.
+    init(
+        _ source: [UInt8], function name: String, missing: String, classes: [AnyLuaClass] = [], _ context: FilterBuildContext
+    ) throws(LuaError) {
+        self.name = name
+        self.classes = classes
+        owner = context.filterName
+        loop = context.worker.loop
+        log = context.log
+        seed = UInt32(truncatingIfNeeded: context.worker.random.next())
+        program = try LuaProgram(source: source)
+        state = try Self.makeState(program, classes, loop, log, seed: seed)
+        guard let function = state.function(named: name) else { throw LuaError(message: missing) }
+        self.function = function
+        machine = LuaMachine(context.stats.luaMachines())
+        machine.holds(state.memoryBytes)
+    }
+
+    /// Calls the function.
+    /// - Parameters:
+    ///   - place: of the result, 1 for the first and -1 for the last of what the function returns.
+    ///   - take: what becomes of the result, whose bytes are the state's.
+    /// - Returns: nil when the function failed, which has been said in the log.
+    func call<Result>(
+        resultAt place: Int, arguments: (borrowing LuaValues) -> Void, _ take: (LuaResult) -> Result
+    ) -> Result? {
+        if state.isDead { replace() }
+        guard !isOff, !state.isDead else { return nil }
+        var run = state.makeRun()
+        run.keepResult(at: place)
+        switch run.start(function, arguments: arguments) {
+        case .finished: return take(run.result)
+        case .yielded, .sliced: tell("script performed an unexpected yield")
+        case .failed(let error): tell(error.message)
+        case .killed(let cause): killed(cause)
+        }
+        return nil
+    }
+
+    private func tell(_ message: String) { log.error(.lua, "script log: \(message) (\(owner), \(name))") }
+
+    private func killed(_ cause: LuaKillCause) {
+        switch cause {
+        case .fuel: tell("script exceeded its budget of instructions")
+        case .deadline: tell("script exceeded its CPU time")
+        case .stateDead: return
+        }
+        kills.removeAll { loop.now - $0 > Self.killWindow }
+        kills.append(loop.now)
+        if kills.count >= Self.maximumKills {
+            isOff = true
+            log.error(.lua, "\(name) of \(owner) is not called any longer, until it is configured anew: \(kills.count) calls were ended within a minute")
+        }
+        guard !replacementAsked else { return }
+        replacementAsked = true
+        loop.atTurnEnd(self)
+    }
+
+    func turnEnded() {
+        replacementAsked = false
+        if state.isDead { replace() }
+    }
+
+    private func replace() {
+        guard !isOff, loop.now >= nextTry else { return }
+        seed &+= 1
+        do throws(LuaError) {
+            let made = try Self.makeState(program, classes, loop, log, seed: seed)
+            guard let function = made.function(named: name) else { throw LuaError(message: "\(name)() is gone") }
+            (state, self.function) = (made, function)
+            machine.holds(state.memoryBytes)
+        } catch {
+            nextTry = loop.now + Self.retryInterval
+            log.error(.lua, "the script of \(owner) cannot be loaded again: \(error)")
+        }
+    }
+
+    private static func makeState(
+        _ program: LuaProgram, _ classes: [AnyLuaClass], _ loop: EventLoop, _ log: Log, seed: UInt32
+    ) throws(LuaError) -> LuaState {
+        let environment = LuaEnvironment(
+            seed: seed, now: { Double(loop.wallNow) / 1e9 }, log: { log.info(.lua, "script print: \($0.text)") })
+        return try LuaState(program: program, limits: limits, environment: environment, classes: classes)
+    }
+}
