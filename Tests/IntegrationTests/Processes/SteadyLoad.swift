@@ -52,13 +52,13 @@ final class SteadyLoad: Sendable {
                 fail("a connection was refused")
                 continue
             }
-            for _ in 0..<3 {
+            for number in 1...3 {
                 client.received = []
                 _ = client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n")
-                _ = client.receive { String(decoding: $0, as: UTF8.self).hasSuffix("hello") }
+                let arrival = client.receive { String(decoding: $0, as: UTF8.self).hasSuffix("hello") }
                 let text = String(decoding: client.received, as: UTF8.self)
                 guard text.hasPrefix("HTTP/1.1 200"), text.hasSuffix("hello") else {
-                    fail("no answer: \(text)")
+                    fail("no answer (\(arrival), request \(number) of its connection): \(text)")
                     break
                 }
                 state.withLock { $0.answered += 1 }
