@@ -224,6 +224,37 @@ def row(name, variant, part, result):
     return f"  {name:7} {variant:5} {part:13} " + "  ".join(f"{key} {value:.4g}" for key, value in result.items())
 
 
+# The rows of the table in ../README.md: part, key, what it says, what is asked for.
+ROWS = (
+    ("full", "in_force_ms", "1,000 clusters and routes in force, ms", "≤ 300"),
+    ("full", "of_it_plane_ms", "of it the control plane's own, ms", ""),
+    ("full", "memory_mib", "PSS over idle, MiB", "≤ 35"),
+    ("full", "memory_in_use_mib", "the same once every cluster is used, MiB", ""),
+    ("full", "endpoint_cpu_ms", "one endpoint's change, ms of CPU", "≤ 5"),
+    ("subscriptions", "subscriptions_cpu_ms", "the same among 10,000 subscriptions, ms of CPU", ""),
+    ("load", "p99_ratio", "p99 under changes ÷ calm", "≤ 1.5"),
+    ("load", "calm_p99_ms", "p99 calm, ms", ""),
+    ("load", "route_flips", "route flips under load, as many changes of endpoints; requests that failed: 0", ""),
+    ("outage", "requests", "requests in an outage of ten minutes", ""),
+    ("outage", "failed", "of them failed", "0"),
+)
+
+
+def table(results, variants):
+    """The results as Markdown, a column for each proxy and form of the protocol."""
+    names = list(dict.fromkeys(one["proxy"] for one in results))
+    found = {(one["proxy"], one["variant"], one["part"]): one for one in results}
+    columns = [(name, variant) for name in names for variant in variants]
+    lines = ["| | " + " | ".join(f"{name}, {variant}" for name, variant in columns) + " | asked for |",
+             "|---|" + "---|" * len(columns) + "---|"]
+    for part, key, text, asked in ROWS:
+        values = [found.get((*column, part), {}).get(key) for column in columns]
+        if any(value is not None for value in values):
+            cells = ("" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in values)
+            lines.append(f"| {text} | " + " | ".join(cells) + f" | {asked} |")
+    return "\n".join(lines)
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--heddle", metavar="PATH", default=".build-release/release/heddle-proxy")
@@ -238,6 +269,7 @@ def arguments():
     parser.add_argument("--flips", type=int, default=200, help="of routes in one run of the load, and as many endpoint changes")
     parser.add_argument("--subscriptions", type=int, default=10_000)
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--table", action="store_true", help="print the results as a Markdown table, too")
     parser.add_argument("--gate", action="store_true", help="fail where heddle misses what is asked for")
     settings = parser.parse_args()
     unknown = set(settings.only.split(",")) - set(PARTS + ON_DEMAND)
@@ -276,6 +308,8 @@ def run(settings):
                     note(name, variant, "load", measure_load(settings, name, program, variant))
                 if "outage" in parts:
                     note(name, variant, "outage", measure_outage(settings, name, program, variant))
+    if settings.table:
+        say(table(results, settings.variants.split(",")))
     if settings.json:
         with open(settings.json, "w", encoding="utf-8") as file:
             json.dump(results, file, indent=2)

@@ -13,6 +13,10 @@ extension ResourceLedger {
         for candidate in candidates {
             let key = candidate.change.key
             guard let body = candidate.change.body, let reading = candidate.reading else {
+                if keeps(candidate) {
+                    forget([candidate.number])
+                    continue
+                }
                 remove(key)
                 removals.append(candidate.number)
                 continue
@@ -150,6 +154,9 @@ extension ResourceLedger {
         guard !numbers.isEmpty else { return }
         lastGeneration += 1
         sendCommit(lastGeneration, numbers, to: informedSlots)
+        // A worker that started meanwhile never had what goes, and may have been asked about its removal.
+        let others = fleet.slots.filter { $0.process != 0 && $0.wholeGeneration != nil }
+        for piece in NumberRanges(removals).pieces { for slot in others { slot.send(.forget(piece)) } }
         showCounts()
         letGo()
         settle()

@@ -22,7 +22,18 @@ extension ResourceLedger {
         }
         // Its source has spoken of it, though it was read from the disk.
         store.touch(key, version: active.version, origin: .source, now: active.updated)
+        // Another source may say so once more, whose routes come after it.
+        patience.end(key)
         patience.begin(key, now: now)
+        return true
+    }
+
+    /// Whether a cluster that nobody used has come into use while the workers were asked about its removal.
+    func keeps(_ candidate: Candidate) -> Bool {
+        let key = candidate.change.key
+        guard candidate.goesUnused, store.active[key] != nil, users.isUsed(key.name) else { return false }
+        patience.begin(key, now: now)
+        schedulePatience()
         return true
     }
 

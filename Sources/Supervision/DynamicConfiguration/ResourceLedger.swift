@@ -52,6 +52,8 @@ import Reactor
         let reading: ResourceReading?
         let sockets: ListenerSockets.Change?
         let limitGroup: Int?
+        /// A cluster is to go because its source took it away and nobody uses it.
+        var goesUnused = false
     }
 
     /// The batch that the workers are asked about.
@@ -228,7 +230,7 @@ import Reactor
             lastGeneration += 1
             let present = Set(fleet.slots.filter { $0.process != 0 }.map(\.index))
             let rollout = ResourceRollout(
-                generation: lastGeneration, numbers: candidates.map(\.number),
+                generation: lastGeneration, numbers: candidates.filter { $0.change.body != nil }.map(\.number),
                 workers: present.isEmpty ? Set(fleet.slots.map(\.index)) : present)
             running = Running(batch: batch, candidates: candidates, refusals: refusals, rollout: rollout, package: package)
             runCases(of: candidates, batch)
@@ -263,6 +265,7 @@ import Reactor
         }
         // A source that takes routes, endpoints or a secret away takes it from those who still need it: as in Envoy, it stays.
         if change.body == nil, origin == .source, !key.type.isWildcard { return nil }
+        let isExpired = self.leaving[key] ?? false
         if origin == .unwanted, isWantedAgain(key) { return nil }
         if key.type == .cluster, keeps(key, change.body, origin) { return nil }
         switch isRecompiled ? .update : store.verdict(key, change.body, from: origin.stored) {
@@ -279,7 +282,9 @@ import Reactor
             return nil
         case .refused(let reason): throw ConfigRefusal(description: reason)
         case .removal:
-            return Candidate(change: change, number: store.nextNumber(), reading: nil, sockets: nil, limitGroup: nil)
+            return Candidate(
+                change: change, number: store.nextNumber(), reading: nil, sockets: nil, limitGroup: nil,
+                goesUnused: key.type == .cluster && origin != .bootstrap && !isExpired)
         case .update: break
         }
         guard let body = change.body else { return nil }

@@ -18,7 +18,7 @@ struct ResourceRollout: Equatable, Sendable {
 
     /// Tells one rollout from another; each has a higher number than the one before.
     let generation: UInt64
-    /// The resources that are brought.
+    /// The resources that are to be compiled. A removal is none: nothing in it can fail.
     let numbers: [UInt32]
     private var waiting: Set<Int>
     private var refusals: [UInt32: String] = [:]

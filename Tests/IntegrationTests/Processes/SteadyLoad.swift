@@ -52,16 +52,16 @@ final class SteadyLoad: Sendable {
                 fail("a connection was refused")
                 continue
             }
-            for _ in 0..<3 {
+            for number in 1...3 {
                 client.received = []
                 _ = client.send("GET / HTTP/1.1\r\nhost: test\r\n\r\n")
-                _ = client.receive {
+                let arrival = client.receive {
                     let text = String(decoding: $0, as: UTF8.self)
                     return text.hasSuffix("hello") || (text.hasPrefix("HTTP/1.1 500") && text.hasSuffix("failed"))
                 }
                 let text = String(decoding: client.received, as: UTF8.self)
                 guard text.hasPrefix("HTTP/1.1 200"), text.hasSuffix("hello") else {
-                    fail("no answer: \(text)")
+                    fail("no answer (\(arrival), request \(number) of its connection): \(text)")
                     break
                 }
                 state.withLock { $0.answered += 1 }

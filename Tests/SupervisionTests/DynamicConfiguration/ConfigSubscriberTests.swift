@@ -209,6 +209,31 @@ struct ConfigSubscriberTests {
         }
     }
 
+    @Test("what its last answer calls for while another bootstrap waits comes to its end, too, before others are asked")
+    func anewBetween() async throws {
+        try await Self.run {
+            let (maker, applier) = (RecordingMaker(), RecordingApplier())
+            let subscriber = Self.subscriber(maker, applier)
+            subscriber.configure(try Self.plan())
+            let source = maker.made[0].source
+            @WorkerActor func offer(_ version: String) {
+                subscriber.source(source, offers: ResourceBatch(type: .listener, source: "", version: version, changes: []))
+            }
+            offer("1")
+            // The bootstrap's turn is between the two.
+            let other = try Self.plan(node: "other")
+            source.offersOnAnswer = {
+                offer("2")
+                subscriber.configure(other)
+            }
+            applier.answer([])
+            #expect(applier.versions == ["1", "2"] && maker.made.count == 1)
+            applier.held = [ResourceChange(ResourceKey(.listener, "late"), version: "2", body: [1])]
+            applier.answer([])
+            #expect(maker.made.count == 2 && maker.made[1].held == ["late"])
+        }
+    }
+
     @Test("what no source is named for any more goes")
     func sourceGoes() async throws {
         try await Self.run {

@@ -46,15 +46,20 @@ import Reactor
     @discardableResult
     func offer(_ type: ResourceType, _ resources: [(String, Int?)]) -> [String] {
         var answer: [String] = []
+        send(type, resources) { answer = $0.map(\.key.name) }
+        work()
+        return answer
+    }
+
+    /// The same, and the worker does nothing yet.
+    func send(
+        _ type: ResourceType, _ resources: [(String, Int?)], done: @escaping @WorkerActor ([ResourceRefusal]) -> Void = { _ in }
+    ) {
         let changes = resources.map { name, number in
             ResourceChange(
                 ResourceKey(type, name), version: "", body: number.map { MeshResources.body(type, name, $0) })
         }
-        ledger.apply(ResourceBatch(type: type, source: "xds", version: "", changes: changes)) {
-            answer = $0.map(\.key.name)
-        }
-        work()
-        return answer
+        ledger.apply(ResourceBatch(type: type, source: "xds", version: "", changes: changes), done: done)
     }
 
     func advance(seconds: Double) {
@@ -70,7 +75,7 @@ import Reactor
 
     func has(_ type: ResourceType, _ name: String) -> Bool { worker.active[ResourceKey(type, name)] != nil }
 
-    private func work() {
+    func work() {
         while !worker.isIdle {
             for report in worker.step(refuses: { refused.contains($1) }) {
                 if case .committed = report { commits += 1 }

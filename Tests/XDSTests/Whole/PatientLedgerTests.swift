@@ -63,6 +63,37 @@ struct PatientLedgerTests {
         }
     }
 
+    @Test("a source that says once more that it is gone, as another control plane may, has the whole time for its routes")
+    func goneTwice() async throws {
+        try await Self.run {
+            let scene = try Self.scene()
+            scene.offer(.cluster, [("r1", nil)])
+            scene.advance(seconds: 14)
+            scene.offer(.cluster, [("r1", nil)])
+            scene.advance(seconds: 14)
+            #expect(scene.has(.cluster, "r1"))
+            scene.advance(seconds: 2)
+            #expect(!scene.has(.cluster, "r1") && scene.ledger.patience.next == nil)
+        }
+    }
+
+    @Test("one that comes into use while workers are asked about its removal stays as any other that is in use")
+    func usedMeanwhile() async throws {
+        try await Self.run {
+            let scene = try Self.scene()
+            scene.offer(.cluster, [("r3", 1)])
+            scene.offer(.routeConfiguration, [("routes-in", 3)])
+            scene.send(.cluster, [("r3", nil)])
+            // Its endpoints do not come: it is in force without them, and with it the routes that waited for it.
+            scene.ledger.fetchEnded([ResourceKey(.clusterLoadAssignment, "r3")])
+            scene.work()
+            #expect(scene.has(.cluster, "r3") && scene.has(.routeConfiguration, "routes-in", 3))
+            scene.offer(.routeConfiguration, [("routes-in", 1)])
+            #expect(!scene.has(.cluster, "r3") && scene.has(.cluster, "r1"))
+            #expect(scene.worker.violations == [] && scene.worker.leftOver == 0 && scene.ledger.isIdle)
+        }
+    }
+
     @Test("one that comes back stays, in its old form or another", arguments: [1, 2])
     func comesBack(number: Int) async throws {
         try await Self.run {

@@ -26,6 +26,7 @@ final class SimulatedClock: LoopClock {
     private(set) var violations: [String] = []
     private(set) var deaths = 0
     private(set) var refusals = 0
+    private(set) var reloads = 0
     private let subscriber: ConfigSubscriber
     private let clock = SimulatedClock()
     private let loop: EventLoop
@@ -68,7 +69,7 @@ final class SimulatedClock: LoopClock {
     private func bootstrap() throws -> (BootstrapFrame, ConfigSubscriber.Plan) {
         let variant = plane.variant
         let bootstrap = Envoy_Config_Bootstrap_V3_Bootstrap.with {
-            $0.node.id = "node"
+            $0.node.id = "node \(reloads)"
             $0.dynamicResources.ldsConfig = MeshResources.ads
             $0.dynamicResources.cdsConfig = MeshResources.ads
             $0.dynamicResources.adsConfig.apiType = variant == .delta ? .deltaGrpc : .grpc
@@ -82,6 +83,16 @@ final class SimulatedClock: LoopClock {
     private func configure(_ plan: ConfigSubscriber.Plan) {
         ledger.apply(
             ResourceLedger.Batch(origin: .bootstrap, changes: []) { [unowned self] _ in self.subscriber.configure(plan) })
+    }
+
+    /// A bootstrap comes that names another control plane, which has fewer and other resources.
+    private func reload() throws {
+        reloads += 1
+        for type in [.cluster, .listener] as [ResourceType] {
+            for name in (plane.snapshot[type] ?? [:]).keys.sorted() where rng.next() % 3 == 0 { plane.snapshot[type]?[name] = nil }
+        }
+        changeSnapshot()
+        configure(try bootstrap().1)
     }
 
     func resourcesChanged() {}
@@ -156,7 +167,7 @@ final class SimulatedClock: LoopClock {
     }
 
     private func step() throws {
-        switch rng.next() % 16 {
+        switch rng.next() % 17 {
         case 0: if faults { changeSnapshot() }
         case 1: if faults, link.isConnected, rng.next() % 3 == 0 { link.cut() }
         case 2, 3: connect()
@@ -168,6 +179,7 @@ final class SimulatedClock: LoopClock {
             if faults, rng.next() % 6 == 0, let slot = slots.randomElement(using: &rng), slot.process != 0 {
                 kill(slot)
             }
+        case 12: if faults, rng.next() % 12 == 0 { try reload() }
         default: if let slot = slots.randomElement(using: &rng) { work(slot) }
         }
     }

@@ -15,7 +15,7 @@ struct ProxySimulationTests {
     func converges(variant: DiscoverySettings.Variant) async throws {
         _ = RunningLoop.started
         try await Self.run {
-            var (streams, deaths, refusals) = (0, 0, 0)
+            var (streams, deaths, refusals, reloads) = (0, 0, 0, 0)
             for seed in 1...60 as ClosedRange<UInt64> {
                 let simulation = try ProxySimulation(variant, seed: seed)
                 try simulation.run(steps: 1500)
@@ -23,9 +23,10 @@ struct ProxySimulationTests {
                 streams += simulation.link.streams
                 deaths += simulation.deaths
                 refusals += simulation.refusals
+                reloads += simulation.reloads
             }
             // The faults do happen.
-            #expect(streams > 120 && deaths > 60 && refusals > 120)
+            #expect(streams > 120 && deaths > 60 && refusals > 120 && reloads > 120)
         }
     }
 }

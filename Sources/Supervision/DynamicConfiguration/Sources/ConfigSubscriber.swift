@@ -254,7 +254,8 @@ import XDS
             applier.apply(next.batch) { [unowned self] refusals in
                 self.isInHand = false
                 next.source?.applied(refusals)
-                if self.beginsLater, let plan = self.plan {
+                // The answer may have called for the next response, which another bootstrap has come before.
+                if self.beginsLater, !self.isInHand, let plan = self.plan {
                     self.beginsLater = false
                     self.begin(plan)
                 }
