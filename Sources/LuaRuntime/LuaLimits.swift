@@ -5,9 +5,12 @@ package struct LuaLimits: Sendable, Equatable {
     /// Fuel a run may spend: one a VM instruction, one a step of a pattern match or sort, one for 16 bytes allocated or copied.
     package var fuel: Int64
     /// CPU time of the thread a run may spend; time between a yield and its resumption does not count.
-    package var cpuTime: Duration
+    package var cpuTime: Duration { didSet { cpuNanoseconds = Self.nanoseconds(cpuTime) } }
     /// How long a run goes on before it is put aside (`.sliced`), so that others get their turn; zero for no end.
-    package var timeSlice: Duration
+    package var timeSlice: Duration { didSet { sliceNanoseconds = Self.nanoseconds(timeSlice) } }
+    // Reckoned once: a `Duration` is a number of 128 bits, and every run asks.
+    private(set) var cpuNanoseconds: Int64
+    private(set) var sliceNanoseconds: Int64
 
     /// The defaults hold a run to what a filter that reads headers and a body of some kilobytes needs a hundred times over.
     package init(memoryBytes: Int = 8 << 20, fuel: Int64 = 5_000_000, cpuTime: Duration = .milliseconds(5),
@@ -17,10 +20,9 @@ package struct LuaLimits: Sendable, Equatable {
         self.memoryBytes = memoryBytes
         self.fuel = fuel
         self.cpuTime = cpuTime
+        cpuNanoseconds = Self.nanoseconds(cpuTime)
+        sliceNanoseconds = Self.nanoseconds(timeSlice)
     }
-
-    var cpuNanoseconds: Int64 { Self.nanoseconds(cpuTime) }
-    var sliceNanoseconds: Int64 { Self.nanoseconds(timeSlice) }
 
     private static func nanoseconds(_ duration: Duration) -> Int64 {
         let parts = duration.components

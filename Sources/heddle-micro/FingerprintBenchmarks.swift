@@ -12,12 +12,19 @@ private func makeHead(others: Int) -> HeaderBlock {
     return head
 }
 
+/// The same head each time, which the compiler must not find out: it would reckon once.
 @inline(never)
-private func measureFingerprint(_ head: borrowing HeaderBlock, _ count: Int) -> Int {
+private func measureFingerprint(_ head: consuming HeaderBlock, _ count: Int) -> Int {
     var sum: UInt64 = 0
-    for _ in 0..<count { sum &+= head.fingerprint }
+    for _ in 0..<count {
+        sum &+= head.fingerprint
+        touch(&head)
+    }
     return Int(truncatingIfNeeded: sum)
 }
+
+@inline(never) @_optimize(none)
+private func touch(_ head: inout HeaderBlock) {}
 
 let fingerprintBenchmarks: [Benchmark] = [
     Benchmark("fingerprint") { measureFingerprint(makeHead(others: 0), $0) },

@@ -38,7 +38,8 @@ import TrafficPolicy
     }
 
     let direction: Direction
-    unowned let filter: LuaStreamFilter
+    // Safety: the filter owns its hooks.
+    unowned(unsafe) let filter: LuaStreamFilter
     private(set) var stream: Stream?
     private(set) var script: LuaScript?
     /// The state that the hook runs in, which need not be the script's any more.

@@ -49,7 +49,9 @@ import TrafficPolicy
         } else {
             script = ownScript
         }
-        return script.map { .script($0) } ?? .none
+        // No `map`: a closure of an actor's is checked for its isolation at run time.
+        guard let script else { return .none }
+        return .script(script)
     }
 
     /// The filter's own script, in the version that this stream runs.
