@@ -26,16 +26,76 @@ extension LuaHook {
                 guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
                 guard let factory = call.text(2) else { return call.badArgument(2, expected: "string") }
                 guard let bytes = call.bytes(3) else { return call.badArgument(3, expected: "string") }
-                guard stringFactories.contains(factory) else {
+                guard let type = FilterStateType.factories[factory] else {
                     return call.fail("'\(factory)' does not have an object factory")
                 }
-                guard let stream = hook.stream, stream.info.filterStateForWriting().set(name, .string(Array(bytes))) else {
+                guard !FilterStateType.namesWithoutEffect.contains(name) else {
+                    return call.fail("an object '\(name)' would have no effect")
+                }
+                guard let object = type.object(bytes) else {
+                    return call.fail("failed to create an object '\(name)' from value '\(bytes.text)'")
+                }
+                guard let stream = hook.stream, stream.info.filterStateForWriting().set(name, .string(object)) else {
                     return call.fail("filterState is full")
                 }
                 return .results
             },
         ] + logMethods)
+}
 
-    /// Types whose objects are their bytes.
-    private static let stringFactories = ["envoy.string", "envoy.hashable_string"]
+/// What a factory of objects takes, and how its object reads.
+enum FilterStateType {
+    /// Any bytes, as they are.
+    case bytes
+    /// `ip:port`
+    case address
+    /// An IP, which reads as an address with port 0.
+    case ip
+    /// `true`, `t`, `yes`, `y`, `1` and their opposites, in either case.
+    case boolean
+    /// `true`; everything else is false.
+    case flag
+    /// A number without a sign.
+    case number(maximum: UInt64)
+
+    /// By name: those of Envoy whose objects can be read.
+    static let factories: [String: FilterStateType] = [
+        "envoy.string": .bytes, "envoy.hashable_string": .bytes, "envoy.bool": .boolean, "envoy.network.ip": .ip,
+        "envoy.network.network_namespace": .bytes, "envoy.network.upstream_server_name": .bytes,
+        "envoy.network.upstream_subject_alt_names": .bytes,
+        "envoy.network.transport_socket.original_dst_address": .address,
+        "envoy.filters.listener.original_dst.local_ip": .address,
+        "envoy.filters.listener.original_dst.remote_ip": .address, "envoy.tcp_proxy.cluster": .bytes,
+        "envoy.tcp_proxy.disable_tunneling": .flag, "envoy.tcp_proxy.per_connection_idle_timeout_ms": .number(maximum: .max),
+        "envoy.upstream.dynamic_host": .bytes, "envoy.upstream.dynamic_port": .number(maximum: UInt64(UInt32.max)),
+        "envoy.ratelimit.hits_addend": .number(maximum: UInt64(UInt32.max)),
+    ]
+
+    /// Names under which Envoy looks for something to act on and Heddle does not: nobody is to rely on it.
+    static let namesWithoutEffect: Set<String> = [
+        "envoy.network.upstream_server_name", "envoy.network.upstream_subject_alt_names",
+        "envoy.network.application_protocols", "envoy.network.transport_socket.original_dst_address",
+        "envoy.upstream.dynamic_host", "envoy.upstream.dynamic_port",
+    ]
+
+    private static let yes: [StaticString] = ["true", "t", "yes", "y", "1"]
+    private static let no: [StaticString] = ["false", "f", "no", "n", "0"]
+
+    /// The object as text; nil when the value is none of the type.
+    func object(_ value: UnsafeRawBufferPointer) -> [UInt8]? {
+        // What C reads ends there.
+        if case .bytes = self {} else if value.contains(0) { return nil }
+        switch self {
+        case .bytes: return Array(value)
+        case .flag: return Array((value.equals("true") ? "true" : "false").utf8)
+        case .boolean:
+            if Self.yes.contains(where: { value.equalsIgnoringCase($0) }) { return Array("true".utf8) }
+            return Self.no.contains { value.equalsIgnoringCase($0) } ? Array("false".utf8) : nil
+        case .number(let maximum): return value.decimal.flatMap { $0 <= maximum ? Array("\($0)".utf8) : nil }
+        case .ip: return SocketAddress(host: value.text, port: 0).map { Array("\($0)".utf8) }
+        case .address:
+            guard let address = SocketAddress(value.text), address.ip != nil else { return nil }
+            return Array("\(address)".utf8)
+        }
+    }
 }

@@ -66,7 +66,12 @@ extension LuaSettings {
             throw ConfigProblem("modules in C need `trust: TRUSTED` of a heddle.filters.http.lua.v1.LuaFilter", path: "package_cpaths")
         }
         places.patterns = packages.paths.flatMap { $0.split(separator: ";").map(String.init) }
-        modules = try places.read()
+        do throws(ConfigProblem) {
+            modules = try places.read()
+        } catch {
+            // The folder of the filter itself could be read before.
+            throw ConfigProblem(error.message, path: "package_paths")
+        }
     }
 
     /// What tells machines apart that may be shared.

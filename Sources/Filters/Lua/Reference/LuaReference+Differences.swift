@@ -21,7 +21,8 @@ extension LuaReference {
         Difference(
             what: "removing `:status` of a response", envoy: "the response breaks off", heddle: "raises"),
         Difference(
-            what: "`filterState():set()`", envoy: "many factories", heddle: "`envoy.string` and `envoy.hashable_string`"),
+            what: "`filterState():set()`", envoy: "under names that the proxy knows (`envoy.network.upstream_server_name` and the like) it changes what the proxy does",
+            heddle: "under such a name it raises, since it would have no effect"),
         Difference(
             what: "libraries", envoy: "all of LuaJIT's: `io`, `os.execute`, `ffi`, `debug`, `load`",
             heddle: "the safe ones; the others with `trust: TRUSTED`"),

@@ -153,10 +153,55 @@ extension LuaReference {
         [
             Function("get(name: string, field: string?) → string, number or nothing", "An object as text."),
             Function(
-                "set(name: string, factory: string, bytes: string)", "Makes an object; factories: `envoy.string`, `envoy.hashable_string`.",
+                "set(name: string, factory: string, bytes: string)", "Makes an object; factories: \(FilterStateType.factories.keys.sorted().map { "`\($0)`" }.joined(separator: ", ")).",
                 Case("h:streamInfo():filterState():set('a', 'x', 'v')", "'x' does not have an object factory"),
                 Case(
-                    "(function() local s = h:streamInfo():filterState() s:set('a', 'envoy.string', 'v') return s:get('a') end)()", "v")),
+                    "(function() local s = h:streamInfo():filterState() s:set('a', 'envoy.string', 'v') return s:get('a') end)()", "v"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t1', 'envoy.network.ip', '10.0.0.1') return s:get('t1') end)()",
+                    "10.0.0.1:0"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t2', 'envoy.network.ip', '10.0.0.1:80') return s:get('t2') end)()",
+                    "failed to create an object 't2' from value '10.0.0.1:80'"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t3', 'envoy.network.ip', '::1') return s:get('t3') end)()",
+                    "[::1]:0"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t4', 'envoy.filters.listener.original_dst.local_ip', '10.0.0.1:80') return s:get('t4') end)()",
+                    "10.0.0.1:80"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t5', 'envoy.filters.listener.original_dst.local_ip', '10.0.0.1') return s:get('t5') end)()",
+                    "failed to create an object 't5' from value '10.0.0.1'"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t6', 'envoy.network.transport_socket.original_dst_address', '[::1]:80') return s:get('t6') end)()",
+                    "[::1]:80"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t7', 'envoy.bool', 'true') return s:get('t7') end)()",
+                    "true"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t8', 'envoy.bool', 'No') return s:get('t8') end)()",
+                    "false"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t14', 'envoy.bool', '2') return s:get('t14') end)()",
+                    "failed to create an object 't14' from value '2'"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t9', 'envoy.tcp_proxy.disable_tunneling', 'x') return s:get('t9') end)()",
+                    "false"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t10', 'envoy.tcp_proxy.per_connection_idle_timeout_ms', '5') return s:get('t10') end)()",
+                    "5"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t11', 'envoy.upstream.dynamic_port', 'x') return s:get('t11') end)()",
+                    "failed to create an object 't11' from value 'x'"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t12', 'envoy.ratelimit.hits_addend', '7') return s:get('t12') end)()",
+                    "7"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t13', 'envoy.network.upstream_subject_alt_names', 'a.test,b.test') return s:get('t13') end)()",
+                    "a.test,b.test"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('envoy.network.upstream_server_name', 'envoy.network.upstream_server_name', 'a.test') return s:get('envoy.network.upstream_server_name') end)()",
+                    "an object 'envoy.network.upstream_server_name' would have no effect", envoy: "a.test")),
         ] + log)
 
     private static let connection = Object(
