@@ -466,8 +466,8 @@ def tls_exchange(folder, account):
 
 
 def page_of(port, path):
-    """The status of a page, and whether it is a metrics page."""
-    text = exchange("127.0.0.1", port, f"GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".encode(), expected=10**8)
+    """The status of a page, and whether it is a metrics page. Scrapers and probes name the pod by its address."""
+    text = exchange("127.0.0.1", port, f"GET {path} HTTP/1.1\r\nhost: 10.9.0.7:{port}\r\nconnection: close\r\n\r\n".encode(), expected=10**8)
     return text.split(" ")[1] + (" of metrics" if "envoy_server_live" in text else "")
 
 

@@ -147,6 +147,7 @@ extension Worker {
         sockets[config.name] = socket
         resources.context.listeners.insert(socket, at: config.addresses)
         if !isDraining { try socket.start() }
+        serveEarly(config.name)
     }
 
     private func remove(_ key: ResourceKey) {

@@ -50,6 +50,8 @@ package import TrafficPolicy
     var members = ClusterMembers()
     var staged: [UInt32: StagedResource] = [:]
     private var draining: [ListenerSocket] = []
+    private var early = EarlyConnections()
+    private var earlyTimer: LoopTimer?
     /// Whether nothing new is accepted any more.
     package private(set) var isDraining = false
 
@@ -68,8 +70,35 @@ package import TrafficPolicy
 
     /// Takes a connection that another worker accepted.
     package func take(_ descriptor: consuming Descriptor, listener: String) {
+        guard let socket = sockets[listener] else { return keep(descriptor, for: listener) }
         let remote = Socket.peerAddress(descriptor.raw) ?? SocketAddress(unixPath: "")
-        sockets[listener]?.take(descriptor, remote)
+        socket.take(descriptor, remote)
+    }
+
+    /// The listener is not in force here yet, or no longer.
+    private func keep(_ descriptor: consuming Descriptor, for listener: String) {
+        guard !isDraining, !draining.contains(where: { $0.listener.name == listener }) else { return }
+        let raw = descriptor.release()
+        guard early.wait(raw, listener: listener, now: resources.context.loop.now) else {
+            _ = Descriptor(raw)
+            return
+        }
+        scheduleEarly()
+    }
+
+    /// A listener is in force: what came before it is served.
+    func serveEarly(_ listener: String) {
+        for descriptor in early.take(listener) { take(Descriptor(descriptor), listener: listener) }
+    }
+
+    private func scheduleEarly() {
+        if earlyTimer == nil {
+            earlyTimer = LoopTimer(loop: resources.context.loop) { [unowned self] in
+                for descriptor in self.early.takeExpired(now: self.resources.context.loop.now) { _ = Descriptor(descriptor) }
+                self.scheduleEarly()
+            }
+        }
+        if let next = early.next { earlyTimer?.schedule(at: next) }
     }
 
     /// Tells clients, with what they are answered next, that their connections end.

@@ -1,4 +1,6 @@
+import Bytes
 import Glibc
+import Reactor
 import Synchronization
 
 /// One client connection that stays open between requests.
@@ -34,6 +36,19 @@ extension TestProxy {
     nonisolated func connect(from address: String = "127.0.0.1") async -> TestConnection? {
         let port = port
         return await onThread { PlainSocket(connectingTo: port, from: address).map { TestConnection($0) } }
+    }
+}
+
+extension TestProxy {
+    /// A connection that another worker accepts and passes to this one.
+    nonisolated func connect(passedTo listener: String) async throws -> TestConnection? {
+        let other = try Socket.listen(SocketAddress(host: "127.0.0.1", port: 0) ?? SocketAddress(unixPath: ""))
+        let port = Socket.localAddress(other.raw)?.port ?? 0
+        let client = await onThread { PlainSocket(connectingTo: port).map { TestConnection($0) } }
+        let accepted = accept(other.raw, nil, nil)
+        _ = fcntl(accepted, F_SETFL, O_NONBLOCK)
+        await take(accepted, listener: listener)
+        return client
     }
 }
 

@@ -98,7 +98,9 @@ import TrafficPolicy
         /// Nil: the resource goes away.
         let body: [UInt8]?
 
-        static func listener(_ yaml: String) throws -> Change { try Change(.listener, "main", yaml, Envoy_Config_Listener_V3_Listener.self) }
+        static func listener(_ yaml: String, name: String = "main") throws -> Change {
+            try Change(.listener, name, yaml, Envoy_Config_Listener_V3_Listener.self)
+        }
         static func routes(_ name: String, _ yaml: String) throws -> Change {
             try Change(.routeConfiguration, name, yaml, Envoy_Config_Route_V3_RouteConfiguration.self)
         }
@@ -156,6 +158,9 @@ import TrafficPolicy
 
     /// A counter of a cluster.
     func cluster(_ name: String, _ counter: ClusterStats.Counters) -> UInt64 { stats.cluster(name)[counter].value }
+
+    /// A connection comes that another worker accepted.
+    func take(_ descriptor: Int32, listener: String) { worker.take(Descriptor(descriptor), listener: listener) }
 
     func stop() {
         worker.closeAll()

@@ -57,6 +57,17 @@ struct ResourceChangeTests {
         }
     }
 
+    @Test("a connection that another worker passes before the listener is in force here is served when it is")
+    func passedEarly() async throws {
+        let proxy = try await proxy([.routes("r", Self.answer("one"))])
+        let early = try #require(try await proxy.connect(passedTo: "late"))
+        early.send(Self.get)
+        try await proxy.apply([.listener(Self.listener().replacing("name: main", with: "name: late"), name: "late")])
+        #expect(await early.ask("")?.text == "one")
+        // One that comes later is served at once.
+        #expect(try await proxy.connect(passedTo: "late")?.ask(Self.get)?.text == "one")
+    }
+
     @Test("a request under way keeps the routes that it began with")
     func pinned() async throws {
         let upstream = TestUpstream()

@@ -17,6 +17,8 @@ struct ChangeUnderLoadTests {
         let port: UInt16
         let admin: UInt16
         let load: SteadyLoad
+        /// The processes that were there at first.
+        let workers: [Int32]
         let first = Scene.host()
         let second = Scene.host()
         let third = Scene.host()
@@ -34,7 +36,15 @@ struct ChangeUnderLoadTests {
             proxy = try ProxyProcess(
                 .heddle, config: DiscoveredProxy.bootstrap(sources, peer, admin: admin), ports: [admin, port],
                 workers: 2)
+            workers = proxy.workers
             load = SteadyLoad(port: port, clients: 4)
+        }
+
+        /// Ends the load. No request may have failed, and no worker ended.
+        func expectNothingLost() {
+            load.stop()
+            #expect(load.failures == [], "\(proxy.output)")
+            #expect(proxy.workers == workers, "\(proxy.output)")
         }
 
         deinit {
@@ -69,8 +79,7 @@ struct ChangeUnderLoadTests {
         }
         try scene.peer.change([DiscoveredProxy.endpoints("a", [scene.third.port])], type: "eds")
         #expect(scene.asksOnly(scene.third))
-        scene.load.stop()
-        #expect(scene.load.failures == [])
+        scene.expectNothingLost()
         let counters = try AdminClient.counters(port: scene.admin)
         #expect(counters["rds.update_success"] ?? 0 >= 201 && counters["eds.update_success"] ?? 0 >= 202)
     }
@@ -108,8 +117,7 @@ struct ChangeUnderLoadTests {
         #expect(scene.load.waits(forMore: 50))
         try scene.peer.obey(["start": true])
         #expect(scene.asksOnly(scene.first))
-        scene.load.stop()
-        #expect(scene.load.failures == [])
+        scene.expectNothingLost()
         // Connections of the listener's first form may have used `a` until now.
         let active = { (try? AdminClient.counters(port: scene.admin))?["cluster_manager.active_clusters"] }
         #expect(Deadline(seconds: 40).polls(every: 200) { active() == 2 })
@@ -126,8 +134,7 @@ struct ChangeUnderLoadTests {
         let scene = try Scene(sources)
         #expect(scene.asksOnly(scene.first))
         // A worker answers nobody while it compiles so much, which takes a debug build seconds; the benchmark measures it.
-        scene.load.stop()
-        #expect(scene.load.failures == [])
+        scene.expectNothingLost()
         let port = Loopback.freePort()
         try scene.peer.obey([
             "generate": ["clusters": 1000, "endpoints": 10, "routes": 1000, "port": Int(scene.second.port)]

@@ -86,31 +86,41 @@ struct ReloadTests {
 
     /// Opens when a test says so.
     private final class Gate: Sendable {
-        private let isOpen = Mutex(false)
+        private let state = Mutex(false)
 
-        func open() { isOpen.withLock { $0 = true } }
-        func wait() { _ = Deadline(seconds: 60).polls(every: 5) { isOpen.withLock { $0 } } }
+        func open() { state.withLock { $0 = true } }
+        /// Whether it opens in time.
+        @discardableResult
+        func wait(seconds: Double = 60) -> Bool { Deadline(seconds: seconds).polls(every: 5) { state.withLock { $0 } } }
     }
 
     @Test("a request under way ends well when its cluster, its routes and its listener go", arguments: DiscoveredProxy.Sources.allCases)
     func drains(sources: DiscoveredProxy.Sources) throws {
         let peer = try ControlPlanePeer()
-        let gate = Gate()
+        let (arrived, gate) = (Gate(), Gate())
         let upstream = RecordingUpstream { request in
-            if request.startLine.hasPrefix("GET /slow") { gate.wait() }
+            if request.startLine.hasPrefix("GET /slow") {
+                arrived.open()
+                gate.wait()
+            }
             return .reply(200, body: "hello")
         }
         let (port, admin) = (Loopback.freePort(), Loopback.freePort())
+        var routes = DiscoveredProxy.routes(to: "a")
+        let route: [String: Any] = ["match": ["prefix": "/"], "route": ["cluster": "a", "timeout": "0s"]]
+        routes["virtual_hosts"] = [["name": "all", "domains": ["*"], "routes": [route]]]
         try peer.set([
-            DiscoveredProxy.cluster("a"), DiscoveredProxy.endpoints("a", [upstream.port]), DiscoveredProxy.routes(to: "a"),
+            DiscoveredProxy.cluster("a"), DiscoveredProxy.endpoints("a", [upstream.port]), routes,
             DiscoveredProxy.listener(port: port),
         ])
+        // Nothing of a listener that is gone outlives the drain time, which is longer than what the cluster is kept for.
         let proxy = try ProxyProcess(
-            .heddle, config: DiscoveredProxy.bootstrap(sources, peer, admin: admin), ports: [admin, port])
+            .heddle, config: DiscoveredProxy.bootstrap(sources, peer, admin: admin), ports: [admin, port],
+            flags: ["--drain-time-s", "60"])
         defer { proxy.stop() }
         let client = try #require(WireClient(port: port))
         client.send("GET /slow HTTP/1.1\r\nhost: test\r\n\r\n")
-        #expect(Deadline(seconds: 10).polls(every: 10) { !upstream.take().flatMap(\.requests).isEmpty })
+        #expect(arrived.wait(seconds: 10))
         try peer.set([], remove: [("lds", "in"), ("rds", "routes"), ("cds", "a"), ("eds", "a")])
         #expect(Deadline(seconds: 20).polls(every: 20) { WireClient(port: port) == nil })
         let counters = { (try? AdminClient.counters(port: admin)) ?? [:] }
