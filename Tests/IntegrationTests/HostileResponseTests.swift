@@ -69,7 +69,8 @@ extension HostileSuites {
             var answers = WireAnswers(methods: [])
             answers.read(client, until: count, Deadline(seconds: 30))
             #expect(answers.messages.map(\.status) == Array(repeating: 200, count: count))
-            let lines = harness.http1.takeRequests().map(\.startLine)
+            // A POST of the test before may come late.
+            let lines = harness.http1.takeRequests().map(\.startLine).filter { $0.hasPrefix("GET ") }
             #expect(lines == (0..<count).map { "GET /\($0) HTTP/1.1" })
         }
 

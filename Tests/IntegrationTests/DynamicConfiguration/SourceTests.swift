@@ -20,8 +20,10 @@ struct SourceTests {
 
         /// Writes a file beside its place and renames it there.
         func put(_ name: String, _ text: String) throws {
-            try text.write(toFile: "\(path)/.\(name).new", atomically: false, encoding: .utf8)
-            guard rename("\(path)/.\(name).new", "\(path)/\(name)") == 0 else {
+            let (target, file) = ("\(path)/\(name)", URL(fileURLWithPath: name).lastPathComponent)
+            let fresh = String(target.dropLast(file.count)) + ".\(file).new"
+            try text.write(toFile: fresh, atomically: false, encoding: .utf8)
+            guard rename(fresh, target) == 0 else {
                 throw ControlPlanePeer.Failed(description: "cannot rename")
             }
         }
@@ -122,11 +124,14 @@ struct SourceTests {
                 ],
             ]
             var listener = DiscoveredProxy.listener(port: port)
+            var routes = DiscoveredProxy.routes(to: "c\(number)").filter { $0.key != "@type" }
+            // Envoy takes the two files in any order, and would refuse a route to a cluster that is still to come.
+            routes["validate_clusters"] = false
             let filter: [String: Any] = [
                 "name": "hcm",
                 "typed_config": [
                     "@type": DiscoveredProxy.manager, "stat_prefix": "in",
-                    "route_config": DiscoveredProxy.routes(to: "c\(number)").filter { $0.key != "@type" },
+                    "route_config": routes,
                     "http_filters": [["name": "router", "typed_config": ["@type": DiscoveredProxy.router]]],
                 ],
             ]
