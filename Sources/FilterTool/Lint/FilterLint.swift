@@ -20,7 +20,7 @@ package import Reactor
     ]
 
     /// Globals that the proxy calls.
-    private nonisolated static let hooks: Set<String> = ["envoy_on_request", "envoy_on_response"]
+    private nonisolated static let hooks: Set<String> = ["envoy_on_request", "envoy_on_response", "envoy_on_route", "envoy_match"]
 
     /// Checks scripts; folders stand for all scripts in them that are no cases.
     /// - Parameter done: gets the findings in the order of files and lines, and how many scripts there were.
@@ -104,7 +104,10 @@ package import Reactor
                     message: "\"\(write.name)\" becomes a global, which all requests of the worker share; write \"local\""))
         }
         if hooks.isDisjoint(with: writes) {
-            findings.append(LintFinding(severity: .warning, file: file, line: 1, rule: "no-hook", message: "neither envoy_on_request nor envoy_on_response is defined"))
+            findings.append(
+                LintFinding(
+                    severity: .warning, file: file, line: 1, rule: "no-hook",
+                    message: "none of envoy_on_request, envoy_on_response, envoy_on_route and envoy_match is defined"))
         }
         return findings.sorted { $0.line < $1.line }
     }
