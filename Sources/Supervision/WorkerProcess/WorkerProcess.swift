@@ -35,6 +35,7 @@ import TrafficPolicy
     /// When the next beat should come.
     private var due: UInt64 = 0
     private var drainTimer: LoopTimer?
+    private var hasTrimmed = false
     private var drainDeadline: UInt64?
     private var farewellEnd: UInt64 = 0
 
@@ -158,8 +159,9 @@ import TrafficPolicy
         }
         parts.keepSockets(sockets, listeners: parts.worker.listenerNames)
         guard isLast else { return }
-        // Looking through the heap is not worth it for a change of one resource.
-        if numbers.ranges.reduce(0, { $0 + $1.count }) > Self.trimsAbove { heddle_trim_memory() }
+        // Looking through the heap is worth it behind a start and a large change, and not for a change of one resource.
+        if !hasTrimmed || numbers.ranges.reduce(0, { $0 + $1.count }) > Self.trimsAbove { heddle_trim_memory() }
+        hasTrimmed = true
         parts.setAccepting(drainDeadline == nil)
         parts.openInbox()
         channel.send(WorkerReport.committed(generation: generation).encoded)
