@@ -207,6 +207,10 @@ class Mesh(unittest.TestCase):
         self.assertEqual(self.filter(script, "--proxy", "frontend").returncode, 0)
         eventually(lambda: self.demo.visitor().get("/").text == "closed", "the frontend is closed")
         self.assertEqual(self.filter(script, "--proxy", "centralbank").returncode, 1)
+        if shutil.which("redis-server"):
+            refused = self.filter(script, "--proxy", "redis")
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn(b"speaks no HTTP", refused.stderr)
         self.demo.switch("off")
         eventually(lambda: self.demo.visitor().get("/").status == 200, "the frontend is open again")
 
