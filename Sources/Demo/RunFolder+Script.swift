@@ -22,10 +22,10 @@ extension RunFolder {
             let copy = "\(scripts)/\(try FileManager.default.contentsOfDirectory(atPath: scripts).count + 1).lua"
             try text.write(to: URL(fileURLWithPath: copy))
             let before = String(decoding: configuration, as: UTF8.self)
-            guard before.contains(Self.router) else {
+            let changed = Self.placed(script: copy, in: before, folder: scripts)
+            guard changed != before else {
                 throw DemoError.refused(reason: "the proxy of \"\(proxy)\" speaks no HTTP, so that no Lua filter has a place in it")
             }
-            let changed = Self.placed(script: copy, in: before, folder: scripts)
             let candidate = "\(path)/candidate.yaml"
             try changed.write(toFile: candidate, atomically: true, encoding: .utf8)
             try check(candidate, tools: tools)

@@ -8,7 +8,6 @@ import Reactor
 @WorkerActor final class HTTP1ClientCodec: UpstreamCodec, UpstreamCodecInput {
     let number: Int
     let connectionID: UInt64
-    var tlsFacts: TLSFacts? { connection?.tlsFacts }
     let transport: Transport
     // Safety: the connection owns its codec and clears this when it ends.
     unowned(unsafe) var connection: UpstreamConnection?

@@ -10,7 +10,6 @@ import Reactor
 
     let number: Int
     let connectionID: UInt64
-    var tlsFacts: TLSFacts? { connection?.tlsFacts }
     let transport: Transport
     // Safety: the connection owns its codec and clears this when it ends.
     unowned(unsafe) var connection: UpstreamConnection?

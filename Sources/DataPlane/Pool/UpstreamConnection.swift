@@ -187,3 +187,7 @@ import SecureTransport
     func outputCrossed(_ crossing: Watermark.Crossing)
     func connectionClosed(_ reason: TransportClose)
 }
+
+extension UpstreamCodecInput {
+    var tlsFacts: TLSFacts? { connection?.tlsFacts }
+}

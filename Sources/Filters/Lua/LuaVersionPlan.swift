@@ -39,9 +39,7 @@ struct LuaVersionPlan {
 
     /// SHA-256 in hexadecimal digits.
     static func digest(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let text = bytes.withUnsafeBytes { DigestAlgorithm.sha256.hash($0) }.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: text, as: UTF8.self)
+        Hexadecimal.text(bytes.withUnsafeBytes { DigestAlgorithm.sha256.hash($0) })
     }
 }
 
