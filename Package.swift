@@ -114,7 +114,7 @@ let allTargets: [Target] = [
         "FilterTool",
         [
             "Bytes", "HTTPModel", "HTTPCodec", "Reactor", "ProxyModel", "Observability", "LuaRuntime", "DataPlane", "Filters",
-            "TrafficPolicy", protobuf,
+            "TrafficPolicy", protobuf, "CLinux",
         ]),
 
     .target(name: "Demo", dependencies: ["CLinux"], swiftSettings: strict),

@@ -16,6 +16,8 @@ int heddle_memory_file_create(const char *name, size_t size) {
     return -1;
 }
 
+int heddle_memory_file_open(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
 int heddle_memory_file_is_sealed(int descriptor) {
     int seals = fcntl(descriptor, F_GET_SEALS);
     return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;

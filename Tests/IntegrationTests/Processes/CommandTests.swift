@@ -4,8 +4,12 @@ import Testing
 
 @Suite("heddle-proxy as a command", .enabled(if: SupervisedProxy.program != nil, "no heddle-proxy is built"))
 struct CommandTests {
-    private func run(_ arguments: [String]) throws -> (code: Int32, output: String, errors: String) {
+    private func run(
+        _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> (code: Int32, output: String, errors: String) {
         let process = Process()
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.currentDirectoryURL = URL(fileURLWithPath: ProxyProcess.root)
         process.executableURL = URL(fileURLWithPath: try #require(SupervisedProxy.program))
         process.arguments = arguments
         let output = Pipe()
@@ -24,6 +28,14 @@ struct CommandTests {
         let result = try run(["--mode", "validate", "--config-yaml", "static_resources: {clusters: [{name: a}]}"])
         #expect(result.code == 0, "\(result.errors)")
         #expect(result.output == "configuration '--config-yaml' OK\n")
+    }
+
+    @Test("cases of a Lua filter are run where no folder can be written to")
+    func casesWithoutFolder() throws {
+        let result = try run(
+            ["--mode", "validate", "-c", "samples/lua-versions/envoy.yaml"], environment: ["TMPDIR": "/nonexistent"])
+        #expect(result.code == 0, "\(result.errors)")
+        #expect(result.output == "configuration 'samples/lua-versions/envoy.yaml' OK\n")
     }
 
     @Test("a bad configuration ends with 1 and every error with its place", arguments: ["validate", "serve"])
