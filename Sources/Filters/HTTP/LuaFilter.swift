@@ -205,9 +205,6 @@ final class LuaRouteConfig: FilterRouteConfig {
 
     func makeFilter() -> HTTPFilter { LuaStreamFilter(self) }
 
-    /// Window in which kills are counted, in nanoseconds.
-    private static let killWindow: UInt64 = 60_000_000_000
-
     private struct Kill {
         /// On the loop's clock.
         let time: UInt64
@@ -232,7 +229,7 @@ final class LuaRouteConfig: FilterRouteConfig {
     /// A script was ended. A filter that this happens to again and again costs its worker more than it is worth.
     func killed(_ script: LuaScript) {
         let now = worker.loop.now
-        kills.removeAll { now - $0.time > Self.killWindow || $0.isPast }
+        kills.removeAll { now - $0.time > RecentKills.window || $0.isPast }
         kills.append(Kill(time: now, script: script, changes: script.changes))
         guard detachment == nil, kills.count >= settings.killsBeforeDetach else { return }
         detachment = Detachment(stats, at: worker.loop.wallNow)

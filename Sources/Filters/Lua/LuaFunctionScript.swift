@@ -10,30 +10,26 @@ import TrafficPolicy
 ///
 /// A call cannot be put aside, so that it has no more time than a time slice may have. A function that is ended again and
 /// again is not called any longer.
-@WorkerActor final class LuaFunctionScript: TurnEndHandler {
+@WorkerActor final class LuaFunctionScript: LuaReplaceable {
     /// What one call may use.
     static let limits = LuaLimits(fuel: 1_000_000, cpuTime: .milliseconds(1))
     /// Calls that are ended within a minute before there is none any longer.
     static let maximumKills = 3
-    private static let killWindow: UInt64 = 60_000_000_000
-    /// Nanoseconds from one try to load the script again to the next.
-    private static let retryInterval: UInt64 = 1_000_000_000
 
     private let program: LuaProgram
     private let name: String
-    /// Of the extension, for messages.
-    private let owner: String
+    /// Of the extension.
+    let title: String
     private let classes: [AnyLuaClass]
-    private let loop: EventLoop
-    private let log: Log
+    let loop: EventLoop
+    let log: Log
     private let machine: LuaMachine
     private var seed: UInt32
-    private var state: LuaState
+    private(set) var state: LuaState
     private var function: LuaFunction
-    private var kills: [UInt64] = []
-    private var isOff = false
-    private var replacementAsked = false
-    private var nextTry: UInt64 = 0
+    private var kills = RecentKills()
+    private(set) var isOff = false
+    var replacement = LuaReplacement()
 
     /// - Parameters:
     ///   - name: the function's.
@@ -44,7 +40,7 @@ import TrafficPolicy
     ) throws(LuaError) {
         self.name = name
         self.classes = classes
-        owner = context.filterName
+        title = context.filterName
         loop = context.worker.loop
         log = context.log
         seed = UInt32(truncatingIfNeeded: context.worker.random.next())
@@ -64,7 +60,7 @@ import TrafficPolicy
     func call<Result>(
         resultAt place: Int, arguments: (borrowing LuaValues) -> Void, _ take: (LuaResult) -> Result
     ) -> Result? {
-        if state.isDead { replace() }
+        replaceIfDead()
         guard !isOff, !state.isDead else { return nil }
         var run = state.makeRun()
         run.keepResult(at: place)
@@ -77,7 +73,7 @@ import TrafficPolicy
         return nil
     }
 
-    private func tell(_ message: String) { log.error(.lua, "script log: \(message) (\(owner), \(name))") }
+    private func tell(_ message: String) { log.error(.lua, "script log: \(message) (\(title), \(name))") }
 
     private func killed(_ cause: LuaKillCause) {
         switch cause {
@@ -85,34 +81,20 @@ import TrafficPolicy
         case .deadline: tell("script exceeded its CPU time")
         case .stateDead: return
         }
-        kills.removeAll { loop.now - $0 > Self.killWindow }
-        kills.append(loop.now)
-        if kills.count >= Self.maximumKills {
+        let count = kills.add(at: loop.now)
+        if count >= Self.maximumKills {
             isOff = true
-            log.error(.lua, "\(name) of \(owner) is not called any longer, until it is configured anew: \(kills.count) calls were ended within a minute")
+            log.error(.lua, "\(name) of \(title) is not called any longer, until it is configured anew: \(count) calls were ended within a minute")
         }
-        guard !replacementAsked else { return }
-        replacementAsked = true
-        loop.atTurnEnd(self)
+        stateDied()
     }
 
-    func turnEnded() {
-        replacementAsked = false
-        if state.isDead { replace() }
-    }
-
-    private func replace() {
-        guard !isOff, loop.now >= nextTry else { return }
+    func makeAnew() throws(LuaError) {
         seed &+= 1
-        do throws(LuaError) {
-            let made = try Self.makeState(program, classes, loop, log, seed: seed)
-            guard let function = made.function(named: name) else { throw LuaError(message: "\(name)() is gone") }
-            (state, self.function) = (made, function)
-            machine.holds(state.memoryBytes)
-        } catch {
-            nextTry = loop.now + Self.retryInterval
-            log.error(.lua, "the script of \(owner) cannot be loaded again: \(error)")
-        }
+        let made = try Self.makeState(program, classes, loop, log, seed: seed)
+        guard let function = made.function(named: name) else { throw LuaError(message: "\(name)() is gone") }
+        (state, self.function) = (made, function)
+        machine.holds(state.memoryBytes)
     }
 
     private static func makeState(

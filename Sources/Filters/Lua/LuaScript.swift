@@ -11,12 +11,12 @@ import TrafficPolicy
 ///
 /// Globals of the script live as long as the state, from request to request. A state whose script passed its budget is
 /// dead; another one takes its place when the present turn of the loop is over, or at once if a request comes before.
-@WorkerActor final class LuaScript: TurnEndHandler {
+@WorkerActor final class LuaScript: LuaReplaceable {
     /// Where the script is configured, for messages.
     let name: String
     private var program: LuaProgram
-    private let loop: EventLoop
-    private let log: Log
+    let loop: EventLoop
+    let log: Log
     private var seed: UInt32
     private var settings: LuaSettings
     private let machine: LuaMachine
@@ -25,14 +25,12 @@ import TrafficPolicy
     private(set) var state: LuaState
     private var library: LuaLibrary
     private var timers: LuaTimers
-    /// When runs of timers were ended, on the loop's clock.
-    private var timerKills: [UInt64] = []
+    /// Runs of timers that were ended.
+    private var timerKills = RecentKills()
     private var timersAreOff = false
     private(set) var onRequest: LuaFunction?
     private(set) var onResponse: LuaFunction?
-    private var replacementAsked = false
-    /// When a script that could not be loaded again is tried again, on the loop's clock.
-    private var nextTry: UInt64 = 0
+    var replacement = LuaReplacement()
     private var watch: LuaFileWatch?
     /// How often the script became another one.
     private(set) var changes = 0
@@ -60,7 +58,7 @@ import TrafficPolicy
 
     /// A state in which a hook can be started; nil when the script cannot even be loaded any more.
     func usableState() -> LuaState? {
-        if state.isDead { replace() }
+        replaceIfDead()
         return state.isDead ? nil : state
     }
 
@@ -89,37 +87,18 @@ import TrafficPolicy
         let made = try Self.makeState(changed, settings, context, seed: seed)
         program = changed
         self.settings = settings
-        timerKills = []
+        timerKills = RecentKills()
         timersAreOff = false
         changes += 1
         take(made)
     }
 
-    /// A run was killed: the state is of no use to the next request.
-    func stateDied() {
-        guard !replacementAsked else { return }
-        replacementAsked = true
-        loop.atTurnEnd(self)
-    }
+    var title: String { name }
 
-    func turnEnded() {
-        replacementAsked = false
-        if state.isDead { replace() }
-    }
-
-    /// Nanoseconds from one try to load a script again to the next: each costs what a run may cost.
-    private static let retryInterval: UInt64 = 1_000_000_000
-
-    private func replace() {
-        guard loop.now >= nextTry else { return }
+    func makeAnew() throws(LuaError) {
         seed &+= 1
         endTimers()
-        do throws(LuaError) {
-            take(try Self.makeState(program, settings, context, seed: seed))
-        } catch {
-            nextTry = loop.now + Self.retryInterval
-            log.error(.lua, "the script of \(name) cannot be loaded again: \(error)")
-        }
+        take(try Self.makeState(program, settings, context, seed: seed))
     }
 
     private typealias Made = (state: LuaState, library: LuaLibrary, timers: LuaTimers)
@@ -165,9 +144,6 @@ import TrafficPolicy
 
 /// What timers come to.
 extension LuaScript {
-    /// Window in which kills are counted, in nanoseconds.
-    private static let killWindow: UInt64 = 60_000_000_000
-
     func countTimerRun() { stats[.timerRuns].add() }
 
     func countTimerCall() { stats[.httpCalls].add() }
@@ -189,11 +165,10 @@ extension LuaScript {
         case .stateDead: return
         }
         stateDied()
-        timerKills.removeAll { loop.now - $0 > Self.killWindow }
-        timerKills.append(loop.now)
-        guard timerKills.count >= settings.killsBeforeDetach else { return }
+        let kills = timerKills.add(at: loop.now)
+        guard kills >= settings.killsBeforeDetach else { return }
         timersAreOff = true
-        log.error(.lua, "\(name): \(timerKills.count) runs of timers were ended within a minute, and its timers are off until it is changed")
+        log.error(.lua, "\(name): \(kills) runs of timers were ended within a minute, and its timers are off until it is changed")
     }
 }
 
