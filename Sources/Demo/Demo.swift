@@ -102,7 +102,7 @@ package struct Demo {
         // Counted before there is load, so that the first second has all of its calls.
         var counter = RateCounter()
         _ = counter.rates(shop.requestCounts(), now: watch.seconds)
-        let load = try options.users > 0 ? startLoad(shop) : nil
+        let load = try options.users > 0 ? startLoad(shop, lineSeconds: options.json ? 1 : screen.lineSeconds) : nil
         var killer = options.killSeconds.map(WorkerKiller.init)
         var total = (requests: 0, failures: 0)
         while !interrupt.check(), load?.isOver != true, load != nil || options.seconds.map({ watch.seconds < $0 }) ?? true {
@@ -112,7 +112,7 @@ package struct Demo {
                 screen.note("killed a worker of \(kill.workload)'s proxy, requests in flight: \(kill.in_flight)")
             }
             guard let load, ready.contains(load.descriptor) else { continue }
-            for line in load.lines() where line.kind == "second" {
+            for line in load.lines() where line.kind == "recent" {
                 total = (total.requests + line.requests, total.failures + line.failures)
                 if options.json { continue }
                 let rates = counter.rates(shop.requestCounts(), now: watch.seconds)
@@ -124,8 +124,9 @@ package struct Demo {
         return try finish(shop, readySeconds: readySeconds, load: report, kills: killer?.kills ?? [], screen: screen)
     }
 
-    private func startLoad(_ shop: RunningShop) throws(DemoError) -> LoadRun {
-        var arguments = ["--users", "\(options.users)", "--wait", options.wait]
+    /// - Parameter lineSeconds: how long each line of the load generator covers.
+    private func startLoad(_ shop: RunningShop, lineSeconds: Int) throws(DemoError) -> LoadRun {
+        var arguments = ["--users", "\(options.users)", "--wait", options.wait, "--every", "\(lineSeconds)s"]
         if let seconds = options.seconds { arguments += ["--for", "\(seconds)s", "--rate", "0"] }
         let load = try LoadRun(tools: tools, frontend: shop.plan.door, arguments: arguments, folder: shop.folder)
         try shop.note([load.child])

@@ -16,6 +16,12 @@ package enum DemoError: Error, CustomStringConvertible {
     case noProxy(name: String)
     /// The proxy refuses a script.
     case refused(reason: String)
+    /// A proxy refuses its new file.
+    case refusedFile(proxy: String, log: String)
+    /// A proxy does not say in time whether its new file is in force.
+    case noAnswer(proxy: String, log: String)
+    /// What stands between the services does not read its files anew.
+    case noReload(mesh: String)
     /// No demo runs, so that there is nothing to switch.
     case notRunning(folder: String)
     /// A demo runs already.
@@ -35,6 +41,10 @@ package enum DemoError: Error, CustomStringConvertible {
         case .unknownExample(let name, let known): "no example called \(name); there are: \(known.joined(separator: ", "))"
         case .noProxy(let name): "no workload called \(name) has a proxy"
         case .refused(let reason): "the proxy refuses it, and goes on as before:\n\(reason)"
+        case .refusedFile(let proxy, let log): "the proxy of \(proxy) refuses its new file, and goes on as before; why is at the end of \(log)"
+        case .noAnswer(let proxy, let log): "the proxy of \(proxy) does not say that its new file is in force; see the end of \(log)"
+        case .noReload(let mesh):
+            "the demo that runs has --mesh \(mesh), in which nothing reads its files anew; start one with `heddle demo`"
         case .notRunning(let folder): "no demo runs here (nothing in \(folder)); start one with `heddle demo`"
         case .alreadyRunning(let folder, let process):
             "a demo runs already (process \(process), \(folder)); stop it, or choose another --network"

@@ -56,15 +56,15 @@ struct DemoScreen {
         for command in commands { say("  " + command) }
     }
 
-    /// The rates of the last second. Where there is no terminal, one line now and then.
+    /// How long the rates are that are shown: where there is no terminal each view is one line more.
+    var lineSeconds: Int { isTerminal ? 1 : Self.quietSeconds }
+
+    /// The rates of the last ``lineSeconds``.
     mutating func rates(_ line: LoadLine, total: (requests: Int, failures: Int), seconds: Int, calls: [(workload: String, rate: Int?)]) {
         let head = String(
             format: "%5d s  %6.1f pages/s  p50 %6.1f ms  p99 %6.1f ms  %d failed of %d", seconds, line.rps, line.p50_ms, line.p99_ms,
             total.failures, total.requests)
-        guard isTerminal else {
-            if seconds.isMultiple(of: Self.quietSeconds) { say(head) }
-            return
-        }
+        guard isTerminal else { return say(head) }
         if drawn > 0 { write("\u{1b}[\(drawn)A\u{1b}[J") }
         var text = "\n" + bold(head) + "\n"
         let columns = calls.map { Self.padded($0.workload, 16) + Self.right($0.rate.map { "\($0)/s" } ?? "-", 7) }

@@ -14,7 +14,7 @@ package struct LoadLine: Codable, Sendable {
         package let p99_ms: Double
     }
 
-    /// `second` for what happened since the last line, `report` for all.
+    /// `recent` for what happened since the last line, `report` for all.
     package let kind: String
     package let seconds: Double
     package let requests: Int

@@ -1,5 +1,8 @@
-/// What the demo reads at the admin interface of a proxy.
-extension RunningShop.Proxy {
+/// The admin interface of a proxy, and what the demo reads there.
+struct ProxyAdmin: Codable, Equatable {
+    let host: String
+    let port: Int
+
     /// A statistic, by its whole name; nil where the proxy does not answer or has none of this name.
     func counter(_ name: String) -> Int? {
         statistics(name)?.first { $0.name == name }?.value
@@ -9,7 +12,7 @@ extension RunningShop.Proxy {
     ///
     /// - Parameter filter: a regular expression whose characters need no quoting in a URL.
     func statistics(_ filter: String) -> [(name: String, value: Int)]? {
-        guard let answer = LoopbackHTTP.get(host: admin.host, port: admin.port, path: "/stats?filter=\(filter)"),
+        guard let answer = LoopbackHTTP.get(host: host, port: port, path: "/stats?filter=\(filter)"),
             answer.status == 200
         else {
             return nil

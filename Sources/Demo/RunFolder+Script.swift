@@ -7,16 +7,17 @@ extension RunFolder {
     private static let checkPatience = 20.0
 
     /// Puts a script before the router of a proxy that runs; the copy of the script that is in use stays what it is when the
-    /// file is changed. A script that the proxy refuses changes nothing.
+    /// file is changed. A script that the proxy refuses changes nothing. Returns what the proxy warns of.
     ///
     /// - Parameters:
     ///   - script: a file.
     ///   - proxy: the name of the workload whose proxy it is.
-    package func add(script: String, to proxy: String, tools: DemoTools) throws(DemoError) {
-        guard isRunning else { throw .notRunning(folder: path) }
+    package func add(script: String, to proxy: String, tools: DemoTools) throws(DemoError) -> String {
+        let running = try running
         guard let text = FileManager.default.contents(atPath: script) else { throw .file(path: script, reason: "cannot be read") }
         let file = "\(configurations)/\(proxy).yaml"
         guard let configuration = FileManager.default.contents(atPath: file) else { throw .noProxy(name: proxy) }
+        let warnings: String
         do {
             try FileManager.default.createDirectory(atPath: scripts, withIntermediateDirectories: true)
             let copy = "\(scripts)/\(try FileManager.default.contentsOfDirectory(atPath: scripts).count + 1).lua"
@@ -28,17 +29,25 @@ extension RunFolder {
             }
             let candidate = "\(path)/candidate.yaml"
             try changed.write(toFile: candidate, atomically: true, encoding: .utf8)
-            try check(candidate, tools: tools)
+            warnings = try check(candidate, tools: tools)
             try changed.write(toFile: file, atomically: true, encoding: .utf8)
         } catch let error as DemoError {
             throw error
         } catch {
             throw .file(path: file, reason: "\(error)")
         }
-        tell([proxy])
+        try reload([proxy], of: running)
+        return warnings
     }
 
-    private var scripts: String { path + "/scripts" }
+    /// Where copies of the user's scripts are.
+    var scripts: String { path + "/scripts" }
+
+    /// The script of the user's own in a configuration.
+    func script(in configuration: String) -> String? {
+        guard let start = configuration.firstRange(of: "{filename: \(scripts)/") else { return nil }
+        return scripts + "/" + configuration[start.upperBound...].prefix { $0 != "}" }
+    }
 
     /// The configuration with a Lua filter before its first router, in the place of the one that was added before.
     ///
@@ -53,13 +62,14 @@ extension RunFolder {
         return (kept[..<place] + [filter] + kept[place...]).joined(separator: "\n")
     }
 
-    private func check(_ file: String, tools: DemoTools) throws(DemoError) {
+    /// What the proxy says of a file that it takes.
+    private func check(_ file: String, tools: DemoTools) throws(DemoError) -> String {
         let log = self.log(of: "check")
         let check = try ChildProcess(
             name: "check", program: tools.proxy, arguments: ["--mode", "validate", "-c", file], environment: [:], log: log)
-        guard check.waitForEnd(seconds: Self.checkPatience), case .code(0) = check.end else {
-            let said = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-            throw .refused(reason: said.trimmingCharacters(in: .whitespacesAndNewlines))
-        }
+        let isTaken = if check.waitForEnd(seconds: Self.checkPatience), case .code(0) = check.end { true } else { false }
+        let said = ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
+        guard isTaken else { throw .refused(reason: said) }
+        return said
     }
 }

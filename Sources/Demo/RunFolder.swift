@@ -7,13 +7,16 @@ package struct RunFolder {
     struct Entry: Codable {
         let name: String
         let workload: String
-        let isProxy: Bool
+        /// Nil for one that is no proxy.
+        let admin: ProxyAdmin?
         /// Nil for one that has ended.
         let process: ProcessIdentity?
     }
 
-    private struct Record: Codable {
+    /// The demo that runs.
+    struct Record: Codable {
         var demo: Int32
+        var mesh: String
         var processes: [Entry]
     }
 
@@ -62,15 +65,15 @@ package struct RunFolder {
         } catch {
             throw .file(path: path, reason: "\(error)")
         }
-        for file in try Self.configurations(in: source) { try copy("\(source)/\(file)", as: file) }
+        for file in try Self.configurations(in: source) { try write(text(of: "\(source)/\(file)"), as: file) }
     }
 
     /// Notes who runs, for `switch` and for people.
-    func note(_ processes: [Entry]) throws(DemoError) {
+    func note(_ processes: [Entry], mesh: ShopPlan.Mesh) throws(DemoError) {
         do {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-            try encoder.encode(Record(demo: getpid(), processes: processes)).write(to: URL(fileURLWithPath: recordPath), options: .atomic)
+            try encoder.encode(Record(demo: getpid(), mesh: mesh.rawValue, processes: processes)).write(to: URL(fileURLWithPath: recordPath), options: .atomic)
         } catch {
             throw .file(path: recordPath, reason: "\(error)")
         }
@@ -90,7 +93,7 @@ package struct RunFolder {
         try? FileManager.default.removeItem(atPath: recordPath)
     }
 
-    private var record: Record? {
+    var record: Record? {
         guard let data = FileManager.default.contents(atPath: recordPath) else { return nil }
         return try? JSONDecoder().decode(Record.self, from: data)
     }
@@ -104,8 +107,8 @@ package struct RunFolder {
         }
     }
 
-    /// Puts the files of an example in the place of the usual ones, and those back that another example replaced; nil is
-    /// the mesh as it was. Returns the proxies that are to read their files anew.
+    /// Puts the files of an example in the place of the usual ones, and those back that another example replaced, with the
+    /// filters of the user's own that are there; nil is the mesh as it was, without them. Returns the proxies that are to read their files anew.
     package func place(example: String?) throws(DemoError) -> [String] {
         let known = try examples()
         var wanted: [String: String] = [:]
@@ -116,29 +119,30 @@ package struct RunFolder {
         }
         var changed: [String] = []
         for (file, origin) in wanted.sorted(by: { $0.key < $1.key }) {
-            guard try text(of: origin) != FileManager.default.contents(atPath: "\(configurations)/\(file)").map({ String(decoding: $0, as: UTF8.self) })
-            else { continue }
-            try copy(origin, as: file)
+            let present = FileManager.default.contents(atPath: "\(configurations)/\(file)").map { String(decoding: $0, as: UTF8.self) }
+            var text = try text(of: origin)
+            if example != nil, let script = present.flatMap(script) { text = Self.placed(script: script, in: text, folder: scripts) }
+            guard text != present else { continue }
+            try write(text, as: file)
             changed.append(String(file.dropLast(".yaml".count)))
         }
         return changed
     }
 
-    /// Switches a demo that runs to an example, and tells its proxies. Returns the proxies that were told.
+    /// Switches a demo that runs to an example. Returns the proxies that have read their files anew.
     package func `switch`(to example: String?) throws(DemoError) -> [String] {
-        guard isRunning else { throw .notRunning(folder: path) }
+        let running = try running
         let changed = try place(example: example)
-        tell(changed)
+        try reload(changed, of: running)
         return changed
     }
 
-    /// Whether a demo runs in this folder.
-    var isRunning: Bool { lock.holder != nil && record != nil }
-
-    /// Tells proxies to read their files anew.
-    func tell(_ proxies: [String]) {
-        for entry in record?.processes ?? [] where entry.isProxy && proxies.contains(entry.workload) {
-            if let process = entry.process, process.isRunning { kill(process.id, SIGHUP) }
+    /// The demo that runs in this folder.
+    var running: Record {
+        get throws(DemoError) {
+            guard lock.holder != nil, let record else { throw .notRunning(folder: path) }
+            guard record.mesh == ShopPlan.Mesh.heddle.rawValue else { throw .noReload(mesh: record.mesh) }
+            return record
         }
     }
 
@@ -162,8 +166,7 @@ package struct RunFolder {
         }
     }
 
-    private func copy(_ origin: String, as file: String) throws(DemoError) {
-        let text = try text(of: origin)
+    private func write(_ text: String, as file: String) throws(DemoError) {
         do {
             try text.write(toFile: "\(configurations)/\(file)", atomically: true, encoding: .utf8)
         } catch {

@@ -38,12 +38,12 @@ final class RunningShop {
     func note(_ others: [ChildProcess] = []) throws(DemoError) {
         var entries = children.map { process, child in
             RunFolder.Entry(
-                name: process.name, workload: process.workload, isProxy: process.isProxy, process: ProcessIdentity(of: child.id))
+                name: process.name, workload: process.workload, admin: Self.admin(of: process), process: ProcessIdentity(of: child.id))
         }
         for child in [keeper.child] + others {
-            entries.append(RunFolder.Entry(name: child.name, workload: child.name, isProxy: false, process: ProcessIdentity(of: child.id)))
+            entries.append(RunFolder.Entry(name: child.name, workload: child.name, admin: nil, process: ProcessIdentity(of: child.id)))
         }
-        try folder.note(entries)
+        try folder.note(entries, mesh: plan.mesh)
     }
 
     /// How far the start has come.
@@ -95,12 +95,19 @@ final class RunningShop {
         let workload: String
         let id: Int32
         /// Where its admin interface is.
-        let admin: HealthProbe
+        let admin: ProxyAdmin
     }
 
     /// All of them.
     var proxies: [Proxy] {
-        children.filter(\.process.isProxy).map { Proxy(workload: $0.process.workload, id: $0.child.id, admin: $0.process.health) }
+        children.compactMap { process, child in
+            Self.admin(of: process).map { Proxy(workload: process.workload, id: child.id, admin: $0) }
+        }
+    }
+
+    /// A proxy is asked for its health at its admin interface.
+    private static func admin(of process: ShopPlan.Process) -> ProxyAdmin? {
+        process.isProxy ? ProxyAdmin(host: process.health.host, port: process.health.port) : nil
     }
 
     /// Megabytes of all proxies, and of all services.
@@ -117,7 +124,7 @@ final class RunningShop {
     func requestCounts() -> [String: Int] {
         var counts: [String: Int] = [:]
         for proxy in proxies {
-            counts[proxy.workload] = proxy.counter("http.\(proxy.workload == ShopPlan.edge ? "edge" : "inbound").downstream_rq_total")
+            counts[proxy.workload] = proxy.admin.counter("http.\(proxy.workload == ShopPlan.edge ? "edge" : "inbound").downstream_rq_total")
         }
         return counts
     }

@@ -41,7 +41,7 @@ package struct WorkerKiller {
     /// and goes meanwhile; the proxy answers for it. Where it does not, the worker lives on.
     private static func kill(_ worker: Int32, of proxy: RunningShop.Proxy) -> Int? {
         Glibc.kill(worker, SIGSTOP)
-        guard let statistics = proxy.statistics("downstream_rq_active") else {
+        guard let statistics = proxy.admin.statistics("downstream_rq_active") else {
             Glibc.kill(worker, SIGCONT)
             return nil
         }

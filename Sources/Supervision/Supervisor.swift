@@ -42,6 +42,7 @@ import SwiftProtobuf
     let luaRollouts: LuaRolloutKeeper
     private var caseRun: CaseRun?
     private let stats: StatsSegment
+    private let bootstrapUpdates: BootstrapUpdates
     /// Of all certificates in the configuration: the last second of the one that expires first, `.max` for none. Nil
     /// after a change.
     var firstExpiry: UInt64?
@@ -67,6 +68,7 @@ import SwiftProtobuf
         log = Log(levels: levels, format: options.logFormat)
         stats = try StatsSegment(named: "heddle-stats-supervisor")
         serverStats = stats.server()
+        bootstrapUpdates = BootstrapUpdates(stats.discovery("bootstrap"), loop: loop)
         let bootstrap = try Self.decode(first.bytes)
         let concurrency = options.concurrency ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         fleet = try WorkerFleet(
@@ -114,6 +116,7 @@ import SwiftProtobuf
         ) { [unowned self] keys in self.fleet.broadcast(.ticketKeys(keys)) }
         ticketKeys = keeper
         fleet.ticketKeys = { keeper.keys }
+        bootstrapUpdates.attempted()
         let frame = try BootstrapFrame(first.bytes)
         // Before the first configuration is in force, so that probes hear the state while names are resolved.
         try openAdmin(frame)
@@ -134,17 +137,20 @@ import SwiftProtobuf
             readsAgain = true
             return
         }
+        bootstrapUpdates.attempted()
         do {
             let read = try ConfigReader.read(options)
             let frame = try BootstrapFrame(read.bytes)
             if frame == bootstrap, ledger.store.bootstrapChanges(frame.resources).isEmpty {
                 log.info(.config, "the configuration is the same")
+                bootstrapUpdates.inForce(lastBootstrap)
                 return
             }
             logWarnings(read)
             try load(frame)
         } catch {
             log.error(.config, "the configuration is refused, the old one stays: \(error)")
+            bootstrapUpdates.rejected()
         }
     }
 
@@ -183,6 +189,7 @@ import SwiftProtobuf
         }
         batch.settled = { [unowned self] in
             self.lastBootstrap += 1
+            self.bootstrapUpdates.inForce(self.lastBootstrap)
             self.log.info(.config, "configuration \(self.lastBootstrap) is in force")
             heddle_trim_memory()
             self.resourcesChanged()
@@ -219,6 +226,7 @@ import SwiftProtobuf
     private func refuse(_ refusals: [ResourceRefusal]) {
         let reasons = refusals.map { "\($0.key): \($0.reason)" }.joined(separator: "; ")
         log.error(.config, "the configuration is refused\(bootstrap == nil ? "" : ", the old one stays"): \(reasons)")
+        bootstrapUpdates.rejected()
         if bootstrap == nil { end(code: EXIT_FAILURE, quickly: true) }
     }
 
@@ -347,24 +355,6 @@ import SwiftProtobuf
         guard failsHealthCheck != fails else { return }
         failsHealthCheck = fails
         fleet.broadcast(.health(fails: fails))
-    }
-
-    /// Closes the listening sockets (`/drain_listeners`); what is open goes on.
-    /// - Parameter inboundOnly: only those of listeners whose `traffic_direction` is INBOUND.
-    func stopAccepting(inboundOnly: Bool = false) {
-        guard inboundOnly else {
-            fleet.broadcast(.stopAccepting(listeners: nil))
-            ledger.listenerStats[.listenerStopped].add(UInt64(ledger.store.active(.listener).count))
-            sockets.closeAll(keepsPaths: false)
-            return
-        }
-        let inbound = ledger.store.active(.listener).compactMap { resource -> String? in
-            guard let listener: Envoy_Config_Listener_V3_Listener = ConfigDump.decode(resource) else { return nil }
-            return listener.trafficDirection == .inbound ? resource.key.name : nil
-        }
-        fleet.broadcast(.stopAccepting(listeners: inbound))
-        ledger.listenerStats[.listenerStopped].add(UInt64(inbound.count))
-        for name in inbound { sockets.remove(name) }
     }
 
     /// Takes nothing new and ends when what is under way has ended.

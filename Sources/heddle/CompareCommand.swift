@@ -18,13 +18,13 @@ struct CompareCommand: ParsableCommand {
     @Argument(help: "What is asked for: http://host:port/path.")
     var url: String
 
-    @Option(name: .customLong("for"), help: "How long, for all three together.")
+    @Option(name: .customLong("for"), parsing: .unconditional, help: "How long, for all three together.")
     var duration = "60s"
 
-    @Option(help: "Users, each of whom asks for one page after the other.")
+    @Option(parsing: .unconditional, help: "Users, each of whom asks for one page after the other.")
     var users = 1
 
-    @Option(help: "Workers of each proxy.")
+    @Option(parsing: .unconditional, help: "Workers of each proxy.")
     var concurrency = 1
 
     @Flag(help: "Print JSON.")

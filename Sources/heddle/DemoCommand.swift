@@ -1,5 +1,6 @@
 import ArgumentParser
 import Demo
+import Foundation
 
 /// `heddle demo`
 struct DemoCommand: ParsableCommand {
@@ -24,7 +25,7 @@ struct DemoRunCommand: ParsableCommand {
               heddle demo --compare
             """)
 
-    @Option(name: .customLong("for"), help: "How long, such as 30s; without it, until Ctrl-C.")
+    @Option(name: .customLong("for"), parsing: .unconditional, help: "How long, such as 30s; without it, until Ctrl-C.")
     var duration: String?
 
     @Flag(help: "Print JSON: a line when the shop is ready, and one at the end.")
@@ -36,19 +37,19 @@ struct DemoRunCommand: ParsableCommand {
     @Option(help: "What stands between the services: heddle, envoy or bare. (default: heddle)")
     var mesh: String?
 
-    @Option(help: "Workers of each proxy.")
+    @Option(parsing: .unconditional, help: "Workers of each proxy.")
     var concurrency = 1
 
-    @Option(help: "Users of the load generator; 0 for none. (default: 10, with --compare 1)")
+    @Option(parsing: .unconditional, help: "Users of the load generator; 0 for none. (default: 10, with --compare 1)")
     var users: Int?
 
-    @Option(help: "Shortest and longest pause of a user between two steps. (default: 1s..10s)")
+    @Option(parsing: .unconditional, help: "Shortest and longest pause of a user between two steps. (default: 1s..10s)")
     var wait: String?
 
     @Option(help: "The first two numbers of all addresses. (default: 127.7)")
     var network: String?
 
-    @Option(help: "Kill a worker of one proxy after the other, so often, such as 5s.")
+    @Option(parsing: .unconditional, help: "Kill a worker of one proxy after the other, so often, such as 5s.")
     var killEvery: String?
 
     @Option(help: "A variable of one service, as recommendation:EXTRA_LATENCY=2s; may be given several times.")
@@ -72,8 +73,10 @@ struct DemoRunCommand: ParsableCommand {
             ("use", use != nil), ("mesh", mesh != nil), ("wait", wait != nil), ("network", network != nil),
             ("kill-every", killEvery != nil), ("set", !set.isEmpty),
         ]
-        if let other = others.first(where: \.isGiven) {
-            throw ValidationError("--\(other.name) has no meaning with --compare, which runs all three meshes as they are")
+        let given = others.filter(\.isGiven).map { "--\($0.name)" }
+        if !given.isEmpty {
+            let have = given.count == 1 ? "has" : "have"
+            throw ValidationError("\(given.joined(separator: ", ")) \(have) no meaning with --compare, which runs all three meshes as they are")
         }
         if users == 0 { throw ValidationError("--compare needs a user") }
     }
@@ -122,7 +125,8 @@ struct DemoSwitchCommand: ParsableCommand {
         commandName: "switch", abstract: "Switch an example on while the demo runs; `off` switches it off.",
         discussion: """
             The files of an example stand in samples/hipstershop/mesh/EXAMPLE. They take the place of the usual ones, and the
-            proxies read them anew.
+            proxies read them anew; the command ends when all of them have. Filters of your own stay where they are; `off` takes
+            them out, too.
 
             Examples:
               heddle demo switch frontend-by-uri
@@ -138,7 +142,7 @@ struct DemoSwitchCommand: ParsableCommand {
     func run() throws {
         let folder = RunFolder(source: try DemoTools().mesh, network: try DemoArguments.network(network))
         let changed = try folder.switch(to: example == "off" ? nil : example)
-        print(changed.isEmpty ? "nothing to change" : "read anew by: \(changed.joined(separator: ", "))")
+        print(changed.isEmpty ? "nothing to change" : "in force at: \(changed.joined(separator: ", "))")
     }
 }
 
@@ -166,7 +170,9 @@ struct DemoFilterCommand: ParsableCommand {
 
     func run() throws {
         let tools = try DemoTools()
-        try RunFolder(source: tools.mesh, network: try DemoArguments.network(network)).add(script: script, to: proxy, tools: tools)
+        let folder = RunFolder(source: tools.mesh, network: try DemoArguments.network(network))
+        let warnings = try folder.add(script: script, to: proxy, tools: tools)
+        if !warnings.isEmpty { FileHandle.standardError.write(Data((warnings + "\n").utf8)) }
         print("in use by: \(proxy)")
     }
 }

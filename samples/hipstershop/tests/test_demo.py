@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -190,6 +191,18 @@ class Starting(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertRegex(run.stdout, r"\n\d+ of \d+ ready, waiting for the front page\n")
 
+    def test_each_line_is_of_all_that_happened_since_the_line_before(self):
+        run = heddle("demo", "--network", self.network, "--users", "1", "--wait", "2s", "--for", "16s")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        lines = re.findall(r"\n *(\d+) s +([\d.]+) pages/s .* 0 failed of (\d+)", run.stdout)
+        # The last one is of the rest of the time.
+        self.assertEqual([int(seconds) for seconds, _, _ in lines], [5, 10, 15, 16])
+        before = 0
+        for _, rate, total in lines[:3]:
+            self.assertAlmostEqual(float(rate), (int(total) - before) / 5, delta=0.1)
+            self.assertGreater(int(total), before)
+            before = int(total)
+
     def test_it_waits_for_each_service(self):
         # Email, which no page needs at first, is somewhere else.
         demo = subprocess.Popen([HEDDLE, "demo", "--network", self.network, "--users", "0", "--set", f"email:LISTEN_ADDR={self.network}.200.1"],
@@ -214,6 +227,8 @@ class Starting(unittest.TestCase):
 class Usage(unittest.TestCase):
     def test_what_has_no_meaning_is_refused_with_the_reason(self):
         for arguments, reason in [
+            (("--for", "-5s"), "-5s is no time"), (("--users", "-1"), "--users 0 to 10000"), (("--concurrency", "-1"), "--concurrency is 1"),
+            (("--compare", "--wait", "1s", "--set", "ad:ERROR_RATE=1%"), "--wait, --set have no meaning"),
             (("--wait", "5x"), "--wait 5x is no pause"), (("--wait", "2s..1s"), "the shorter one first"),
             (("--network", "foo"), "--network foo is not"), (("--network", "10.7"), "--network 10.7 is not"),
             (("--network", "127.256"), "--network 127.256 is not"), (("--gate",), "--gate is for --compare"),

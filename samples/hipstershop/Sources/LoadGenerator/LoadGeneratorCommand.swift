@@ -41,8 +41,11 @@ struct LoadGeneratorCommand: AsyncParsableCommand {
     @Option(help: "How long the first page is waited for before there are users; 0s where it is known to be there.")
     var patience = "120s"
 
-    @Flag(help: "Write a line of JSON each second, and one at the end.")
+    @Flag(help: "Write lines of JSON: one now and then, and one at the end.")
     var json = false
+
+    @Option(help: "How long each line of JSON but the last covers.")
+    var every = "1s"
 
     func run() async throws {
         let settings = Settings()
@@ -54,7 +57,8 @@ struct LoadGeneratorCommand: AsyncParsableCommand {
             users: try users ?? settings.number("USERS", default: 10, in: 1...10_000),
             rate: try rate ?? Double(settings.number("RATE", default: 1, in: 0...10_000)),
             host: host, patience: .seconds(try seconds(patience)), duration: try duration.map(seconds), wait: try pauses(),
-            timeout: .milliseconds(Int64(try seconds(timeout) * 1000)), behaviour: behaviour, page: path, json: json)
+            timeout: .milliseconds(Int64(try seconds(timeout) * 1000)), behaviour: behaviour, page: path, json: json,
+            every: try lineLength())
         try await ServiceHost.run([load], log: ServiceLog(service: "loadgenerator"))
         let report = load.recorder.all()
         if report.requests == 0 || report.failures > 0 { throw ExitCode(1) }
@@ -63,6 +67,13 @@ struct LoadGeneratorCommand: AsyncParsableCommand {
     private func seconds(_ text: String) throws -> Double {
         guard let duration = GoDuration.parse(text) else { throw ValidationError("\(text) is no duration such as 60s") }
         return duration / .seconds(1)
+    }
+
+    /// The time between two lines.
+    private func lineLength() throws -> Double {
+        let length = try seconds(every)
+        guard length > 0 else { throw ValidationError("--every \(every): a line covers more than no time") }
+        return length
     }
 
     private func pauses() throws -> ClosedRange<Double> {
@@ -88,6 +99,7 @@ private struct Load: Service {
     let behaviour: ShopUser.Behaviour
     let page: String
     let json: Bool
+    let every: Double
     let recorder = LoadRecorder()
 
     func run() async throws {
@@ -139,10 +151,13 @@ private struct Load: Service {
 
     private func report(end: ContinuousClock.Instant?) async {
         while !Task.isCancelled, end.map({ ContinuousClock.now < $0 }) ?? true {
-            // Rule zero: a line a second.
-            do { try await Task.sleep(for: .seconds(1)) } catch { return }
-            let second = recorder.takeSecond()
-            if json { write(LoadReportJSON(kind: "second", second, seconds: 1, withPages: false)) }
+            let start = ContinuousClock.now
+            let next = start + .seconds(every)
+            // Rule zero: a line now and then; the last one may be of less time.
+            do { try await Task.sleep(until: end.map { min($0, next) } ?? next) } catch { return }
+            let recent = recorder.takeRecent()
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            if json { write(LoadReportJSON(kind: "recent", recent, seconds: seconds, withPages: false)) }
         }
     }
 

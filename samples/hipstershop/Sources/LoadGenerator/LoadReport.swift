@@ -50,7 +50,7 @@ struct LoadReportJSON: Encodable {
         let p99_ms: Double
     }
 
-    /// `second` for what happened since the last line, `report` for all.
+    /// `recent` for what happened since the last line, `report` for all.
     let kind: String
     let seconds: Double
     let requests: Int
@@ -104,23 +104,23 @@ extension LoadReport {
 final class LoadRecorder: Sendable {
     private struct State {
         var all = LoadReport()
-        var second = LoadReport()
+        var recent = LoadReport()
     }
 
     private let state = Mutex(State())
 
     func record(_ page: String, milliseconds: Double, failure: String?) {
-        state.withLock { $0.second.record(page, milliseconds: milliseconds, failure: failure) }
+        state.withLock { $0.recent.record(page, milliseconds: milliseconds, failure: failure) }
     }
 
     /// What happened since the last call.
-    func takeSecond() -> LoadReport {
+    func takeRecent() -> LoadReport {
         state.withLock { state in
             defer {
-                state.all.merge(state.second)
-                state.second = LoadReport()
+                state.all.merge(state.recent)
+                state.recent = LoadReport()
             }
-            return state.second
+            return state.recent
         }
     }
 
@@ -128,7 +128,7 @@ final class LoadRecorder: Sendable {
     func all() -> LoadReport {
         state.withLock { state in
             var all = state.all
-            all.merge(state.second)
+            all.merge(state.recent)
             return all
         }
     }
