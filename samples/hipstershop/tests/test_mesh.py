@@ -229,10 +229,7 @@ class Switching(unittest.TestCase):
             self.assertEqual((answer.returncode, answer.stdout), (1, b""))
             self.assertIn(b"--mesh envoy, in which nothing reads its files anew", answer.stderr)
 
-    # What a client says of a call whose stream broke off. It may have been sent, so that it is not repeated.
-    BROKEN_OFF = "Stream unexpectedly closed."
-
-    def test_no_call_that_was_not_sent_is_lost_while_examples_are_switched(self):
+    def test_no_call_is_lost_while_examples_are_switched(self):
         demo = Demo("127.50", "--users", "0")
         self.addCleanup(demo.stop)
         is_over, failures, placed = threading.Event(), [], []
@@ -260,8 +257,7 @@ class Switching(unittest.TestCase):
             is_over.set()
             for buyer in buyers:
                 buyer.join()
-        lost = [failure for failure in failures if self.BROKEN_OFF not in str(failure)]
-        self.assertEqual(lost, [], f"{len(failures)} of {2 * len(placed)}")
+        self.assertEqual(failures, [], f"{len(failures)} of {2 * len(placed)}")
 
 
 class Load(unittest.TestCase):
