@@ -24,12 +24,14 @@ let beside: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
     ] + warningsAsErrors
 
-/// What the data path adds: the optimiser sees across modules, and exclusivity is the compiler's proof alone
-/// (the dynamic check costs two calls for each stored property of a class).
+/// What the data path adds: the optimiser sees across modules, exclusivity is the compiler's proof alone (the dynamic
+/// check costs two calls for each stored property of a class), and references are counted without atomic operations: each
+/// process of the proxy has one thread that has any (see ARCHITECTURE.md).
 let hotPath: [SwiftSetting] =
     strict + [
         .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
         .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+        .unsafeFlags(["-Xfrontend", "-assume-single-threaded"], .when(configuration: .release)),
     ]
 
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")

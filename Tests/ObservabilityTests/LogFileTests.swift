@@ -140,7 +140,7 @@ struct LogFileTests {
         ])
     func wholeLines(first: String, second: String, limit: Int, expected: Int) {
         let (first, second) = (Array(first.utf8), Array(second.utf8))
-        let size = first.withUnsafeBytes { head in second.withUnsafeBytes { LogFile.wholeLines(head, $0, atMost: limit) } }
+        let size = first.withUnsafeBytes { head in second.withUnsafeBytes { WrittenFile.wholeLines(head, $0, atMost: limit) } }
         #expect(size == expected)
     }
 
@@ -192,6 +192,7 @@ struct ByteRingTests {
     func order(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         let ring = ByteRing(capacity: Int.random(in: 1...100, using: &generator))
+        defer { ring.deallocate() }
         var model: [UInt8] = []
         var next: UInt8 = 0
         for _ in 0..<500 {

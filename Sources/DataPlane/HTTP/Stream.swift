@@ -72,6 +72,8 @@ public import Reactor
     /// Of the head as it came from the client; see `HeaderBlock.fingerprint`.
     var fingerprint: UInt64 = 0
     var routeState = RouteState.unknown
+    /// The one that the route's specifier chose.
+    var specifiedCluster: ClusterReference?
     /// Filters that this stream does not meet, a bit for each.
     var switchedOff: UInt64 = 0
     var state = State.idle
@@ -406,6 +408,7 @@ public import Reactor
         recorder = nil
         fingerprint = 0
         routeState = .unknown
+        if specifiedCluster != nil { specifiedCluster = nil }
         state = .idle
         config.giveBack(self)
     }

@@ -121,14 +121,17 @@ package import TrafficPolicy
     }
 }
 
-/// The route that a request took, and how much of its path the match covered.
+/// The route that a request took, and how much of its path the match covered. It is asked for often on the way of a request,
+/// so that it counts no references.
 struct RouteChoice {
-    let entry: RouteEntry
+    // Safety: the stream that the choice is of holds the routes (`routes`) and what was specified (`specifiedCluster`) for as
+    // long as it has the choice.
+    unowned(unsafe) let entry: RouteEntry
     let match: RouteMatch
     /// Of a weighted route: which cluster.
     var weighted: Int?
     /// What a cluster specifier chose; nil when there is no such cluster.
-    var specified: ClusterReference?
+    unowned(unsafe) var specified: ClusterReference?
 
     /// The cluster that is known for the request when its route is; nil where a header names it.
     @WorkerActor var clusterName: NamedText? {
@@ -207,7 +210,10 @@ extension Stream {
                 recorder.note(.weight, "\(clusters[index].cluster.name.text) (drew \(drawn % weights.total) of \(weights.total))")
             }
         }
-        if case .forward(.specified(let specifier)) = entry.action { choice.specified = specifier.cluster(for: self) }
+        if case .forward(.specified(let specifier)) = entry.action {
+            specifiedCluster = specifier.cluster(for: self)
+            choice.specified = specifiedCluster
+        }
         return choice
     }
 

@@ -3,9 +3,9 @@ import Glibc
 
 /// A bounded queue of bytes from one thread to another, without a lock.
 ///
-/// The producer owns `head`, the consumer `tail`; both only grow. The producer may be several threads if a lock of theirs
-/// lets one in at a time.
-final class ByteRing: @unchecked Sendable {
+/// The producer owns `head`, the consumer `tail`; both only grow. It is plain memory, which whoever made it frees: a thread
+/// that shares it counts no references.
+struct ByteRing: @unchecked Sendable {
     // Safety: each byte has one owner at a time, and changes hands by an atomic store of `head` or `tail`.
 
     let capacity: Int
@@ -25,7 +25,8 @@ final class ByteRing: @unchecked Sendable {
         words.initialize(repeating: 0, count: 24)
     }
 
-    deinit {
+    /// Frees it. Neither side may look at it any more.
+    func deallocate() {
         memory.deallocate()
         words.deallocate()
     }

@@ -50,6 +50,10 @@ struct VitalsTests {
         for name in ["server.memory_allocated", "server.memory_physical_size", "server.memory_heap_size"] {
             #expect(numbers[name] ?? 0 > 1 << 18, "\(name)")
         }
+        // A release build counts references as if there were no other thread.
+        for process in [proxy.id] + proxy.workerIDs {
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/task").count == 1, "threads of \(process)")
+        }
         load.stop()
         let (values, types) = Self.samples(try proxy.get("/stats/prometheus"))
         for worker in 0..<2 {

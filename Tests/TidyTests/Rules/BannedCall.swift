@@ -53,6 +53,10 @@ struct BannedCall: CustomStringConvertible, Sendable {
             instead: "the Reactor's event loop and timers", scope: .everywhere,
             example: "DispatchQueue.global().async { }"),
         BannedCall(
+            name: "a thread", pattern: #"\bThread(\.detachNewThread\b|\s*[({])|\bpthread_create\(|\bOperationQueue\b"#,
+            instead: "the event loop of the process: in a release build references are counted as if there were no other thread",
+            scope: .sources(except: ["TestKit/"]), example: "Thread.detachNewThread { serve() }"),
+        BannedCall(
             name: "sleeping", pattern: #"(\bThread\.sleep|\bTask\.sleep|(?<![.\w])(usleep|nanosleep|sleep)\()"#,
             instead: "a timer of the Reactor; in tests the manual clock or the event itself",
             scope: .everywhere, example: "usleep(1_000)"),
