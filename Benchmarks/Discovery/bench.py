@@ -30,6 +30,8 @@ CLUSTERS, ENDPOINTS, ROUTES = 1000, 10, 1000
 SETTLE = 1.5
 # Requests a second and connection in an outage: few enough that none waits for the processor.
 VISITS = 20
+# Seconds: the pause before the next try may have grown to 30.
+AFTER_OUTAGE = 45
 # What must be reached, in the units of the table.
 MOST = {"in_force_ms": 300, "endpoint_cpu_ms": 5, "memory_mib": 35, "p99_ratio": 1.5}
 
@@ -185,7 +187,7 @@ def change(plane, first, second, settings, stop, count):
 def measure_outage(settings, name, program, variant):
     """The control plane goes away under load, and comes back with everything changed: no request may fail."""
     scenario = next(one for one in SCENARIOS if one.name == "h1")
-    ports, cores, before_and_after = free_ports(2), settings.cores, 10
+    ports, cores, before, after = free_ports(2), settings.cores, 10, AFTER_OUTAGE
     with ControlPlane(settings.python, cores.load) as plane, \
             upstreams.start("h1", ports[0], settings.directory, cores.load), \
             upstreams.start("h1", ports[1], settings.directory, cores.load):
@@ -199,13 +201,13 @@ def measure_outage(settings, name, program, variant):
             def run_load():
                 try:
                     results.append(visitors.visit(proxy.listen, scenario.path, scenario.connections, VISITS,
-                                                  settings.outage + 2 * before_and_after))
+                                                  before + settings.outage + after))
                 except HarnessError as error:
                     results.append(error)
 
             loading = threading.Thread(target=run_load)
             loading.start()
-            time.sleep(before_and_after)
+            time.sleep(before)
             plane.obey(stop=True)
             changed = listener(proxy.listen, "others")
             changed["per_connection_buffer_limit_bytes"] = 65536
