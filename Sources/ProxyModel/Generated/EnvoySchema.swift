@@ -710,8 +710,15 @@ m envoy.extensions.filters.http.router.v3.Router
 m envoy.extensions.filters.listener.http_inspector.v3.HttpInspector
 m envoy.extensions.filters.listener.original_dst.v3.OriginalDst
 m envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
+1 rules *envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule
 2 allow_requests_without_proxy_protocol bool
-- 1:rules 3:pass_through_tlvs 4:disallowed_versions 5:stat_prefix 6:tlv_location
+- 3:pass_through_tlvs 4:disallowed_versions 5:stat_prefix 6:tlv_location
+m envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair
+1 metadata_namespace string
+2 key string min=1
+m envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule
+1 tlv_type uint32 lt=256
+2 on_tlv_present envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair
 m envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
 2 initial_read_buffer_size google.protobuf.UInt32Value lt=65537 gt=255
 - 1:enable_ja3_fingerprinting 3:enable_ja4_fingerprinting 4:close_connection_on_client_hello_parsing_errors 5:max_client_hello_size
