@@ -208,7 +208,13 @@ extension LuaReference {
                     "a.test,b.test"),
                 Case(
                     "(function() local s = h:streamInfo():filterState() s:set('envoy.network.upstream_server_name', 'envoy.network.upstream_server_name', 'a.test') return s:get('envoy.network.upstream_server_name') end)()",
-                    "an object 'envoy.network.upstream_server_name' would have no effect", envoy: "a.test")),
+                    "a.test"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('envoy.network.application_protocols', 'envoy.string', 'h2') return s:get('envoy.network.application_protocols') end)()",
+                    "h2"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('envoy.upstream.dynamic_host', 'envoy.upstream.dynamic_host', 'a.test') return s:get('envoy.upstream.dynamic_host') end)()",
+                    "a.test")),
         ] + log)
 
     private static let connection = Object(
