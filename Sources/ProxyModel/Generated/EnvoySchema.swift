@@ -591,7 +591,7 @@ o path_specifier
 m envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions
 m envoy.config.route.v3.ClusterSpecifierPlugin
 1 extension envoy.config.core.v3.TypedExtensionConfig required
-- 2:is_optional
+2 is_optional bool
 m envoy.config.route.v3.RouteAction
 1 cluster string @cluster_specifier min=1
 2 cluster_header string @cluster_specifier min=1 loose_header_name
@@ -1093,6 +1093,24 @@ e heddle.filters.http.lua.v1.LuaFilter.OnError
 0 CONTINUE
 1 FAIL_CLOSED
 2 ANSWER
+m heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier
+1 lua envoy.extensions.router.cluster_specifiers.lua.v3.LuaConfig
+2 trust =heddle.filters.http.lua.v1.LuaFilter.TrustLevel
+3 limits heddle.filters.http.lua.v1.LuaFilter.Limits
+4 on_error =heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier.OnError
+5 kills_before_detach uint32
+e heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier.OnError
+0 DEFAULT_CLUSTER
+1 FAIL_CLOSED
+m heddle.string_matcher.lua.v1.LuaStringMatcher
+1 lua envoy.extensions.string_matcher.lua.v3.Lua
+2 trust =heddle.filters.http.lua.v1.LuaFilter.TrustLevel
+3 limits heddle.filters.http.lua.v1.LuaFilter.Limits
+4 on_error =heddle.string_matcher.lua.v1.LuaStringMatcher.OnError
+5 kills_before_detach uint32
+e heddle.string_matcher.lua.v1.LuaStringMatcher.OnError
+0 NO_MATCH
+1 MATCH
 m xds.core.v3.TypedExtensionConfig
 1 name string min=1
 2 typed_config google.protobuf.Any required
