@@ -142,7 +142,7 @@ package struct RunReport: Sendable {
     private func ended(_ exchange: FilterHarness.Exchange, _ done: @WorkerActor (RunReport) -> Void) {
         report.requestAfter = exchange.upstream.last?.request
         report.responseAfter = exchange.response
-        report.log = exchange.log.map { SourceNames.readable($0, script: run.script) }
+        report.log = ((harness?.warnings ?? []) + exchange.log).map { SourceNames.readable($0, script: run.script) }
         report.scriptErrors = exchange.scriptErrors
         report.hooks = exchange.hooks.map { ($0.hook, $0.nanoseconds, $0.fuel, $0.memoryBytes) }
         harness?.close()

@@ -26,6 +26,9 @@ package final class LuaModule: Sendable {
     // Safety: written in `init` only, freed in `deinit`.
     nonisolated(unsafe) let bytes: UnsafeMutableBufferPointer<UInt8>
 
+    /// The text.
+    package var source: [UInt8] { Array(bytes[..<count]) }
+
     /// - Parameter source: Lua text; bytecode is refused when it is loaded.
     package init(source: [UInt8]) {
         bytes = .allocate(capacity: max(source.count, 1))

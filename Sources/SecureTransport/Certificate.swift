@@ -81,6 +81,8 @@ package final class Certificate {
     /// label. The common name does not count (RFC 9525 section 2).
     func isMadeOut(to name: String) -> Bool {
         if X509_check_ip_asc(pointer, name, 0) == 1 { return true }
+        // A URI is no host name.
+        if name.contains(":") { return alternativeNames.uris.contains(name) }
         let flags = UInt32(X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS)
         return X509_check_host(pointer, name, name.utf8.count, flags, nil) == 1
     }

@@ -18,9 +18,10 @@ enum PeerObjection: Equatable, Sendable {
 
 extension TLSContext {
     /// What speaks against a peer whose chain is fine, in Envoy's order: names, then pins.
-    /// - Parameter name: what this session's peer must be made out to, besides the rules of the context.
-    func objection(to leaf: Certificate, for name: String?) -> PeerObjection? {
-        if let name, !leaf.isMadeOut(to: name) { return .names }
+    /// - Parameter names: this session's peer must be made out to one of them, besides the rules of the context; empty for
+    ///   no such rule.
+    func objection(to leaf: Certificate, for names: [String]) -> PeerObjection? {
+        guard names.isEmpty || names.contains(where: { leaf.isMadeOut(to: $0) }) else { return .names }
         if !config.peerNames.isEmpty {
             let names = leaf.alternativeNames
             guard config.peerNames.contains(where: { $0.admits(names) }) else { return .names }
@@ -40,7 +41,9 @@ func verifyPeer(_ verification: OpaquePointer?, _ argument: UnsafeMutableRawPoin
         TLSSession.of(OpaquePointer($0))
     }
     let outcome: Int32 = context.config.acceptsUntrusted ? 1 : 0
-    if context.config.trustedCA != nil, X509_verify_cert(verification) != 1 {
+    // Where a name is asked for, nobody passes whom no authority vouches for, also where the context names none.
+    let verifies = context.config.trustedCA != nil || session?.verifiedNames.isEmpty == false
+    if verifies, X509_verify_cert(verification) != 1 {
         session?.rejectedDepth = Int(X509_STORE_CTX_get_error_depth(verification))
         return outcome
     }
@@ -48,7 +51,7 @@ func verifyPeer(_ verification: OpaquePointer?, _ argument: UnsafeMutableRawPoin
         X509_STORE_CTX_set_error(verification, X509_V_ERR_APPLICATION_VERIFICATION)
         return 0
     }
-    if let objection = context.objection(to: Certificate(sharing: leaf), for: session?.verifiedName) {
+    if let objection = context.objection(to: Certificate(sharing: leaf), for: session?.verifiedNames ?? []) {
         session?.objection = objection
         X509_STORE_CTX_set_error(verification, objection.verdict)
         return outcome

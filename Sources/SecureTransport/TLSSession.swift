@@ -60,8 +60,8 @@ package final class TLSSession {
     package let context: TLSContext
     /// Whose sessions this one may resume and leave its own to.
     let resumptionPeer: String
-    /// What the peer's certificate must be made out to; nil: anything.
-    let verifiedName: String?
+    /// The peer's certificate must be made out to one of these; empty: to anything.
+    let verifiedNames: [String]
     /// Where in the peer's chain the verification failed; 0 is the leaf.
     var rejectedDepth = 0
     /// What spoke against the peer, whose chain was fine.
@@ -78,23 +78,26 @@ package final class TLSSession {
     ///
     /// - Parameters:
     ///   - serverName: a client's SNI.
-    ///   - verifiedName: a host name or an address that must stand in the peer's certificate.
+    ///   - protocols: what a client offers in ALPN in the place of the context's list; empty for that one.
+    ///   - verifiedNames: host names, addresses or URIs of which one must stand in the peer's certificate.
     ///   - peer: whom a client connects to, for the resumption: tickets of one host are of no use to another.
     package init(
-        context: TLSContext, descriptor: Int32, serverName: String? = nil, peer: String = "", verifiedName: String? = nil
+        context: TLSContext, descriptor: Int32, serverName: String? = nil, peer: String = "", protocols: [String] = [],
+        verifiedNames: [String] = []
     ) throws(TLSError) {
         guard let ssl = heddle_tls_new(context.handle.pointer, descriptor) else {
             throw .fromQueue(.resources, "no memory for a TLS session")
         }
         self.ssl = ssl
         self.context = context
-        self.verifiedName = verifiedName
-        resumptionPeer = context.config.role == .client ? "\(serverName ?? "") \(verifiedName ?? "") \(peer)" : ""
+        self.verifiedNames = verifiedNames
+        resumptionPeer = context.config.role == .client 
+            ? "\(serverName ?? "") \(verifiedNames.joined(separator: ",")) \(protocols.joined(separator: ",")) \(peer)" : ""
         // Safety: `ssl` is freed in deinit, before this object is gone.
         SSL_set_ex_data(ssl, appDataIndex, Unmanaged.passUnretained(self).toOpaque())
         switch context.config.role {
         case .server: SSL_set_accept_state(ssl)
-        case .client: try prepareClient(serverName)
+        case .client: try prepareClient(serverName, protocols)
         }
     }
 

@@ -46,8 +46,13 @@ package enum ProxyProgram {
             let read = try WorkerActor.enter { () throws(ConfigRefusal) in try ConfigLoader.load(options, registry: registry) }
             if !read.warnings.isEmpty { complain(read.warnings) }
             let listeners = try Supervisor.decode(read.bytes).staticResources.listeners
-            let failures = cases(listeners.flatMap { ConfiguredLuaFilter.cases(of: $0) }).filter { !$0.isEmpty }
-            guard failures.isEmpty else { throw ConfigRefusal(description: failures.joined(separator: "\n")) }
+            let failures = listeners.enumerated().flatMap { index, listener in
+                CaseRun.problems(of: listener, cases).map { $0.within("static_resources.listeners[\(index)]") }
+            }
+            guard failures.isEmpty else {
+                let lines = failures.map { read.marks.error(ConfigPath(parsing: $0.path), $0.message).description }
+                throw ConfigRefusal(description: lines.joined(separator: "\n"))
+            }
             say("configuration '\(options.configPath ?? "--config-yaml")' OK\n")
         } catch {
             complain("\(error)")

@@ -224,7 +224,8 @@ import SwiftProtobuf
     }
 
     private func refuse(_ refusals: [ResourceRefusal]) {
-        let reasons = refusals.map { "\($0.key): \($0.reason)" }.joined(separator: "; ")
+        let file = options.configPath ?? "--config-yaml"
+        let reasons = refusals.map { "\(file): \($0.key): \($0.reason)" }.joined(separator: "; ")
         log.error(.config, "the configuration is refused\(bootstrap == nil ? "" : ", the old one stays"): \(reasons)")
         bootstrapUpdates.rejected()
         if bootstrap == nil { end(code: EXIT_FAILURE, quickly: true) }

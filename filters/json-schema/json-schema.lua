@@ -2,7 +2,7 @@
 --
 -- Configured by `filter_context`:
 --   schema  the schema: type (also a list of types), required, properties, additionalProperties: false, items, enum,
---           minimum, maximum, minLength, maxLength, minItems, maxItems, pattern (a pattern of Lua's)
+--           const, minimum, maximum, minLength, maxLength, minItems, maxItems, pattern (a pattern of Lua's)
 --   methods methods whose bodies are checked (default "POST, PUT, PATCH")
 --   status  of the answer to what is not as it must be (default 400)
 
@@ -142,8 +142,12 @@ local function check_type(value, wanted, place)
 end
 
 local function check_text(value, schema, place)
-  if schema.minLength and #value < schema.minLength then return place .. " is too short" end
-  if schema.maxLength and #value > schema.maxLength then return place .. " is too long" end
+  if schema.minLength or schema.maxLength then
+    -- Characters, as JSON Schema counts them: the bytes that do not go on with one.
+    local _, length = value:gsub("[^\128-\191]", "")
+    if schema.minLength and length < schema.minLength then return place .. " is too short" end
+    if schema.maxLength and length > schema.maxLength then return place .. " is too long" end
+  end
   if schema.pattern and not value:find(schema.pattern) then return place .. " does not have the form that it must have" end
 end
 
@@ -179,6 +183,7 @@ function check(value, schema, place)
     for _, each in ipairs(schema.enum) do found = found or each == value end
     if not found then return place .. " is none of the values that it may have" end
   end
+  if schema.const ~= nil and value ~= schema.const then return place .. " is not the value that it must have" end
   if type(value) == "string" then return check_text(value, schema, place) end
   if type(value) == "number" then return check_number(value, schema, place) end
   if type(value) == "table" and value ~= null then return check_table(value, schema, place) end

@@ -68,7 +68,7 @@ package import Reactor
             defer { worker.eventEnded() }
             request.begin(
                 host, version: cluster.config.version(for: nil),
-                name: cluster.config.serverName(of: host.socket, for: requestHeaders), endStream: requestBody.isEmpty)
+                name: cluster.config.serverName(of: host.socket, for: requestHeaders, nil), endStream: requestBody.isEmpty)
             if !requestBody.isEmpty { requestBody.withUnsafeBytes { request.send($0, endStream: true) } }
         }
     }

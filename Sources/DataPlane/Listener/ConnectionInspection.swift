@@ -103,6 +103,7 @@ import SecureTransport
             readsProxyHeader = false
             if let source = header.source { facts.remote = source }
             if let destination = header.destination { facts.local = destination }
+            facts.metadata = config.proxyFieldRules.metadata(bytes.slice(header.fields.lowerBound, header.fields.upperBound))
             return inspectsNext()
         }
     }

@@ -52,6 +52,8 @@ package struct ConnectionFacts: Equatable, Sendable {
     package var serverName = ""
     package var isTLS = false
     package var applicationProtocols: [String] = []
+    /// What listener filters left; nil for nothing.
+    package var metadata: ConnectionMetadata?
 
     package init(local: SocketAddress, remote: SocketAddress, directRemote: SocketAddress) {
         self.local = local

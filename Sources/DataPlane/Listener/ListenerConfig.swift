@@ -15,6 +15,8 @@ package import Reactor
     var httpInspection = ListenerFilterUse()
     /// A connection without a PROXY header is served all the same.
     package var allowsMissingProxyHeader = false
+    /// Which fields of a PROXY header become metadata of the connection.
+    var proxyFieldRules = ProxyFieldRules()
     /// Connections accepted in one event: then others get their turn.
     package var acceptBatch = 16
     /// Whether connections end with their next response while `/healthcheck/fail` holds (`drain_type`).

@@ -6,6 +6,8 @@ struct ProxyProtocolHeader: Equatable {
     /// Nil for `UNKNOWN` and `LOCAL`: the socket's own addresses hold.
     var source: SocketAddress?
     var destination: SocketAddress?
+    /// Where the type-length-value fields of version 2 lie in the header.
+    var fields = 0..<0
 
     enum Parsed: Equatable {
         case needMore
@@ -70,18 +72,38 @@ struct ProxyProtocolHeader: Equatable {
         case 1: break
         default: return .malformed
         }
+        var header: ProxyProtocolHeader
+        let addresses: Int
         switch bytes[13] {
         case 0x11:
-            guard size >= 12 else { return .malformed }
-            return .header(
-                ProxyProtocolHeader(source: v4(body, 0, 8), destination: v4(body, 4, 10)), length: 16 + size)
+            addresses = 12
+            guard size >= addresses else { return .malformed }
+            header = ProxyProtocolHeader(source: v4(body, 0, 8), destination: v4(body, 4, 10))
         case 0x21:
-            guard size >= 36 else { return .malformed }
-            return .header(
-                ProxyProtocolHeader(source: v6(body, 0, 32), destination: v6(body, 16, 34)), length: 16 + size)
+            addresses = 36
+            guard size >= addresses else { return .malformed }
+            header = ProxyProtocolHeader(source: v6(body, 0, 32), destination: v6(body, 16, 34))
         case 0x00: return .header(ProxyProtocolHeader(), length: 16 + size)
         default: return .malformed
         }
+        guard forEachField(body.slice(addresses, size), { _, _ in }) else { return .malformed }
+        if size > addresses { header.fields = 16 + addresses..<16 + size }
+        return .header(header, length: 16 + size)
+    }
+
+    /// Goes through the fields behind the addresses.
+    /// - Returns: whether they end where their lengths say.
+    @discardableResult
+    static func forEachField(_ bytes: UnsafeRawBufferPointer, _ take: (UInt8, UnsafeRawBufferPointer) -> Void) -> Bool {
+        var place = 0
+        while place < bytes.count {
+            guard place + 3 <= bytes.count else { return false }
+            let end = place + 3 + (Int(bytes[place + 1]) << 8 | Int(bytes[place + 2]))
+            guard end <= bytes.count else { return false }
+            take(bytes[place], bytes.slice(place + 3, end))
+            place = end
+        }
+        return true
     }
 
     private static func port(_ body: UnsafeRawBufferPointer, _ offset: Int) -> UInt16 {

@@ -18,6 +18,7 @@ import Reactor
         info.downstreamRemoteAddress = facts.remote
         info.downstreamLocalAddress = facts.local
         if !facts.serverName.isEmpty { info.requestedServerName = .init(copying: facts.serverName) }
+        for (name, values) in facts.metadata?.filters ?? [:] { info.metadataForWriting().merge(filter: name, values) }
     }
 
     /// Writes the line of a connection that has ended.

@@ -42,6 +42,8 @@ import SecureTransport
     var transport: Transport { connection.transport }
     /// Where the client was going before it was redirected to this proxy; nil when it was not.
     var originalDestination: SocketAddress? { connection.facts.originalDestination }
+    /// What listener filters left about the connection.
+    package var connectionMetadata: ConnectionMetadata? { connection.facts.metadata }
     var isSecure: Bool { connection.isSecure }
     var isDrainingOrClosing: Bool { isDraining || isRetired || isClosing }
 

@@ -41,10 +41,12 @@ import SecureTransport
         let socket = connections.host.socket
         if let reference = socket.tls {
             guard let tls = reference.current else { throw SecretMissing() }
+            let wanted = connections.serverName
             session = try TLSSession(
                 context: tls, descriptor: descriptor.raw,
-                serverName: connections.serverName?.indication ?? socket.serverName(of: connections.host),
-                peer: connections.host.address.description, verifiedName: connections.serverName?.verified)
+                serverName: wanted?.indication ?? socket.serverName(of: connections.host),
+                peer: connections.host.address.description, protocols: wanted?.protocols ?? [],
+                verifiedNames: wanted?.verified ?? [])
         }
         transport = Transport(
             worker: worker, descriptor: descriptor, connected: false, tls: session, bufferLimit: config.bufferLimit)

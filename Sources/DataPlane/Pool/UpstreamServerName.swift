@@ -3,28 +3,55 @@ import HTTPModel
 import Observability
 import Reactor
 
-/// How the connections of a pool name their host in TLS, where the request decides.
+/// How the connections of a pool name their host in TLS, and what they offer it, where the request decides.
 struct UpstreamServerName: Hashable, Sendable {
     /// SNI; nil: as the cluster's TLS context says.
     var indication: String?
-    /// What the host's certificate must be made out to; nil: whatever the context verifies is enough.
-    var verified: String?
+    /// The host's certificate must be made out to one of these; empty: whatever the context verifies is enough.
+    var verified: [String] = []
+    /// ALPN names that are offered; empty: those of the context.
+    var protocols: [String] = []
 }
 
 extension ClusterConfig {
     /// What the request's authority (`auto_sni`, `auto_san_validation`), or the header that takes its place, says of the
-    /// host's name; nil where the cluster does not ask.
-    func serverName(of socket: UpstreamSocket, for fields: borrowing HeaderBlock) -> UpstreamServerName? {
-        guard autoSNI || autoSANValidation, socket.tls != nil else { return nil }
+    /// host's name, and what a filter has said of it before; nil where nobody says anything.
+    func serverName(
+        of socket: UpstreamSocket, for fields: borrowing HeaderBlock, _ state: FilterState?
+    ) -> UpstreamServerName? {
+        guard autoSNI || autoSANValidation || state != nil, socket.tls != nil else { return nil }
+        var name = UpstreamServerName()
+        if let state {
+            func own(_ name: String) -> String? { state.text(name, of: name) }
+            if let text = own(FilterState.upstreamServerName), !text.isEmpty { name.indication = text }
+            if let text = own(FilterState.upstreamNames) {
+                name.verified = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            }
+            if let text = own(FilterState.applicationProtocols) { name.protocols = text.split(separator: ",").map(String.init) }
+        }
+        let asksIndication = autoSNI && name.indication == nil
+        let asksVerified = autoSANValidation && name.verified.isEmpty
+        if asksIndication || asksVerified, let host = namedHost(fields) {
+            // An address is no server name (RFC 6066 section 3).
+            if asksIndication, SocketAddress.IP(host) == nil { name.indication = host }
+            if asksVerified { name.verified = [host] }
+        }
+        return name == UpstreamServerName() ? nil : name
+    }
+
+    private func namedHost(_ fields: borrowing HeaderBlock) -> String? {
         var value: UnsafeRawBufferPointer?
         if let header = serverNameHeader, let own = fields.get(header.bytes), !own.isEmpty { value = own }
-        guard let authority = (value ?? fields.get(.authority)).flatMap({ Authority($0) }) else { return nil }
-        let host = authority.host.text.trimmed
-        // An address is no server name (RFC 6066 section 3).
-        let isAddress = SocketAddress.IP(host) != nil
-        return UpstreamServerName(
-            indication: autoSNI && !isAddress ? host : nil, verified: autoSANValidation ? host : nil)
+        return (value ?? fields.get(.authority)).flatMap { Authority($0) }?.host.text.trimmed
     }
+}
+
+extension FilterState {
+    /// Names under which filters leave what connections to hosts are made by; each is the name of its type, too.
+    static let upstreamServerName = "envoy.network.upstream_server_name"
+    static let upstreamNames = "envoy.network.upstream_subject_alt_names"
+    static let applicationProtocols = "envoy.network.application_protocols"
+    static let originalDestination = "envoy.network.transport_socket.original_dst_address"
 }
 
 extension String {

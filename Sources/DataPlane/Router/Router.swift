@@ -277,7 +277,7 @@ import TrafficPolicy
             self.request = request
             request.begin(
                 host, version: cluster.config.version(for: stream.info.downstreamProtocol), priority: priority,
-                name: cluster.config.serverName(of: host.socket, for: stream.requestHeaders),
+                name: cluster.config.serverName(of: host.socket, for: stream.requestHeaders, stream.info.filterState),
                 endStream: requestEnded && !hasBody)
         }
     }
@@ -286,6 +286,10 @@ import TrafficPolicy
     /// was going.
     private func destination(_ stream: Stream, _ cluster: Cluster) -> HostOverride? {
         if let wanted = stream.hostOverride { return wanted }
+        let name = FilterState.originalDestination
+        if let address = stream.info.filterState?.text(name, of: name).flatMap({ SocketAddress($0) }), address.ip != nil {
+            return HostOverride(address: address, isStrict: true)
+        }
         if let header = cluster.destinations?.header, let index = stream.requestHeaders.firstIndex(of: header.bytes) {
             if let address = SocketAddress(stream.requestHeaders.value(at: index).text), address.ip != nil {
                 return HostOverride(address: address, isStrict: true)

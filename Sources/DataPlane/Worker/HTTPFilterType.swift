@@ -89,8 +89,8 @@ package struct ConfigProblem: Error, Equatable, CustomStringConvertible {
     package init(
         _ types: [any HTTPFilterType], specifiers: [any ClusterSpecifierType] = [], matchers: [any StringMatcherType] = []
     ) {
-        for type in specifiers { specifierTypes[type.messageName] = type }
-        for type in matchers { matcherTypes[type.messageName] = type }
+        for type in specifiers { for name in type.messageNames { specifierTypes[name] = type } }
+        for type in matchers { for name in type.messageNames { matcherTypes[name] = type } }
         for type in types {
             for name in type.messageNames { self.types[name] = type }
             for name in type.routeMessageNames { routeTypes[name] = type }

@@ -10,8 +10,8 @@ package import TrafficPolicy
 
 /// A kind of cluster specifier that configurations can name by its type URL.
 @WorkerActor package protocol ClusterSpecifierType {
-    /// The message of its configuration.
-    var messageName: String { get }
+    /// Messages of its configuration.
+    var messageNames: [String] { get }
     /// Checks a configuration and makes the specifier.
     func makeSpecifier(
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext
@@ -20,8 +20,8 @@ package import TrafficPolicy
 
 /// A kind of string matcher that configurations can name by its type URL (`custom` of a `StringMatcher`).
 @WorkerActor package protocol StringMatcherType {
-    /// The message of its configuration.
-    var messageName: String { get }
+    /// Messages of its configuration.
+    var messageNames: [String] { get }
     /// Checks a configuration and makes the matcher.
     func makePredicate(
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext

@@ -13,12 +13,28 @@ extension SnapshotCompiler {
                 guard specifiers[plugin.extension.name] == nil else {
                     throw ConfigProblem("there are two of the name \"\(plugin.extension.name)\"", path: "extension.name")
                 }
+                if isLeftOut(plugin) { continue }
                 specifiers[plugin.extension.name] = try specifier(plugin.extension, statPrefix)
             } catch {
                 throw error.within("cluster_specifier_plugins[\(index)]")
             }
         }
         return specifiers
+    }
+
+    /// Whether a plugin is one that this program does not have and need not have.
+    func isLeftOut(_ plugin: Envoy_Config_Route_V3_ClusterSpecifierPlugin) -> Bool {
+        plugin.isOptional && resources.registry.specifierType(named: plugin.extension.typedConfig.messageName) == nil
+    }
+
+    /// Whether the cluster of a route is chosen by such a plugin: the route is passed over, as in Envoy.
+    func isLeftOut(_ route: Envoy_Config_Route_V3_Route, _ scope: RouteScope) -> Bool {
+        guard case .route(let action) = route.action else { return false }
+        switch action.clusterSpecifier {
+        case .clusterSpecifierPlugin(let name): return scope.absentSpecifiers.contains(name)
+        case .inlineClusterSpecifierPlugin(let plugin): return isLeftOut(plugin)
+        default: return false
+        }
     }
 
     func specifier(

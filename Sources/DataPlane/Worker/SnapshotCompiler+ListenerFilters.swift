@@ -18,6 +18,12 @@ extension SnapshotCompiler {
                         .message()
                     config.proxyProtocol = use
                     config.allowsMissingProxyHeader = options.allowRequestsWithoutProxyProtocol
+                    // A rule that names no place asks for nothing.
+                    for rule in options.rules where rule.hasOnTlvPresent {
+                        config.proxyFieldRules.add(
+                            UInt8(truncatingIfNeeded: rule.tlvType), namespace: rule.onTlvPresent.metadataNamespace,
+                            key: rule.onTlvPresent.key)
+                    }
                 case Envoy_Extensions_Filters_Listener_HttpInspector_V3_HttpInspector.protoMessageName: config.httpInspection = use
                 case Envoy_Extensions_Filters_Listener_OriginalDst_V3_OriginalDst.protoMessageName:
                     config.originalDestination = use

@@ -15,6 +15,8 @@ extension SnapshotCompiler {
         let bodyLimit: Int
         /// `cluster_specifier_plugins` by name.
         let specifiers: [String: any ClusterSpecifier]
+        /// Those that are optional and that this program does not have.
+        let absentSpecifiers: Set<String>
     }
 
     func routeConfiguration(
@@ -24,7 +26,8 @@ extension SnapshotCompiler {
             message.hasMaxDirectResponseBodySizeBytes ? message.maxDirectResponseBodySizeBytes.value : 4096
         let filters = RouteScope(
             names: shape.filters, statPrefix: shape.statPrefix, bodyLimit: Int(bodyLimit),
-            specifiers: try specifiers(message.clusterSpecifierPlugins, shape.statPrefix))
+            specifiers: try specifiers(message.clusterSpecifierPlugins, shape.statPrefix),
+            absentSpecifiers: Set(message.clusterSpecifierPlugins.filter { isLeftOut($0) }.map(\.extension.name)))
         let outer = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
             message.responseHeadersToRemove)
@@ -68,7 +71,9 @@ extension SnapshotCompiler {
         var entries: [RouteEntry] = []
         for (index, route) in message.routes.enumerated() {
             do throws(ConfigProblem) {
-                matches.append(try RouteMatching.match(route.match, runtime, customMatcher(filters.statPrefix)))
+                let match = try RouteMatching.match(route.match, runtime, customMatcher(filters.statPrefix))
+                if isLeftOut(route, filters) { continue }
+                matches.append(match)
                 let entry = try self.route(route, name, filters)
                 let routeOwn = try mutations(
                     route.requestHeadersToAdd, route.requestHeadersToRemove, route.responseHeadersToAdd,

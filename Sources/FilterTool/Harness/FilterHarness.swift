@@ -40,6 +40,8 @@ import TrafficPolicy
     /// The proxy's own log, in a file without a name.
     private let logFile: Int32
     private var logRead = 0
+    /// What the last configuration was warned of.
+    private(set) var warnings: [String] = []
     private let probe = LuaProbe()
     private var listening: Descriptor?
     private let port: UInt16
@@ -105,7 +107,7 @@ import TrafficPolicy
         } catch {
             throw HarnessError("\(error)")
         }
-        _ = takeLog()
+        warnings = takeLog().filter { $0.contains("[warning]") }
         errorsBefore = scriptErrors
     }
 

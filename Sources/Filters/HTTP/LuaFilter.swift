@@ -128,7 +128,7 @@ struct LuaType: HTTPFilterType {
                 return script
             }
             guard let sharing = settings.sharing else { return try make() }
-            return try sharing.machines.script(settings.sharingKey(bytes), make)
+            return try sharing.machines.script(settings.sharingKey(bytes, file), make)
         } catch {
             throw ConfigProblem("\(file.map { "\($0): " } ?? "")script load error: \(error)", path: path)
         }

@@ -24,19 +24,47 @@ import TrafficPolicy
 ///             end
 ///         default_cluster: others
 /// ```
+///
+/// With a `heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier` around it, limits, trust and what an error does can
+/// be chosen.
 struct LuaClusterSpecifierType: ClusterSpecifierType {
-    let messageName = Envoy_Extensions_Router_ClusterSpecifiers_Lua_V3_LuaConfig.protoMessageName
+    let messageNames = [
+        Envoy_Extensions_Router_ClusterSpecifiers_Lua_V3_LuaConfig.protoMessageName,
+        Heddle_Router_ClusterSpecifiers_Lua_V1_LuaClusterSpecifier.protoMessageName,
+    ]
 
     nonisolated init() {}
 
     func makeSpecifier(
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> any ClusterSpecifier {
-        let message: Envoy_Extensions_Router_ClusterSpecifiers_Lua_V3_LuaConfig = try config.message()
+        guard config.isA(Heddle_Router_ClusterSpecifiers_Lua_V1_LuaClusterSpecifier.self) else {
+            return try specifier(try config.message(), LuaFunctionSettings(), failsClosed: false, context)
+        }
+        let own: Heddle_Router_ClusterSpecifiers_Lua_V1_LuaClusterSpecifier = try config.message()
+        let settings = try LuaFunctionSettings(own.limits, own.trust, kills: own.killsBeforeDetach)
+        do throws(ConfigProblem) {
+            return try specifier(own.lua, settings, failsClosed: Self.failsClosed(own.onError), context)
+        } catch {
+            throw error.within("lua")
+        }
+    }
+
+    private static func failsClosed(_ onError: Heddle_Router_ClusterSpecifiers_Lua_V1_LuaClusterSpecifier.OnError) -> Bool {
+        switch onError {
+        case .failClosed: true
+        case .defaultCluster, .UNRECOGNIZED: false
+        }
+    }
+
+    private func specifier(
+        _ message: Envoy_Extensions_Router_ClusterSpecifiers_Lua_V3_LuaConfig, _ settings: LuaFunctionSettings, failsClosed: Bool,
+        _ context: FilterBuildContext
+    ) throws(ConfigProblem) -> LuaClusterSpecifier {
         let source = try DataSources.bytes(message.sourceCode, "source_code")
         let fallback = message.defaultCluster.isEmpty ? nil : context.worker.clusters.reference(message.defaultCluster)
         do throws(LuaError) {
-            return try LuaClusterSpecifier(source, fallback, context)
+            return try LuaClusterSpecifier(source, settings, fallback, failsClosed: failsClosed, context)
         } catch {
             throw ConfigProblem("script load error: \(error)", path: "source_code")
         }
@@ -46,8 +74,10 @@ struct LuaClusterSpecifierType: ClusterSpecifierType {
 /// One such script on one worker: the object behind everything that `envoy_on_route` is given.
 @WorkerActor final class LuaClusterSpecifier: ClusterSpecifier {
     private let script: LuaFunctionScript
-    /// Where requests go whose script failed or returned no text.
+    /// Where requests go whose script returned no text, or failed.
     private let fallback: ClusterReference?
+    /// Requests whose script failed go nowhere.
+    private let failsClosed: Bool
     private let clusters: ClusterDirectory
     private let log: Log
     /// The request whose route is computed.
@@ -55,13 +85,17 @@ struct LuaClusterSpecifierType: ClusterSpecifierType {
     /// What `getCluster` found; an object's tag is its place.
     private var found: [Cluster] = []
 
-    init(_ source: [UInt8], _ fallback: ClusterReference?, _ context: FilterBuildContext) throws(LuaError) {
+    init(
+        _ source: [UInt8], _ settings: LuaFunctionSettings, _ fallback: ClusterReference?, failsClosed: Bool, _ context: FilterBuildContext
+    ) throws(LuaError) {
         self.fallback = fallback
+        self.failsClosed = failsClosed
         clusters = context.worker.clusters
         log = context.log
         script = try LuaFunctionScript(
             source, function: "envoy_on_route",
-            missing: "envoy_on_route() function not found. Lua will not hook cluster specifier.", classes: Self.classes, context)
+            missing: "envoy_on_route() function not found. Lua will not hook cluster specifier.", settings, classes: Self.classes,
+            context)
     }
 
     func cluster(for stream: Stream) -> ClusterReference? {
@@ -82,7 +116,7 @@ struct LuaClusterSpecifierType: ClusterSpecifierType {
                 return fallback
             }
         }
-        return chosen ?? fallback
+        return chosen ?? (failsClosed ? nil : fallback)
     }
 
     // MARK: What the script is given

@@ -11,16 +11,12 @@ import TrafficPolicy
 /// A call cannot be put aside, so that it has no more time than a time slice may have. A function that is ended again and
 /// again is not called any longer.
 @WorkerActor final class LuaFunctionScript: LuaReplaceable {
-    /// What one call may use.
-    static let limits = LuaLimits(fuel: 1_000_000, cpuTime: .milliseconds(1))
-    /// Calls that are ended within a minute before there is none any longer.
-    static let maximumKills = 3
-
     private let program: LuaProgram
     private let name: String
     /// Of the extension.
     let title: String
     private let classes: [AnyLuaClass]
+    private let settings: LuaFunctionSettings
     let loop: EventLoop
     let log: Log
     private let machine: LuaMachine
@@ -36,16 +32,18 @@ import TrafficPolicy
     ///   - missing: what is said of a script that does not have it.
     /// - Throws: what Lua says of the script.
     init(
-        _ source: [UInt8], function name: String, missing: String, classes: [AnyLuaClass] = [], _ context: FilterBuildContext
+        _ source: [UInt8], function name: String, missing: String, _ settings: LuaFunctionSettings, classes: [AnyLuaClass] = [],
+        _ context: FilterBuildContext
     ) throws(LuaError) {
         self.name = name
+        self.settings = settings
         self.classes = classes
         title = context.filterName
         loop = context.worker.loop
         log = context.log
         seed = UInt32(truncatingIfNeeded: context.worker.random.next())
         program = try LuaProgram(source: source)
-        state = try Self.makeState(program, classes, loop, log, seed: seed)
+        state = try Self.makeState(program, settings, classes, loop, log, seed: seed)
         guard let function = state.function(named: name) else { throw LuaError(message: missing) }
         self.function = function
         machine = LuaMachine(context.stats.luaMachines())
@@ -82,7 +80,7 @@ import TrafficPolicy
         case .stateDead: return
         }
         let count = kills.add(at: loop.now)
-        if count >= Self.maximumKills {
+        if count >= settings.killsBeforeDetach {
             isOff = true
             log.error(.lua, "\(name) of \(title) is not called any longer, until it is configured anew: \(count) calls were ended within a minute")
         }
@@ -91,17 +89,18 @@ import TrafficPolicy
 
     func makeAnew() throws(LuaError) {
         seed &+= 1
-        let made = try Self.makeState(program, classes, loop, log, seed: seed)
+        let made = try Self.makeState(program, settings, classes, loop, log, seed: seed)
         guard let function = made.function(named: name) else { throw LuaError(message: "\(name)() is gone") }
         (state, self.function) = (made, function)
         machine.holds(state.memoryBytes)
     }
 
     private static func makeState(
-        _ program: LuaProgram, _ classes: [AnyLuaClass], _ loop: EventLoop, _ log: Log, seed: UInt32
+        _ program: LuaProgram, _ settings: LuaFunctionSettings, _ classes: [AnyLuaClass], _ loop: EventLoop, _ log: Log, seed: UInt32
     ) throws(LuaError) -> LuaState {
         let environment = LuaEnvironment(
             seed: seed, now: { Double(loop.wallNow) / 1e9 }, log: { log.info(.lua, "script print: \($0.text)") })
-        return try LuaState(program: program, limits: limits, environment: environment, classes: classes)
+        return try LuaState(
+            program: program, limits: settings.limits, trust: settings.trust, environment: environment, classes: classes)
     }
 }

@@ -29,13 +29,10 @@ extension LuaHook {
                 guard let type = FilterStateType.factories[factory] else {
                     return call.fail("'\(factory)' does not have an object factory")
                 }
-                guard !FilterStateType.namesWithoutEffect.contains(name) else {
-                    return call.fail("an object '\(name)' would have no effect")
-                }
                 guard let object = type.object(bytes) else {
                     return call.fail("failed to create an object '\(name)' from value '\(bytes.text)'")
                 }
-                guard let stream = hook.stream, stream.info.filterStateForWriting().set(name, .string(object)) else {
+                guard let stream = hook.stream, stream.info.filterStateForWriting().set(name, .string(object), type: factory) else {
                     return call.fail("filterState is full")
                 }
                 return .results
@@ -60,7 +57,7 @@ enum FilterStateType {
 
     /// By name: those of Envoy whose objects can be read.
     static let factories: [String: FilterStateType] = [
-        "envoy.string": .bytes, "envoy.hashable_string": .bytes, "envoy.bool": .boolean, "envoy.network.ip": .ip,
+        "envoy.network.application_protocols": .bytes, "envoy.string": .bytes, "envoy.hashable_string": .bytes, "envoy.bool": .boolean, "envoy.network.ip": .ip,
         "envoy.network.network_namespace": .bytes, "envoy.network.upstream_server_name": .bytes,
         "envoy.network.upstream_subject_alt_names": .bytes,
         "envoy.network.transport_socket.original_dst_address": .address,
@@ -69,13 +66,6 @@ enum FilterStateType {
         "envoy.tcp_proxy.disable_tunneling": .flag, "envoy.tcp_proxy.per_connection_idle_timeout_ms": .number(maximum: .max),
         "envoy.upstream.dynamic_host": .bytes, "envoy.upstream.dynamic_port": .number(maximum: UInt64(UInt32.max)),
         "envoy.ratelimit.hits_addend": .number(maximum: UInt64(UInt32.max)),
-    ]
-
-    /// Names under which Envoy looks for something to act on and Heddle does not: nobody is to rely on it.
-    static let namesWithoutEffect: Set<String> = [
-        "envoy.network.upstream_server_name", "envoy.network.upstream_subject_alt_names",
-        "envoy.network.application_protocols", "envoy.network.transport_socket.original_dst_address",
-        "envoy.upstream.dynamic_host", "envoy.upstream.dynamic_port",
     ]
 
     private static let yes: [StaticString] = ["true", "t", "yes", "y", "1"]

@@ -75,13 +75,21 @@ extension LuaHook {
     }
 
     private func value(_ tag: Int, _ key: String) -> MetadataValue? {
-        guard tag == MetadataPlace.dynamic.rawValue else { return map(tag)[key] }
-        return stream?.info.dynamicMetadata?.filters[key].map { .object($0) }
+        guard let place = MetadataPlace(rawValue: tag) else { return nil }
+        switch place {
+        case .dynamic: return stream?.info.dynamicMetadata?.filters[key].map { .object($0) }
+        case .connection: return stream?.manager.connectionMetadata?.filters[key].map { .object($0) }
+        default: return map(place)[key]
+        }
     }
 
     private func keys(_ tag: Int) -> [String] {
-        guard tag == MetadataPlace.dynamic.rawValue else { return Array(map(tag).keys) }
-        return stream?.info.dynamicMetadata.map { Array($0.filters.keys) } ?? []
+        guard let place = MetadataPlace(rawValue: tag) else { return [] }
+        switch place {
+        case .dynamic: return stream?.info.dynamicMetadata.map { Array($0.filters.keys) } ?? []
+        case .connection: return stream?.manager.connectionMetadata.map { Array($0.filters.keys) } ?? []
+        default: return Array(map(place).keys)
+        }
     }
 
     /// Where the first key behind `last` stands among those that are looped over.
@@ -95,8 +103,8 @@ extension LuaHook {
         return low
     }
 
-    private func map(_ tag: Int) -> [String: MetadataValue] {
-        guard let stream, let place = MetadataPlace(rawValue: tag) else { return [:] }
+    private func map(_ place: MetadataPlace) -> [String: MetadataValue] {
+        guard let stream else { return [:] }
         switch place {
         case .filter:
             let all = stream.route?.metadata ?? [:]
@@ -104,7 +112,7 @@ extension LuaHook {
         case .context: return filter.context(stream)
         case .route: return Self.object(stream.route?.metadata[filter.name])
         case .virtualHost: return Self.object(stream.route?.virtualHostMetadata[filter.name])
-        // Looked at one filter at a time (`value`, `keys`); no listener filter leaves metadata of the connection yet.
+        // Looked at one filter at a time (`value`, `keys`).
         case .dynamic, .connection: return [:]
         }
     }

@@ -31,7 +31,8 @@ extension LuaHook {
                 hook.address(call, hook.stream?.info.downstreamDirectRemoteAddress)
             },
             .worker("dynamicMetadata") { hook, call in hook.give(call, .dynamic) },
-            .worker("dynamicTypedMetadata") { _, call in noTypedMetadata(call) },
+            // Filters that write typed metadata of a stream there are none.
+            .worker("dynamicTypedMetadata") { hook, call in hook.giveTyped(call, nil) },
             .worker("filterState") { hook, call in
                 call.results.add(filterStateType, hook, scope: .run, slot: 17)
                 return .results
@@ -51,13 +52,20 @@ extension LuaHook {
         "ConnectionStreamInfo",
         methods: [
             .worker("dynamicMetadata") { hook, call in hook.give(call, .connection) },
-            .worker("dynamicTypedMetadata") { _, call in noTypedMetadata(call) },
+            .worker("dynamicTypedMetadata") { hook, call in hook.giveTyped(call, hook.stream?.manager.connectionMetadata) },
         ] + logMethods)
 
-    /// Metadata as protobuf messages: no filter that we have leaves any.
-    private static func noTypedMetadata(_ call: borrowing LuaCall) -> LuaReply {
-        guard call.bytes(1) != nil else { return call.badArgument(1, expected: "string") }
-        call.results.add()
+    /// A message that a filter left, as a table of its fields that are set. The one kind that there is: the fields of a PROXY
+    /// header, `envoy.data.core.v3.TlvsMetadata`.
+    private func giveTyped(_ call: borrowing LuaCall, _ metadata: ConnectionMetadata?) -> LuaReply {
+        guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
+        guard let fields = metadata?.fields[name] else {
+            call.results.add()
+            return .results
+        }
+        call.charge(fuel: fields.count * 16)
+        let values = fields.sorted { $0.key < $1.key }.map { LuaField($0.key, .string($0.value)) }
+        call.results.add(.map([LuaField("typed_metadata", .map(values))]))
         return .results
     }
 

@@ -20,35 +20,64 @@ import TrafficPolicy
 ///             inline_string: |
 ///               function envoy_match(text) return tonumber(text) ~= nil and tonumber(text) % 2 == 0 end
 /// ```
+///
+/// With a `heddle.string_matcher.lua.v1.LuaStringMatcher` around it, limits, trust and what an error does can be chosen.
 struct LuaMatcherType: StringMatcherType {
-    let messageName = Envoy_Extensions_StringMatcher_Lua_V3_Lua.protoMessageName
+    let messageNames = [
+        Envoy_Extensions_StringMatcher_Lua_V3_Lua.protoMessageName, Heddle_StringMatcher_Lua_V1_LuaStringMatcher.protoMessageName,
+    ]
 
     nonisolated init() {}
 
     func makePredicate(
         _ config: Google_Protobuf_Any, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> any TextPredicate {
-        let message: Envoy_Extensions_StringMatcher_Lua_V3_Lua = try config.message()
+        guard config.isA(Heddle_StringMatcher_Lua_V1_LuaStringMatcher.self) else {
+            return try predicate(try config.message(), LuaFunctionSettings(), matchesOnError: false, context)
+        }
+        let own: Heddle_StringMatcher_Lua_V1_LuaStringMatcher = try config.message()
+        let settings = try LuaFunctionSettings(own.limits, own.trust, kills: own.killsBeforeDetach)
+        do throws(ConfigProblem) {
+            return try predicate(own.lua, settings, matchesOnError: Self.matchesOnError(own.onError), context)
+        } catch {
+            throw error.within("lua")
+        }
+    }
+
+    private static func matchesOnError(_ onError: Heddle_StringMatcher_Lua_V1_LuaStringMatcher.OnError) -> Bool {
+        switch onError {
+        case .match: true
+        case .noMatch, .UNRECOGNIZED: false
+        }
+    }
+
+    private func predicate(
+        _ message: Envoy_Extensions_StringMatcher_Lua_V3_Lua, _ settings: LuaFunctionSettings, matchesOnError: Bool,
+        _ context: FilterBuildContext
+    ) throws(ConfigProblem) -> LuaTextPredicate {
         let source = try DataSources.bytes(message.sourceCode, "source_code")
         do throws(LuaError) {
             let script = try LuaFunctionScript(
-                source, function: "envoy_match", missing: "Lua code did not contain a global function named 'envoy_match'", context)
-            return LuaTextPredicate(script, name: context.filterName, context.log)
+                source, function: "envoy_match", missing: "Lua code did not contain a global function named 'envoy_match'", settings, context)
+            return LuaTextPredicate(script, name: context.filterName, matchesOnError: matchesOnError, context.log)
         } catch {
             throw ConfigProblem("\(error)", path: "source_code")
         }
     }
 }
 
-/// One such script on one worker. What it says is `true`, and nothing else, is a match.
+/// One such script on one worker. What it says is `true`, and nothing else, is a match; what it fails on is what the
+/// configuration says.
 final class LuaTextPredicate: TextPredicate {
     private let script: LuaFunctionScript
     private let name: String
+    private let matchesOnError: Bool
     private let log: Log
 
-    init(_ script: LuaFunctionScript, name: String, _ log: Log) {
+    init(_ script: LuaFunctionScript, name: String, matchesOnError: Bool, _ log: Log) {
         self.script = script
         self.name = name
+        self.matchesOnError = matchesOnError
         self.log = log
     }
 
@@ -63,7 +92,7 @@ final class LuaTextPredicate: TextPredicate {
                 log.error(.lua, "script log: envoy_match() did not return a boolean (\(name))")
                 return false
             }
-            return matches ?? false
+            return matches ?? matchesOnError
         }
     }
 }

@@ -29,7 +29,12 @@ struct LuaPackages: Equatable {
     }
 }
 
-/// Machines that filters share (`shared_vm_id`): those of one id with the same script and the same settings are one.
+/// Machines that filters share (`shared_vm_id`): those of one id with the same script, the same modules and the same settings
+/// are one.
+///
+/// A configuration that is put in force anew finds the machine that is there, with its globals, as long as all of that is
+/// the same. What was changed since, in the configuration or because its file was looked at (`reload_interval`), begins in a
+/// new state; requests under way keep the old one.
 @WorkerActor final class LuaSharedMachines {
     private struct Entry {
         // Gone with the last filter that uses it.
@@ -42,7 +47,8 @@ struct LuaPackages: Equatable {
 
     /// The machine that is there already, or the one that `make` makes.
     func script(_ key: String, _ make: () throws(LuaError) -> LuaScript) throws(LuaError) -> LuaScript {
-        if let script = entries[key]?.script { return script }
+        // One whose file has changed runs something else than it was made with.
+        if let script = entries[key]?.script, script.changes == 0 { return script }
         let script = try make()
         entries = entries.filter { $0.value.script != nil }
         entries[key] = Entry(script: script)
@@ -75,8 +81,13 @@ extension LuaSettings {
     }
 
     /// What tells machines apart that may be shared.
-    func sharingKey(_ source: [UInt8]) -> String {
+    /// - Parameter file: where the script is read; nil for one that stands in the configuration.
+    func sharingKey(_ source: [UInt8], _ file: String?) -> String {
+        // Each file is looked at for itself, whatever others hold the same text.
+        let watched = reloadInterval > 0 ? file ?? "" : ""
         let settings = "\(limits) \(trust) \(places) \(packages) \(reloadInterval) \(version.name)"
-        return "\(sharing?.id ?? "")\0\(settings)\0\(String(decoding: source, as: UTF8.self))"
+        let contents = modules.sorted { $0.key < $1.key }.map { "\($0.key) \(LuaVersionPlan.digest($0.value.source))" }
+        return [sharing?.id ?? "", settings, watched, contents.joined(separator: " "), LuaVersionPlan.digest(source)]
+            .joined(separator: "\0")
     }
 }

@@ -52,6 +52,16 @@ import TrafficPolicy
         measure()
         timers.begin(self, state)
         findHooks()
+        tellMissingHooks()
+    }
+
+    /// A script without any hook is loaded as in Envoy, and is most often a slip of the pen.
+    private func tellMissingHooks() {
+        if onRequest == nil, onResponse == nil, timers.isEmpty {
+            log.warning(
+                .lua, "filter \(name) of http.\(context.statPrefix) defines neither envoy_on_request() nor envoy_on_response(): it does nothing")
+            return
+        }
         if onRequest == nil { log.info(.lua, "envoy_on_request() function not found. Lua filter will not hook requests. (\(name))") }
         if onResponse == nil { log.info(.lua, "envoy_on_response() function not found. Lua filter will not hook responses. (\(name))") }
     }
@@ -91,6 +101,7 @@ import TrafficPolicy
         timersAreOff = false
         changes += 1
         take(made)
+        tellMissingHooks()
     }
 
     var title: String { name }

@@ -32,7 +32,7 @@ struct LuaSettings {
     init(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {
         version = try LuaVersionPlan(message)
         trust = message.trust == .trusted ? .trusted : .sandboxed
-        try readLimits(message)
+        try limits.take(message.limits)
         answer = try Self.answer(message)
         if message.killsBeforeDetach > 0 { killsBeforeDetach = Int(message.killsBeforeDetach) }
         places.folder = message.modulePath
@@ -45,24 +45,6 @@ struct LuaSettings {
             reloadInterval = UInt64(interval.seconds) * 1_000_000_000 + UInt64(interval.nanos)
         }
     }
-
-    private mutating func readLimits(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {
-        let given = message.limits
-        if given.memoryBytes > 0 {
-            guard given.memoryBytes >= Self.leastMemory, given.memoryBytes <= 1 << 40 else {
-                throw ConfigProblem("must be between \(Self.leastMemory) and \(1 << 40)", path: "limits.memory_bytes")
-            }
-            limits.memoryBytes = Int(given.memoryBytes)
-        }
-        if given.fuel > 0 { limits.fuel = Int64(clamping: given.fuel) }
-        if given.hasCpuTime { limits.cpuTime = .seconds(given.cpuTime.seconds) + .nanoseconds(given.cpuTime.nanos) }
-        if given.hasTimeSlice { limits.timeSlice = .seconds(given.timeSlice.seconds) + .nanoseconds(given.timeSlice.nanos) }
-        guard limits.cpuTime > .zero else { throw ConfigProblem("must be positive", path: "limits.cpu_time") }
-        guard limits.timeSlice >= .microseconds(10) else { throw ConfigProblem("must be at least 10 µs", path: "limits.time_slice") }
-    }
-
-    /// Less does not hold the library and a script.
-    private static let leastMemory: UInt64 = 256 * 1024
 
     private static func answer(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) -> LocalReply? {
         switch message.onError {
@@ -81,5 +63,48 @@ struct LuaSettings {
         case .failClosed: return LocalReply(status: 500, body: "the request's filter failed", details: "lua_error")
         default: return nil
         }
+    }
+}
+
+/// What a configuration lets one function of a script do that is called for its result (``LuaFunctionScript``).
+struct LuaFunctionSettings {
+    /// Nothing else runs meanwhile, so that a call has no more time than a time slice may have.
+    var limits = LuaLimits(fuel: 1_000_000, cpuTime: .milliseconds(1))
+    var trust = LuaTrust.sandboxed
+    /// Calls that are ended within a minute before there is none any longer.
+    var killsBeforeDetach = 3
+
+    init() {}
+
+    init(
+        _ given: Heddle_Filters_Http_Lua_V1_LuaFilter.Limits, _ trust: Heddle_Filters_Http_Lua_V1_LuaFilter.TrustLevel, kills: UInt32
+    ) throws(ConfigProblem) {
+        guard !given.hasTimeSlice else {
+            throw ConfigProblem("a call cannot be put aside, and has no time slices", path: "limits.time_slice")
+        }
+        try limits.take(given)
+        self.trust = trust == .trusted ? .trusted : .sandboxed
+        if kills > 0 { killsBeforeDetach = Int(kills) }
+    }
+}
+
+extension LuaLimits {
+    /// Less does not hold the library and a script.
+    private static let leastMemory: UInt64 = 256 * 1024
+
+    /// Takes what a configuration says (`limits`); what it says nothing of stays.
+    mutating func take(_ given: Heddle_Filters_Http_Lua_V1_LuaFilter.Limits) throws(ConfigProblem) {
+        if given.memoryBytes > 0 {
+            guard given.memoryBytes >= Self.leastMemory, given.memoryBytes <= 1 << 40 else {
+                throw ConfigProblem("must be between \(Self.leastMemory) and \(1 << 40)", path: "limits.memory_bytes")
+            }
+            memoryBytes = Int(given.memoryBytes)
+        }
+        if given.fuel > 0 { fuel = Int64(clamping: given.fuel) }
+        if given.hasCpuTime { cpuTime = .seconds(given.cpuTime.seconds) + .nanoseconds(given.cpuTime.nanos) }
+        guard cpuTime > .zero else { throw ConfigProblem("must be positive", path: "limits.cpu_time") }
+        guard given.hasTimeSlice else { return }
+        timeSlice = .seconds(given.timeSlice.seconds) + .nanoseconds(given.timeSlice.nanos)
+        guard timeSlice >= .microseconds(10) else { throw ConfigProblem("must be at least 10 µs", path: "limits.time_slice") }
     }
 }

@@ -42,6 +42,9 @@ import Reactor
 
     init(_ worker: WorkerContext) { self.worker = worker }
 
+    /// Whether nothing waits for its time.
+    var isEmpty: Bool { entries.isEmpty }
+
     /// The script is loaded: what it asked for can run.
     func begin(_ script: LuaScript, _ state: LuaState) {
         self.script = script

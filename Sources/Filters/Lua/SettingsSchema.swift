@@ -8,8 +8,9 @@ import TrafficPolicy
 /// What `settings.schema.json` beside a script says of its settings (`filter_context`).
 ///
 /// The part of JSON Schema (draft 2020-12) that settings need: `type`, `required`, `properties`, `additionalProperties`,
-/// `enum`, `pattern` (RE2), `minimum`, `maximum`, `items`. Words that only describe are passed over; any other one is an
-/// error, so that nobody relies on what is not looked at.
+/// `enum`, `const`, `pattern` (RE2), `minLength`, `maxLength` (characters), `minimum`, `maximum`, `items`, `minItems`,
+/// `maxItems`. Words that only describe (`title`, `description`, `default` …) are passed over; any other one is an error, so
+/// that nobody relies on what is not looked at.
 struct SettingsSchema {
     static let fileName = "settings.schema.json"
 
@@ -62,10 +63,14 @@ struct SettingsSchema {
         private var properties: [String: Rule] = [:]
         private var others = Others.allowed
         private var values: [MetadataValue] = []
+        private var constant: MetadataValue?
         private var pattern: (text: String, program: RegexProgram)?
         private var minimum: Double?
         private var maximum: Double?
         private var items: Rule?
+        /// How many characters a text has, and how many items a list.
+        private var length = 0...Int.max
+        private var count = 0...Int.max
 
         /// Words that say nothing of what is right.
         private static let remarks: Set<String> = [
@@ -88,6 +93,9 @@ struct SettingsSchema {
                 case ("additionalProperties", .bool(let allowed)): others = allowed ? .allowed : .refused
                 case ("additionalProperties", .object): others = .checked(try Rule(value, at: here, in: file))
                 case ("enum", .list(let list)) where !list.isEmpty: values = list
+                case ("const", _): constant = value
+                case ("minLength", _), ("maxLength", _): try Self.narrow(&length, word, value, here, file)
+                case ("minItems", _), ("maxItems", _): try Self.narrow(&count, word, value, here, file)
                 case ("pattern", .string(let text)): pattern = (text, try Self.program(text, here, file))
                 case ("minimum", .number(let number)): minimum = number
                 case ("maximum", .number(let number)): maximum = number
@@ -103,6 +111,18 @@ struct SettingsSchema {
                 throw Self.problem(
                     "\"\(name)\" is no type; expected one of \(Self.typeNames.joined(separator: ", "))", place, file)
             }
+        }
+
+        /// Takes a bound from `min…` or `max…`.
+        private static func narrow(
+            _ range: inout ClosedRange<Int>, _ word: String, _ value: MetadataValue, _ place: String, _ file: String
+        ) throws(ConfigProblem) {
+            guard case .number(let number) = value, let bound = Int(exactly: number), bound >= 0 else {
+                throw problem("a whole number from 0 on is expected", place, file)
+            }
+            let (lower, upper) = word.hasPrefix("min") ? (bound, range.upperBound) : (range.lowerBound, bound)
+            guard lower <= upper else { throw problem("leaves nothing: \(lower) is more than \(upper)", place, file) }
+            range = lower...upper
         }
 
         private static func problem(_ text: String, _ place: String, _ file: String) -> ConfigProblem {
@@ -144,9 +164,13 @@ struct SettingsSchema {
                     field, "is \(Self.shown(value)); expected one of \(values.map(Self.shown).joined(separator: ", "))"
                 )
             }
+            if let constant, value != constant {
+                return (field, "is \(Self.shown(value)); expected \(Self.shown(constant))")
+            }
             switch value {
             case .object(let fields): return problem(fields, at: field)
             case .list(let list):
+                if let problem = Self.problem(list.count, count, "item", "items", at: field) { return problem }
                 guard let items else { return nil }
                 for (index, item) in list.enumerated() {
                     if let problem = items.problem(item, at: "\(field)[\(index)]") { return problem }
@@ -161,12 +185,21 @@ struct SettingsSchema {
                 }
                 return nil
             case .string(let text):
+                if let problem = Self.problem(text.unicodeScalars.count, length, "character", "characters", at: field) { return problem }
                 guard let pattern else { return nil }
                 var copy = text
                 let matches = copy.withUTF8 { pattern.program.matchesAll(of: UnsafeRawBufferPointer($0)) }
                 return matches ? nil : (field, "is \(Self.shown(value)); expected something like /\(pattern.text)/")
             case .null, .bool: return nil
             }
+        }
+
+        private static func problem(
+            _ count: Int, _ range: ClosedRange<Int>, _ one: String, _ many: String, at field: String
+        ) -> Problem? {
+            guard !range.contains(count) else { return nil }
+            let (word, bound) = count < range.lowerBound ? ("least", range.lowerBound) : ("most", range.upperBound)
+            return (field, "has \(count) \(count == 1 ? one : many); expected at \(word) \(bound)")
         }
 
         private func problem(_ fields: [String: MetadataValue], at field: String) -> Problem? {

@@ -9,18 +9,25 @@ public final class FilterState {
         case integer(Int64)
     }
 
-    private var values: [String: Value] = [:]
+    private var values: [String: (value: Value, type: String)] = [:]
 
     public init() {}
 
     /// The object of a name, nil when there is none.
-    public subscript(name: String) -> Value? { values[name] }
+    public subscript(name: String) -> Value? { values[name]?.value }
+
+    /// The object of a name as text, if it has this type. What acts on an object asks for its type, as in Envoy.
+    public func text(_ name: String, of type: String) -> String? {
+        guard let found = values[name], found.type == type, case .string(let bytes) = found.value else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     /// Puts an object under a name.
+    /// - Parameter type: the factory that made it; empty where nobody asks.
     /// - Returns: false when there is no room for another name.
-    public func set(_ name: String, _ value: Value) -> Bool {
+    public func set(_ name: String, _ value: Value, type: String = "") -> Bool {
         guard values[name] != nil || values.count < Self.maximumEntries else { return false }
-        values[name] = value
+        values[name] = (value, type)
         return true
     }
 }

@@ -37,7 +37,9 @@ struct MessageEncoder {
     }
 
     /// The fields of a message from a mapping; `@type` is left to whoever asked when `isTyped`.
-    mutating func message(_ node: YAMLNode, _ message: MessageSchema, isTyped: Bool = false) -> [UInt8] {
+    mutating func message(
+        _ node: YAMLNode, _ message: MessageSchema, isTyped: Bool = false, isOptional: Bool = false
+    ) -> [UInt8] {
         guard case .mapping(let entries) = node.content else {
             fail(node.mark, "expected a mapping of \(message.name)'s fields, found \(Self.described(node))")
             return []
@@ -68,7 +70,7 @@ struct MessageEncoder {
                 continue
             }
             var writer = WireWriter()
-            encode(entry.value, field, isOptional: Self.isOptional(node), into: &writer)
+            encode(entry.value, field, isOptional: isOptional || Self.isOptional(node), into: &writer)
             fields.append((field.number, writer.bytes))
         }
         // In one order whatever the text's, so that equal configurations have equal bytes.
@@ -152,15 +154,20 @@ struct MessageEncoder {
         case .message("google.protobuf.Any"):
             if let bytes = any(node, isOptional: isOptional) { writer.lengthDelimited(field.number, bytes) }
         case .message(let name):
-            if let bytes = wellKnown(node, name) ?? message(node, named: name) {
+            // What wraps an extension is as optional as what names it.
+            let isOptional = isOptional && name == Self.extensionName
+            if let bytes = wellKnown(node, name) ?? message(node, named: name, isOptional: isOptional) {
                 writer.lengthDelimited(field.number, bytes)
             }
         }
     }
 
-    private mutating func message(_ node: YAMLNode, named name: String) -> [UInt8]? {
-        WellKnownType(rawValue: name) == nil ? message(node, schema.message(name)) : nil
+    private mutating func message(_ node: YAMLNode, named name: String, isOptional: Bool) -> [UInt8]? {
+        WellKnownType(rawValue: name) == nil ? message(node, schema.message(name), isOptional: isOptional) : nil
     }
+
+    /// The message of an extension that a name goes with.
+    static let extensionName = "envoy.config.core.v3.TypedExtensionConfig"
 
     /// Whether a mapping says of itself that it may be left out, as an HTTP filter can.
     private static func isOptional(_ node: YAMLNode) -> Bool {

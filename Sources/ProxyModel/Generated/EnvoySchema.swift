@@ -591,7 +591,7 @@ o path_specifier
 m envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions
 m envoy.config.route.v3.ClusterSpecifierPlugin
 1 extension envoy.config.core.v3.TypedExtensionConfig required
-- 2:is_optional
+2 is_optional bool
 m envoy.config.route.v3.RouteAction
 1 cluster string @cluster_specifier min=1
 2 cluster_header string @cluster_specifier min=1 loose_header_name
@@ -710,8 +710,15 @@ m envoy.extensions.filters.http.router.v3.Router
 m envoy.extensions.filters.listener.http_inspector.v3.HttpInspector
 m envoy.extensions.filters.listener.original_dst.v3.OriginalDst
 m envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
+1 rules *envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule
 2 allow_requests_without_proxy_protocol bool
-- 1:rules 3:pass_through_tlvs 4:disallowed_versions 5:stat_prefix 6:tlv_location
+- 3:pass_through_tlvs 4:disallowed_versions 5:stat_prefix 6:tlv_location
+m envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair
+1 metadata_namespace string
+2 key string min=1
+m envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.Rule
+1 tlv_type uint32 lt=256
+2 on_tlv_present envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol.KeyValuePair
 m envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
 2 initial_read_buffer_size google.protobuf.UInt32Value lt=65537 gt=255
 - 1:enable_ja3_fingerprinting 3:enable_ja4_fingerprinting 4:close_connection_on_client_hello_parsing_errors 5:max_client_hello_size
@@ -1086,6 +1093,24 @@ e heddle.filters.http.lua.v1.LuaFilter.OnError
 0 CONTINUE
 1 FAIL_CLOSED
 2 ANSWER
+m heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier
+1 lua envoy.extensions.router.cluster_specifiers.lua.v3.LuaConfig
+2 trust =heddle.filters.http.lua.v1.LuaFilter.TrustLevel
+3 limits heddle.filters.http.lua.v1.LuaFilter.Limits
+4 on_error =heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier.OnError
+5 kills_before_detach uint32
+e heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier.OnError
+0 DEFAULT_CLUSTER
+1 FAIL_CLOSED
+m heddle.string_matcher.lua.v1.LuaStringMatcher
+1 lua envoy.extensions.string_matcher.lua.v3.Lua
+2 trust =heddle.filters.http.lua.v1.LuaFilter.TrustLevel
+3 limits heddle.filters.http.lua.v1.LuaFilter.Limits
+4 on_error =heddle.string_matcher.lua.v1.LuaStringMatcher.OnError
+5 kills_before_detach uint32
+e heddle.string_matcher.lua.v1.LuaStringMatcher.OnError
+0 NO_MATCH
+1 MATCH
 m xds.core.v3.TypedExtensionConfig
 1 name string min=1
 2 typed_config google.protobuf.Any required

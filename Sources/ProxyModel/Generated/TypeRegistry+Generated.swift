@@ -138,5 +138,7 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("heddle.filters.http.body_route.v1.BodyRoutePerRoute", Heddle_Filters_Http_BodyRoute_V1_BodyRoutePerRoute.self),
     ("heddle.filters.http.explain.v1.Explain", Heddle_Filters_Http_Explain_V1_Explain.self),
     ("heddle.filters.http.lua.v1.LuaFilter", Heddle_Filters_Http_Lua_V1_LuaFilter.self),
+    ("heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier", Heddle_Router_ClusterSpecifiers_Lua_V1_LuaClusterSpecifier.self),
+    ("heddle.string_matcher.lua.v1.LuaStringMatcher", Heddle_StringMatcher_Lua_V1_LuaStringMatcher.self),
     ("xds.core.v3.TypedExtensionConfig", Xds_Core_V3_TypedExtensionConfig.self),
 ]

@@ -391,6 +391,8 @@ package nonisolated struct Envoy_Config_Route_V3_ClusterSpecifierPlugin: Sendabl
   /// Clears the value of ``extension``. Subsequent reads from it will return its default value.
   package mutating func clearExtension() {self._extension = nil}
 
+  package var isOptional: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1521,7 +1523,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteMatch.GrpcRouteMatchOptions: Sw
 
 nonisolated extension Envoy_Config_Route_V3_ClusterSpecifierPlugin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ClusterSpecifierPlugin"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}extension\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}extension\0\u{3}is_optional\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1530,6 +1532,7 @@ nonisolated extension Envoy_Config_Route_V3_ClusterSpecifierPlugin: SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._extension) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isOptional) }()
       default: break
       }
     }
@@ -1543,11 +1546,15 @@ nonisolated extension Envoy_Config_Route_V3_ClusterSpecifierPlugin: SwiftProtobu
     try { if let v = self._extension {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    if self.isOptional != false {
+      try visitor.visitSingularBoolField(value: self.isOptional, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Envoy_Config_Route_V3_ClusterSpecifierPlugin, rhs: Envoy_Config_Route_V3_ClusterSpecifierPlugin) -> Bool {
     if lhs._extension != rhs._extension {return false}
+    if lhs.isOptional != rhs.isOptional {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -24,7 +24,7 @@ extension ConstraintChecker {
             if let wellKnown = WellKnownType(rawValue: name) {
                 check(bytes, wellKnown, field, subject)
             } else {
-                check(bytes, schema.message(name))
+                check(bytes, schema.message(name), isOptional: isOptional && name == MessageEncoder.extensionName)
             }
         default:
             fail("the bytes are no value of this field")

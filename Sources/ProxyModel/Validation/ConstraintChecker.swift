@@ -49,7 +49,7 @@ package struct ConstraintChecker {
     }
 
     /// A message's fields, in the order of the .proto file.
-    mutating func check(_ bytes: ArraySlice<UInt8>, _ message: MessageSchema) {
+    mutating func check(_ bytes: ArraySlice<UInt8>, _ message: MessageSchema, isOptional inherited: Bool = false) {
         guard depth < Self.maximumDepth else { return fail("nested deeper than \(Self.maximumDepth) messages") }
         depth += 1
         defer { depth -= 1 }
@@ -67,7 +67,7 @@ package struct ConstraintChecker {
             fail("is required")
             path.pop()
         }
-        let isOptional = isTrue("is_optional", message, values)
+        let isOptional = inherited || isTrue("is_optional", message, values)
         for field in message.fields where errors.count < ConfigErrors.maximum {
             path.push(.field(field.name))
             defer { path.pop() }

@@ -16,6 +16,8 @@ struct ReadConfig: Sendable {
     let bytes: [UInt8]
     /// What was accepted but is probably not meant, a line each.
     let warnings: String
+    /// Where in the files its values stand; where it was read by another process, of nothing.
+    var marks = ConfigMarks(file: "")
 }
 
 /// Reads configurations in a child process that ends when it has, so that neither the supervisor nor a worker carries
@@ -150,7 +152,8 @@ enum ConfigLoader {
             var options = BinaryEncodingOptions()
             options.useDeterministicOrdering = true
             let bytes: [UInt8] = try bootstrap.serializedBytes(options: options)
-            return ReadConfig(bytes: bytes, warnings: decoded.warnings.map(\.description).joined(separator: "\n"))
+            return ReadConfig(
+                bytes: bytes, warnings: decoded.warnings.map(\.description).joined(separator: "\n"), marks: decoded.marks)
         } catch {
             throw ConfigRefusal(description: "the configuration cannot be serialized: \(error)")
         }

@@ -1,4 +1,5 @@
 import CLinux
+import DataPlane
 package import Filters
 import Glibc
 import ProxyModel
@@ -108,15 +109,23 @@ package typealias LuaCaseRunner = @Sendable ([LuaCaseOrder]) -> [String]
                 let number = try frame.number()
                 let listener = try Envoy_Config_Listener_V3_Listener(
                     serializedBytes: try frame.countedBytes(), options: ConfigDecoder.binaryOptions)
-                let problems = run(ConfiguredLuaFilter.cases(of: listener)).filter { !$0.isEmpty }
+                let problems = problems(of: listener, run)
                 written.put(number)
-                written.put(problems.joined(separator: "; "))
+                written.put(problems.map(\.description).joined(separator: "; "))
             }
         } catch {
             // What has no result is refused by the reader.
             return write(written.bytes)
         }
         write(written.bytes)
+    }
+
+    /// What is not as it must be, with the path from the listener to the field that names the cases.
+    nonisolated static func problems(
+        of listener: Envoy_Config_Listener_V3_Listener, _ run: LuaCaseRunner
+    ) -> [ConfigProblem] {
+        let orders = ConfiguredLuaFilter.cases(of: listener)
+        return zip(orders, run(orders)).filter { !$1.isEmpty }.map { ConfigProblem($1, path: $0.path) }
     }
 
     private nonisolated static func write(_ bytes: [UInt8]) {

@@ -47,22 +47,32 @@ struct ConfiguredLuaFilter: Equatable {
 
     /// The Lua filters of a listener, in order; what cannot be read has none.
     static func all(of listener: Envoy_Config_Listener_V3_Listener, name: String) -> [ConfiguredLuaFilter] {
-        configs(of: listener).map { ConfiguredLuaFilter(name, $0, $1, $2) }
+        configs(of: listener).map { ConfiguredLuaFilter(name, $0.manager, $0.name, $0.config) }
     }
 
     /// The cases that a listener's Lua filters name.
     static func cases(of listener: Envoy_Config_Listener_V3_Listener) -> [LuaCaseOrder] {
-        configs(of: listener).flatMap { LuaCaseOrder.all(filter: $1, $2) }
+        configs(of: listener).flatMap { LuaCaseOrder.all(filter: $0.name, $0.config, at: $0.path) }
     }
 
-    private static func configs(
-        of listener: Envoy_Config_Listener_V3_Listener
-    ) -> [(Manager, String, Heddle_Filters_Http_Lua_V1_LuaFilter)] {
-        let chains = listener.filterChains + (listener.hasDefaultFilterChain ? [listener.defaultFilterChain] : [])
-        return chains.flatMap(\.filters).flatMap { filter -> [(Manager, String, Heddle_Filters_Http_Lua_V1_LuaFilter)] in
-            guard let manager = try? filter.typedConfig.unpack(Manager.self) else { return [] }
-            return manager.httpFilters.compactMap { http in config(http.typedConfig).map { (manager, http.name, $0) } }
+    /// A filter as it is configured, and the path from the listener to there.
+    private typealias Found = (manager: Manager, name: String, config: Heddle_Filters_Http_Lua_V1_LuaFilter, path: String)
+
+    private static func configs(of listener: Envoy_Config_Listener_V3_Listener) -> [Found] {
+        var chains = listener.filterChains.enumerated().map { ("filter_chains[\($0)]", $1) }
+        if listener.hasDefaultFilterChain { chains.append(("default_filter_chain", listener.defaultFilterChain)) }
+        var found: [Found] = []
+        for (place, chain) in chains {
+            for (index, filter) in chain.filters.enumerated() {
+                guard let manager = try? filter.typedConfig.unpack(Manager.self) else { continue }
+                for (number, http) in manager.httpFilters.enumerated() {
+                    guard let config = config(http.typedConfig) else { continue }
+                    let path = "\(place).filters[\(index)].typed_config.http_filters[\(number)].typed_config"
+                    found.append((manager, http.name, config, path))
+                }
+            }
         }
+        return found
     }
 
     private static func config(_ any: Google_Protobuf_Any) -> Heddle_Filters_Http_Lua_V1_LuaFilter? {

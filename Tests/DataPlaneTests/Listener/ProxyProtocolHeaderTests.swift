@@ -1,4 +1,5 @@
 import Bytes
+import Observability
 import Testing
 
 @testable import DataPlane
@@ -20,6 +21,7 @@ struct ProxyProtocolHeaderTests {
         let bytes: [UInt8]
         let source: String?
         let destination: String?
+        var fields = 0..<0
     }
 
     static let good: [Case] = [
@@ -39,7 +41,7 @@ struct ProxyProtocolHeaderTests {
         Case(
             testDescription: "v2 IPv4 with fields behind",
             bytes: binary(1, 0x11, [192, 0, 2, 1, 192, 0, 2, 2, 0xDC, 0x04, 0x01, 0xBB, 0x04, 0, 1, 0]),
-            source: "192.0.2.1:56324", destination: "192.0.2.2:443"),
+            source: "192.0.2.1:56324", destination: "192.0.2.2:443", fields: 28..<32),
         Case(
             testDescription: "v2 IPv6",
             bytes: binary(
@@ -52,7 +54,8 @@ struct ProxyProtocolHeaderTests {
     @Test("a header is read wherever it is split, and what follows it is left", arguments: good)
     func reads(_ example: Case) throws {
         let expected = ProxyProtocolHeader(
-            source: example.source.flatMap { SocketAddress($0) }, destination: example.destination.flatMap { SocketAddress($0) })
+            source: example.source.flatMap { SocketAddress($0) }, destination: example.destination.flatMap { SocketAddress($0) },
+            fields: example.fields)
         for count in 0..<example.bytes.count {
             #expect(Self.parse(Array(example.bytes[..<count])) == .needMore, "after \(count) bytes")
         }
@@ -74,6 +77,30 @@ struct ProxyProtocolHeaderTests {
         #expect(Self.parse(Array(line.utf8)) == .malformed)
     }
 
+    @Test("fields become metadata by rule: the last rule of a type counts, and of several values the first as text and the last as bytes")
+    func metadata() {
+        var rules = ProxyFieldRules()
+        let bytes: [UInt8] = [1, 0, 1, 65, 2, 0, 2, 0xC3, 0xA4, 3, 0, 3, 0xFF, 66, 0xE2, 4, 0, 0, 1, 0, 1, 67]
+        #expect(bytes.withUnsafeBytes { rules.metadata($0) } == nil)
+        rules.add(1, namespace: "", key: "dropped")
+        rules.add(1, namespace: "", key: "one")
+        rules.add(2, namespace: "own", key: "two")
+        rules.add(3, namespace: "own", key: "three")
+        rules.add(4, namespace: "own", key: "four")
+        rules.add(5, namespace: "own", key: "five")
+        let found = bytes.withUnsafeBytes { rules.metadata($0) }
+        #expect(
+            found?.filters == [
+                "envoy.filters.listener.proxy_protocol": ["one": .string("A")],
+                "own": ["two": .string("ä"), "three": .string("!B!"), "four": .string("")],
+            ])
+        #expect(
+            found?.fields == [
+                "envoy.filters.listener.proxy_protocol": ["one": [67]], "own": ["two": [0xC3, 0xA4], "three": [0xFF, 66, 0xE2], "four": []],
+            ])
+        #expect([9, 0, 0].withUnsafeBytes { rules.metadata($0) } == nil)
+    }
+
     @Test("a line is at most 107 bytes long")
     func longestLine() {
         let prefix = "PROXY UNKNOWN "
@@ -92,6 +119,9 @@ struct ProxyProtocolHeaderTests {
             ("UDP", binary(1, 0x12, [UInt8](repeating: 0, count: 12))), ("IPv4 too short", binary(1, 0x11, [UInt8](repeating: 0, count: 11))),
             ("IPv6 too short", binary(1, 0x21, [UInt8](repeating: 0, count: 35))),
             ("longer than is taken", signature + [0x21, 0x11, 0x0F, 0xF1]),
+            ("a field without a length", binary(1, 0x11, [UInt8](repeating: 0, count: 12) + [1, 0])),
+            ("a field that is too long", binary(1, 0x11, [UInt8](repeating: 0, count: 12) + [1, 0, 2, 9])),
+            ("half a field behind a whole one", binary(1, 0x11, [UInt8](repeating: 0, count: 12) + [1, 0, 1, 9, 2])),
         ] as [(String, [UInt8])])
     func refusedBinary(name: String, bytes: [UInt8]) {
         #expect(Self.parse(bytes) == .malformed)

@@ -145,4 +145,115 @@ struct LuaClusterSpecifierTests {
         #expect(await proxy.get("/", "x-tenant: three")?.text == "a")
         await proxy.stop()
     }
+
+    // MARK: Heddle's own settings
+
+    /// A route whose cluster the script chooses, under these settings.
+    private func own(_ settings: String, _ source: String) -> String {
+        """
+        - match: { prefix: / }
+          route:
+            inline_cluster_specifier_plugin:
+              extension:
+                name: chooser
+                typed_config:
+                  "@type": type.googleapis.com/heddle.router.cluster_specifiers.lua.v1.LuaClusterSpecifier
+                  lua: { source_code: { inline_string: "\(source)" }, default_cluster: b }
+                  \(settings)
+        """
+    }
+
+    private static let settings: [(settings: String, source: String, answers: [String])] = [
+        ("", "error('boom')", ["b"]), ("on_error: DEFAULT_CLUSTER", "error('boom')", ["b"]), ("on_error: FAIL_CLOSED", "error('boom')", ["503"]),
+        ("on_error: FAIL_CLOSED", "return nil", ["b"]), ("on_error: FAIL_CLOSED", "while true do end", ["503", "503", "503", "503"]),
+        ("", "for i = 1, 3000000 do end return 'a'", ["b"]),
+        ("limits: { fuel: 1000000000, cpu_time: 5s }", "for i = 1, 3000000 do end return 'a'", ["a"]),
+        ("limits: { fuel: 1000 }", "for i = 1, 30000 do end return 'a'", ["b"]),
+        ("limits: { memory_bytes: 300000 }", "return #string.rep('x', 400000) > 0 and 'a'", ["b"]),
+        ("trust: TRUSTED", "return io and os.getenv and load and 'a'", ["a"]), ("", "return io and 'a'", ["b"]),
+        ("trust: TRUSTED, limits: { fuel: 1000 }", "for i = 1, 30000 do end return 'a'", ["a"]),
+    ]
+
+    @Test("limits, trust and what an error does can be chosen", arguments: settings)
+    func ownSettings(_ settings: String, _ source: String, _ expected: [String]) async throws {
+        let lines = settings.replacing(", limits", with: "\n          limits")
+        let proxy = try await TestProxy.start(
+            filters: "", routes: own(lines, "function envoy_on_route(h) \(source) end"), clusters: ["a": a.port, "b": b.port])
+        for answer in expected {
+            let found = await proxy.get()
+            #expect((found?.status == 200 ? found?.text : found.map { "\($0.status)" }) == answer, "\(proxy.log)")
+        }
+        await proxy.stop()
+    }
+
+    @Test("a function is off after as many ended calls as kills_before_detach says")
+    func kills() async throws {
+        let source = "function envoy_on_route(h) if h:headers():get('x-end') then while true do end end return 'a' end"
+        let proxy = try await TestProxy.start(
+            filters: "", routes: own("kills_before_detach: 1", source), clusters: ["a": a.port, "b": b.port])
+        #expect(await proxy.get()?.text == "a")
+        #expect(await proxy.get("/", "x-end: 1")?.text == "b")
+        #expect(await proxy.get()?.text == "b")
+        #expect(proxy.log.contains("envoy_on_route of chooser is not called any longer"))
+        await proxy.stop()
+    }
+
+    @Test(
+        "settings that make no sense are refused with their place",
+        arguments: [
+            ("limits: { time_slice: 0.001s }", "limits.time_slice: a call cannot be put aside"), ("limits: { cpu_time: 0s }", "limits.cpu_time: must be positive"),
+            ("limits: { memory_bytes: 1 }", "limits.memory_bytes: must be between"), ("kills: 1", "kills"),
+        ])
+    func refused(_ settings: String, _ expected: String) async {
+        do {
+            let proxy = try await TestProxy.start(
+                filters: "", routes: own(settings, "function envoy_on_route(h) end"), clusters: ["a": 1, "b": 1])
+            await proxy.stop()
+            Issue.record("taken: \(settings)")
+        } catch {
+            #expect("\(error)".contains(expected), "\(error)")
+        }
+    }
+
+    // MARK: Optional plugins
+
+    private static let unknown = "{ extension: { name: there, typed_config: { \"@type\": type.googleapis.com/TYPE } }, is_optional: true }"
+
+    @Test(
+        "a route whose plugin is optional and unknown is passed over, whatever the type, and the next one is taken",
+        arguments: ["envoy.extensions.router.cluster_specifiers.matcher.v3.MatcherClusterSpecifier", "not.there.Message", "google.protobuf.Struct"])
+    func optional(_ type: String) async throws {
+        let plugin = Self.unknown.replacing("TYPE", with: type)
+        let routes = """
+            - match: { path: /own }
+              route: { inline_cluster_specifier_plugin: \(plugin) }
+            - match: { path: /alone }
+              route: { inline_cluster_specifier_plugin: \(plugin) }
+            - match: { path: /own }
+              route: { cluster: a }
+            """
+        let proxy = try await TestProxy.start(filters: "", routes: routes, clusters: ["a": a.port])
+        #expect(await proxy.get("/own")?.text == "a")
+        #expect(await proxy.get("/alone")?.status == 404)
+        await proxy.stop()
+    }
+
+    @Test("an unknown plugin that is not optional is refused, and so is an optional one whose script does not load")
+    func notOptional() async {
+        let script = "type.googleapis.com/envoy.extensions.router.cluster_specifiers.lua.v3.LuaConfig, source_code: { inline_string: 'x(' }"
+        let plugins = [
+            Self.unknown.replacing("TYPE", with: "google.protobuf.Struct").replacing("is_optional: true", with: "is_optional: false"),
+            Self.unknown.replacing("type.googleapis.com/TYPE", with: script),
+        ]
+        for plugin in plugins {
+            do {
+                let proxy = try await TestProxy.start(
+                    filters: "", routes: "- match: { prefix: / }\n  route: { inline_cluster_specifier_plugin: \(plugin) }", clusters: ["a": 1])
+                await proxy.stop()
+                Issue.record("taken: \(plugin)")
+            } catch {
+                #expect("\(error)".contains("inline_cluster_specifier_plugin"), "\(error)")
+            }
+        }
+    }
 }

@@ -121,4 +121,21 @@ struct LuaMatcherTests {
                 """)
         #expect(problem.contains("a custom matcher cannot be used here"), "\(problem)")
     }
+
+    private static let settings: [(settings: String, source: String, answer: String)] = [
+        ("on_error: MATCH", "error('boom')", "yes"), ("on_error: NO_MATCH", "error('boom')", "no"), ("on_error: MATCH", "while true do end", "yes"),
+        ("on_error: MATCH", "return false", "no"), ("on_error: MATCH", "return nil", "no"),
+        ("limits: { fuel: 1000000000, cpu_time: 5s }", "for i = 1, 3000000 do end return true", "yes"),
+        ("on_error: NO_MATCH", "for i = 1, 3000000 do end return true", "no"), ("trust: TRUSTED", "return io ~= nil", "yes"),
+    ]
+
+    @Test("limits, trust and what an error says can be chosen", arguments: settings)
+    func ownSettings(_ settings: String, _ source: String, _ expected: String) async throws {
+        let routes = routes("function envoy_match(s) \(source) end")
+            .replacing("envoy.extensions.string_matcher.lua.v3.Lua", with: "heddle.string_matcher.lua.v1.LuaStringMatcher")
+            .replacing("source_code: {", with: "\(settings)\n              lua: { source_code: {").replacing("end\" }", with: "end\" } }")
+        let proxy = try await start(routes)
+        #expect(await proxy.get("/", "x-a: v")?.text == expected, "\(proxy.log)")
+        await proxy.stop()
+    }
 }

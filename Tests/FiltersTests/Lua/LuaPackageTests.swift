@@ -121,4 +121,107 @@ struct LuaPackageTests {
         #expect(await proxy.get()?.text == "3,4,2,2,2,2")
         await proxy.stop()
     }
+
+    /// A filter that reads its script from a file, and shares its machine.
+    private func shared(_ file: String, name: String, _ more: String = "reload_interval: 0.01s") -> String {
+        """
+        - name: \(name)
+          typed_config:
+            "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+            lua: { default_source_code: { filename: \(file) }, shared_vm_id: one }
+            \(more)
+        """
+    }
+
+    private func counting(_ version: Int) -> String {
+        """
+        version = \(version)
+        function envoy_on_request(h)
+          n = (n or 0) + 1
+          h:headers():add('x-n', version .. ':' .. n)
+          if h:headers():get('x-slow') then
+            h:headers():remove('x-slow')
+            h:httpCall('slow', {[':method'] = 'GET', [':path'] = '/', [':authority'] = 'slow'}, nil, 5000)
+            h:headers():add('x-n', version .. ':' .. n)
+          end
+        end
+        """
+    }
+
+    @Test("a changed file gives the filters that share a machine one new state with fresh globals, and requests under way keep the old one")
+    func reload() async throws {
+        let folder = try Folder()
+        try folder.write("main.lua", counting(1))
+        let gate = Gate()
+        let slow = TestUpstream { _ in
+            gate.wait()
+            return TestUpstream.ok("")
+        }
+        let upstream = TestUpstream { TestUpstream.ok($0["x-n"] ?? "") }
+        let filters = ["a", "b"].map { shared("\(folder.path)/main.lua", name: $0) }.joined(separator: "\n")
+        let proxy = try await TestProxy.start(filters: filters, clusters: ["main": upstream.port, "slow": slow.port])
+        #expect(await proxy.get()?.text == "1:1,1:2")
+        async let waiting = proxy.get("/", "x-slow: 1")
+        while slow.requests.isEmpty { #expect(await proxy.get()?.status == 200) }
+        try folder.write("main.lua", counting(2))
+        var text = ""
+        for _ in 0..<5000 where !text.hasPrefix("2:1,") { text = await proxy.get()?.text ?? "" }
+        #expect(text == "2:1,2:2", "\(proxy.log)")
+        #expect(await proxy.get()?.text == "2:3,2:4")
+        #expect(try await proxy.statistics().contains("lua.lua_vm_count: 1"))
+        gate.open()
+        // The first filter goes on in the old state with its globals; the second begins in the new one.
+        let late = await waiting?.text ?? ""
+        #expect(late.wholeMatch(of: #/1:\d+,1:\d+,2:5/#) != nil, "\(late)")
+        await proxy.stop()
+    }
+
+    @Test("two files with the same text are looked at each for itself")
+    func sameText() async throws {
+        let folder = try Folder()
+        for name in ["a", "b"] { try folder.write("\(name).lua", counting(1)) }
+        let upstream = TestUpstream { TestUpstream.ok($0["x-n"] ?? "") }
+        let filters = ["a", "b"].map { shared("\(folder.path)/\($0).lua", name: $0) }.joined(separator: "\n")
+        let proxy = try await TestProxy.start(filters: filters, clusters: ["main": upstream.port])
+        #expect(await proxy.get()?.text == "1:1,1:1")
+        try folder.write("b.lua", counting(2))
+        var text = ""
+        for _ in 0..<5000 where !text.hasSuffix(",2:1") { text = await proxy.get()?.text ?? "" }
+        #expect(text.contains(#/^1:\d+,2:1$/#), "\(text) \(proxy.log)")
+        await proxy.stop()
+    }
+
+    @Test("a configuration that comes anew keeps the machine while script and modules are the same, and no longer")
+    func anew() async throws {
+        let folder = try Folder()
+        try folder.write("main.lua", "local m = require('m')\n" + counting(1).replacing("version .. ':'", with: "m .. ':'"))
+        try folder.write("m.lua", "return 'x'")
+        let upstream = TestUpstream { TestUpstream.ok($0["x-n"] ?? "") }
+        func listener(_ prefix: String) -> String {
+            """
+            name: main
+            address: { socket_address: { address: 127.0.0.1, port_value: 1 } }
+            filter_chains:
+            - filters:
+              - name: http
+                typed_config:
+                  "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                  stat_prefix: \(prefix)
+                  route_config: { virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: main } }] }] }
+                  http_filters:
+            \(shared("\(folder.path)/main.lua", name: "a", "module_path: \(folder.path)").indented(6))
+                  - name: router
+                    typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
+            """
+        }
+        let proxy = try await TestProxy.start(
+            filters: shared("\(folder.path)/main.lua", name: "a", "module_path: \(folder.path)"), clusters: ["main": upstream.port])
+        #expect(await proxy.get()?.text == "x:1")
+        try await proxy.apply([.listener(listener("other"))])
+        #expect(await proxy.get()?.text == "x:2", "\(proxy.log)")
+        try folder.write("m.lua", "return 'y'")
+        try await proxy.apply([.listener(listener("third"))])
+        #expect(await proxy.get()?.text == "y:1", "\(proxy.log)")
+        await proxy.stop()
+    }
 }

@@ -244,6 +244,7 @@ struct LuaVersionTests {
         let config = try ConfigDecoder.decode(Config.self, from: [ConfigSource(text: text, file: "filter.yaml", format: .yaml)]).message
         let orders = LuaCaseOrder.all(filter: "versioned", config)
         #expect(orders.map(\.title) == ["filter versioned version 1", "filter versioned version 2"])
+        #expect(orders.map(\.path) == ["cases", "cases"])
         let problems = await Tool.problems(orders)
         #expect(problems == ["", "filter versioned version 2: case \"tells its version\" (\(folder.path)/cases.yaml:2): response x-version is \"2\"; expected \"1\""])
         try folder.write("cases.yaml", "filters: []\ncases: [{ name: x, expect: { status: 200 } }]")

@@ -12,7 +12,8 @@ struct SettingsSchemaTests {
          "properties": {
            "key": {"type": "string", "pattern": "^k-[0-9]+$"}, "part": {"type": "string", "pattern": "b+"}, "mode": {"enum": ["on", 1, null]},
            "count": {"type": "integer", "minimum": 1, "maximum": 10}, "share": {"type": ["number", "boolean"]},
-           "names": {"type": "array", "items": {"type": "string"}},
+           "names": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 2}, "minItems": 0, "maxItems": 2},
+           "pair": {"type": "array", "minItems": 2}, "kind": {"const": "a"}, "none": {"const": null, "default": null},
            "deep": {"type": "object", "additionalProperties": {"type": "number", "minimum": 0.5}}},
          "additionalProperties": false}
         """
@@ -35,6 +36,7 @@ struct SettingsSchemaTests {
             [:], ["part": .string("abc\nd")], ["mode": .null], ["mode": .number(1)], ["count": .number(1)], ["count": .number(10)],
             ["share": .bool(true)], ["share": .number(0.5)], ["names": .list([])],
             ["names": .list([.string("a")]), "deep": .object(["x": .number(0.5)])],
+            ["names": .list([.string("äö"), .string("x")])], ["pair": .list([.null, .number(1)])], ["kind": .string("a"), "none": .null],
         ] as [[String: MetadataValue]])
     func passes(_ settings: [String: MetadataValue]) throws {
         #expect(try problem(Self.good.merging(settings) { $1 }) == "")
@@ -53,8 +55,14 @@ struct SettingsSchemaTests {
             (["count": .number(11)], "filter_context.count: is 11; expected at most 10"),
             (["share": .string("x")], "filter_context.share: is \"x\"; expected a number or true or false"),
             (["names": .list([.string("a"), .number(2)])], "filter_context.names[1]: is 2; expected a text"),
+            (["names": .list([.string("")])], "filter_context.names[0]: has 0 characters; expected at least 1"),
+            (["names": .list([.string("a"), .string("äöü")])], "filter_context.names[1]: has 3 characters; expected at most 2"),
+            (["names": .list([.number(1), .number(2), .number(3)])], "filter_context.names: has 3 items; expected at most 2"),
+            (["pair": .list([.null])], "filter_context.pair: has 1 item; expected at least 2"),
+            (["kind": .string("b")], "filter_context.kind: is \"b\"; expected \"a\""),
+            (["none": .bool(false)], "filter_context.none: is false; expected null"),
             (["deep": .object(["x": .number(0)])], "filter_context.deep.x: is 0; expected at least 0.5"),
-            (["other": .null], "filter_context.other: is unknown; expected count, deep, key, mode, names, part, share"),
+            (["other": .null], "filter_context.other: is unknown; expected count, deep, key, kind, mode, names, none, pair, part, share"),
         ] as [([String: MetadataValue], String)])
     func refuses(_ settings: [String: MetadataValue], _ expected: String) throws {
         let all = settings.isEmpty ? settings : Self.good.merging(settings) { $1 }
@@ -73,6 +81,11 @@ struct SettingsSchemaTests {
             (#"{"properties": {"a": {"type": "text"}}}"#, "\"text\" is no type; expected one of array, boolean"),
             (#"{"properties": {"a": 1}}"#, "f: properties.a: a schema must be an object"),
             (#"{"minimum": "1"}"#, "f: minimum: has a value of the wrong kind"),
+            (#"{"minLength": -1}"#, "f: minLength: a whole number from 0 on is expected"),
+            (#"{"maxItems": "1"}"#, "f: maxItems: a whole number from 0 on is expected"),
+            (#"{"minItems": 1.5}"#, "f: minItems: a whole number from 0 on is expected"),
+            (#"{"maxLength": 1, "minLength": 2}"#, "f: minLength: leaves nothing: 2 is more than 1"),
+            (#"{"exclusiveMinimum": 1}"#, "f: exclusiveMinimum: is a word of JSON Schema that settings cannot have"),
             (#"{"required": [1]}"#, "f: required: a list of texts is expected"), (#"{"pattern": "("}"#, "f: pattern: "),
         ])
     func badSchema(_ text: String, _ expected: String) {

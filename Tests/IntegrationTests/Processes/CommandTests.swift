@@ -38,6 +38,35 @@ struct CommandTests {
         #expect(result.output == "configuration 'samples/lua-versions/envoy.yaml' OK\n")
     }
 
+    @Test("cases that fail or cannot be read end with 1 and the place of the field that names them", arguments: ["validate", "serve"])
+    func failingCases(mode: String) throws {
+        let filter = """
+            {name: l, typed_config: {"@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter, version: "1",
+                      cases: /nowhere/cases.yaml, lua: {inline_code: "function envoy_on_request(h) end"}}}
+            """
+        let config = """
+            static_resources:
+              listeners:
+              - name: front
+                address: {socket_address: {address: \(Loopback.address), port_value: \(Loopback.freePort())}}
+                default_filter_chain:
+                  filters:
+                  - name: http
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                      stat_prefix: front
+                      route_config: {name: r}
+                      http_filters:
+                      - \(filter)
+                      - {name: r, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+            """
+        let result = try run(["--mode", mode, "--config-yaml", config])
+        #expect(result.code == 1)
+        let path = "default_filter_chain.filters[0].typed_config.http_filters[0].typed_config.cases"
+        let place = mode == "validate" ? "--config-yaml:14:18: static_resources.listeners[0].\(path)" : "--config-yaml: lds \"front\": \(path)"
+        #expect(result.errors.contains("\(place): filter l version 1: /nowhere/cases.yaml: cannot be read"), "\(result.errors)")
+    }
+
     @Test("a bad configuration ends with 1 and every error with its place", arguments: ["validate", "serve"])
     func bad(mode: String) throws {
         let result = try run(["--mode", mode, "--config-yaml", "static_resources:\n  clusters: [{nam: a}]\n  listenrs: []"])

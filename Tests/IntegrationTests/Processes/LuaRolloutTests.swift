@@ -111,7 +111,7 @@ struct LuaRolloutTests {
         try reload(proxy, filters: candidate, until: "the old one stays")
         #expect(
             proxy.log.contains(
-                "filter greeter version 2: case \"has a version\" (\(folder)/cases.yaml:2): response x-version is \"2\"; expected \"3\""), "\(proxy.log)")
+                "lds \"in\": filter_chains[0].filters[0].typed_config.http_filters[0].typed_config.candidate.cases: filter greeter version 2: case \"has a version\" (\(folder)/cases.yaml:2): response x-version is \"2\"; expected \"3\""), "\(proxy.log)")
         #expect(load.waits(forMore: 50))
         #expect(try counter(proxy, 2, "requests") == 0)
         try write("2")

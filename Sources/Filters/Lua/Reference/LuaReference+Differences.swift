@@ -21,8 +21,9 @@ extension LuaReference {
         Difference(
             what: "removing `:status` of a response", envoy: "the response breaks off", heddle: "raises"),
         Difference(
-            what: "`filterState():set()`", envoy: "under names that the proxy knows (`envoy.network.upstream_server_name` and the like) it changes what the proxy does",
-            heddle: "under such a name it raises, since it would have no effect"),
+            what: "`filterState():set()` under `envoy.upstream.dynamic_host`, `envoy.upstream.dynamic_port`, `envoy.ratelimit.hits_addend`",
+            envoy: "read by dynamic forward proxy clusters and by the rate limit filter",
+            heddle: "kept, and read by scripts and logs alone: there are no such clusters and filters, whose configuration is refused. `envoy.network.upstream_server_name`, `upstream_subject_alt_names`, `application_protocols` and `transport_socket.original_dst_address` act as in Envoy"),
         Difference(
             what: "libraries", envoy: "all of LuaJIT's: `io`, `os.execute`, `ffi`, `debug`, `load`",
             heddle: "the safe ones; the others with `trust: TRUSTED`"),

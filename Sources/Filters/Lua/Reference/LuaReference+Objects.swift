@@ -135,7 +135,9 @@ extension LuaReference {
             Function("downstreamRemoteAddress() → string", "The client after `x-forwarded-for`."),
             Function("downstreamDirectRemoteAddress() → string", "The other end of the socket."),
             Function("dynamicMetadata() → MetadataMap", "What filters left for each other, by filter."),
-            Function("dynamicTypedMetadata(name: string) → table or nil", "Nil: no filter leaves typed metadata."),
+            Function(
+                "dynamicTypedMetadata(name: string) → table or nil", "Nil: no filter leaves typed metadata of a stream.",
+                Case("h:streamInfo():dynamicTypedMetadata('envoy.filters.listener.proxy_protocol')", "nil")),
             Function("filterState() → FilterState", "What filters left under names, with types."),
             Function("downstreamSslConnection() → SslConnection or nil", "The TLS session.", Case("h:streamInfo():downstreamSslConnection()", "nil")),
             Function("drainConnectionUponCompletion()", "Has the connection closed after its requests (`connection: close`, GOAWAY)."),
@@ -144,8 +146,13 @@ extension LuaReference {
     private static let connectionStreamInfo = Object(
         "ConnectionStreamInfo", "h:connectionStreamInfo()", "What is known of the connection alone.",
         [
-            Function("dynamicMetadata() → MetadataMap", "Metadata of listener filters."),
-            Function("dynamicTypedMetadata(name: string) → table or nil", "Nil: no filter leaves typed metadata."),
+            Function(
+                "dynamicMetadata() → MetadataMap",
+                "Metadata of listener filters, by filter: what `rules` of `proxy_protocol` take from the client's PROXY header, as text."),
+            Function(
+                "dynamicTypedMetadata(name: string) → table or nil",
+                "The same as a message, with the bytes as they came: `{ typed_metadata = { KEY = bytes } }`; nil for a filter that left none.",
+                Case("h:connectionStreamInfo():dynamicTypedMetadata('envoy.filters.listener.proxy_protocol')", "nil")),
         ] + log)
 
     private static let filterState = Object(
@@ -201,7 +208,13 @@ extension LuaReference {
                     "a.test,b.test"),
                 Case(
                     "(function() local s = h:streamInfo():filterState() s:set('envoy.network.upstream_server_name', 'envoy.network.upstream_server_name', 'a.test') return s:get('envoy.network.upstream_server_name') end)()",
-                    "an object 'envoy.network.upstream_server_name' would have no effect", envoy: "a.test")),
+                    "a.test"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('envoy.network.application_protocols', 'envoy.string', 'h2') return s:get('envoy.network.application_protocols') end)()",
+                    "h2"),
+                Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('envoy.upstream.dynamic_host', 'envoy.upstream.dynamic_host', 'a.test') return s:get('envoy.upstream.dynamic_host') end)()",
+                    "a.test")),
         ] + log)
 
     private static let connection = Object(
