@@ -41,6 +41,7 @@ enum FormatSample {
         info.connectionID = 3
         info.streamID = 4
         info.routeName = NamedText("route-a")
+        info.virtualClusterName = NamedText("checkout")
         info.clusterName = NamedText("web")
         info.filterChainName = NamedText("chain")
         info.upstreamRemoteAddress = SocketAddress("10.0.0.1:8080")
@@ -112,7 +113,7 @@ struct SubstitutionFormatTests {
             ("%DOWNSTREAM_LOCAL_ADDRESS%", "[::1]:80"), ("%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%", "::1"), ("%DOWNSTREAM_LOCAL_PORT%", "80"),
             ("%DOWNSTREAM_REMOTE_ADDRESS%", "192.0.2.7:999"), ("%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%", "@peer"),
             ("%DOWNSTREAM_DIRECT_REMOTE_PORT%", "-"), ("%UPSTREAM_CLUSTER%", "web"), ("%UPSTREAM_CLUSTER_RAW%", "web"),
-            ("%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "2"), ("%ROUTE_NAME%", "route-a"), ("%ROUTE_NAME:5%", "route"),
+            ("%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "2"), ("%ROUTE_NAME%", "route-a"), ("%VIRTUAL_CLUSTER_NAME%", "checkout"), ("%ROUTE_NAME:5%", "route"),
             ("%FILTER_CHAIN_NAME%", "chain"), ("%REQUESTED_SERVER_NAME%", "web.example"), ("%DOWNSTREAM_TLS_VERSION%", "TLSv1.3"),
             ("%DOWNSTREAM_TLS_CIPHER%", "TLS_AES_128_GCM_SHA256"), ("%DOWNSTREAM_PEER_URI_SAN%", "spiffe://td/ns/a"),
             ("%DOWNSTREAM_PEER_SUBJECT%", "-"), ("%UPSTREAM_TLS_VERSION%", "-"), ("%CONNECTION_ID%", "3"), ("%STREAM_ID%", "id-1"),

@@ -69,6 +69,8 @@ package import TrafficPolicy
     package var includesAttemptCount = false
     /// `include_attempt_count_in_response`
     package var answersAttemptCount = false
+    /// Of the virtual host; nil where it has none.
+    package var virtualClusters: VirtualClusters?
     /// How the route's match reads in an explanation.
     package var matchText = ""
 

@@ -34,6 +34,8 @@ import TrafficPolicy
     /// For the whole request, in nanoseconds; 0 for none.
     private var timeout: UInt64 = 0
     private var cluster: Cluster?
+    /// What the request counts for besides its cluster; nil where its virtual host has none.
+    private var virtualCluster: VirtualCluster?
     private var requestEnded = false
     private var hasBody = false
     private var isForwarding = false
@@ -118,6 +120,10 @@ import TrafficPolicy
         }
         self.cluster = cluster
         stream.info.clusterName = cluster.config.name
+        if let virtualClusters = route.virtualClusters {
+            virtualCluster = virtualClusters.find(stream.requestHeaders)
+            stream.info.virtualClusterName = virtualCluster?.name
+        }
         stream.recorder?.note(.cluster, cluster.config.name.text)
         isUpgrade = stream.upgrade != nil
         isForwarding = true
@@ -312,6 +318,7 @@ import TrafficPolicy
     func connected(_ codec: any UpstreamCodec) {
         guard let stream else { return }
         let now = stream.worker.loop.now
+        virtualCluster?.stats[.upstreamRqTotal].add()
         stream.info.times.upstreamConnectionReady = now
         if stream.info.times.firstUpstreamSend == 0 { stream.info.times.firstUpstreamSend = now }
         stream.info.upstreamProtocol = codec.version
@@ -336,6 +343,7 @@ import TrafficPolicy
     private func countFailure(_ cluster: Cluster, status: Int = 503) {
         cluster.stats.countClass(status)
         cluster.stats.codes.add(status)
+        virtualCluster?.stats.countAnswer(status)
     }
 
     /// No connection could be had.
@@ -372,6 +380,7 @@ import TrafficPolicy
         if reason == .remote { cluster.stats[.upstreamRqRxReset].add() }
         if onReusedConnection, reason == .connectionTermination || reason == .remoteRefused, mayRepeat {
             cluster.stats[.upstreamRqRetry].add()
+            virtualCluster?.stats[.upstreamRqRetry].add()
             stream.recorder?.note(.retry, "the host had closed the reused connection")
             stream.info.giveUpAttempt()
             attempt()
@@ -415,6 +424,7 @@ import TrafficPolicy
     private func timeoutExpired() {
         guard let stream, stream.isActive, let cluster else { return }
         cluster.stats[.upstreamRqTimeout].add()
+        virtualCluster?.stats[.upstreamRqTimeout].add()
         request?.noteTimeout()
         stream.info.responseFlags.insert(.upstreamRequestTimeout)
         guard !responseStarted else {
@@ -504,6 +514,7 @@ import TrafficPolicy
         let status = stream.responseHeaders.status
         cluster.stats.countClass(status)
         cluster.stats.codes.add(status)
+        virtualCluster?.stats.countAnswer(status)
         // While the request goes on there is no time to tell from its end.
         if !suppressesHeaders, requestEnded {
             stream.responseHeaders.set(.xEnvoyUpstreamServiceTime, decimal: Int((now - startedAt) / 1_000_000))
@@ -537,6 +548,7 @@ import TrafficPolicy
         stream.info.times.lastUpstreamReceive = now
         cluster?.stats[.upstreamRqCompleted].add()
         cluster?.stats[.upstreamRqTime].record(nanoseconds: now - startedAt)
+        if let virtualCluster { virtualCluster.stats[.upstreamRqTime].record(nanoseconds: now - startedAt) }
     }
 
     func pauseResponse() { request?.pauseResponse() }
@@ -559,6 +571,7 @@ import TrafficPolicy
     package override func reset() {
         stream = nil
         cluster = nil
+        if virtualCluster != nil { virtualCluster = nil }
         requestEnded = false
         hasBody = false
         isForwarding = false

@@ -19,13 +19,11 @@ package enum RouteMatching {
         case .pathSeparatedPrefix(let prefix): path = .separatedPrefix(prefix)
         case nil: throw ConfigProblem("a match needs one of prefix, path, safe_regex, path_separated_prefix", path: "match")
         }
-        var headers: [HeaderMatcher] = []
-        for (index, header) in message.headers.enumerated() {
-            do throws(ConfigProblem) {
-                headers.append(try headerMatcher(header, custom))
-            } catch {
-                throw error.within("match.headers[\(index)]")
-            }
+        let headers: [HeaderMatcher]
+        do throws(ConfigProblem) {
+            headers = try headerMatchers(message.headers, custom)
+        } catch {
+            throw error.within("match")
         }
         var parameters: [QueryParameterMatcher] = []
         for (index, parameter) in message.queryParameters.enumerated() {
@@ -39,6 +37,21 @@ package enum RouteMatching {
             path, isCaseSensitive: !message.hasCaseSensitive || message.caseSensitive.value, headers: headers,
             queryParameters: parameters, runtimeFraction: message.hasRuntimeFraction ? runtime.fraction(message.runtimeFraction) : nil,
             requiresGRPC: message.hasGrpc)
+    }
+
+    /// Matchers of a field `headers`.
+    static func headerMatchers(
+        _ messages: [Envoy_Config_Route_V3_HeaderMatcher], _ custom: Custom
+    ) throws(ConfigProblem) -> [HeaderMatcher] {
+        var matchers: [HeaderMatcher] = []
+        for (index, message) in messages.enumerated() {
+            do throws(ConfigProblem) {
+                matchers.append(try headerMatcher(message, custom))
+            } catch {
+                throw error.within("headers[\(index)]")
+            }
+        }
+        return matchers
     }
 
     static func headerMatcher(

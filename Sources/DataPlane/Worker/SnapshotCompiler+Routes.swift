@@ -67,6 +67,7 @@ extension SnapshotCompiler {
             message.responseHeadersToRemove)
         let ownFilters = merged(try filterConfigs(message.typedPerFilterConfig, filters), outerFilters)
         let name = NamedText(message.name)
+        let virtualClusters = try virtualClusters(message, filters)
         var matches: [RouteMatchConfig] = []
         var entries: [RouteEntry] = []
         for (index, route) in message.routes.enumerated() {
@@ -95,12 +96,32 @@ extension SnapshotCompiler {
                 default: break
                 }
                 entry.answersAttemptCount = message.includeAttemptCountInResponse
+                entry.virtualClusters = virtualClusters
                 entries.append(entry)
             } catch {
                 throw error.within("routes[\(index)]")
             }
         }
         return (VirtualHostConfig(name: message.name, domains: message.domains, routes: matches), entries)
+    }
+
+    private func virtualClusters(
+        _ message: Envoy_Config_Route_V3_VirtualHost, _ filters: RouteScope
+    ) throws(ConfigProblem) -> VirtualClusters? {
+        guard !message.virtualClusters.isEmpty else { return nil }
+        var clusters: [VirtualCluster] = []
+        for (index, cluster) in message.virtualClusters.enumerated() {
+            do throws(ConfigProblem) {
+                let headers = try RouteMatching.headerMatchers(cluster.headers, customMatcher(filters.statPrefix))
+                clusters.append(
+                    VirtualCluster(
+                        name: NamedText(cluster.name), stats: stats.virtualCluster(cluster.name, of: message.name), headers: headers))
+            } catch {
+                throw error.within("virtual_clusters[\(index)]")
+            }
+        }
+        let other = VirtualCluster(name: nil, stats: stats.virtualCluster("other", of: message.name), headers: [])
+        return VirtualClusters(clusters, other: other)
     }
 
     private func route(

@@ -19,8 +19,8 @@ extension LuaHook {
                 if let name = hook.stream?.route?.name { call.results.add(name.bytes) } else { call.results.add("") }
                 return .results
             },
-            .worker("virtualClusterName") { _, call in
-                call.results.add("")
+            .worker("virtualClusterName") { hook, call in
+                if let name = hook.stream?.info.virtualClusterName { call.results.add(name.bytes) } else { call.results.add("") }
                 return .results
             },
             .worker("requestedServerName") { hook, call in call.returning(hook.stream?.info.requestedServerName.text ?? "") },

@@ -198,6 +198,7 @@ extension FormatProgram {
         case .upstreamCluster: return named(info.clusterName?.shownAs ?? info.clusterName, instruction, to: &writer)
         case .upstreamClusterRaw: return named(info.clusterName, instruction, to: &writer)
         case .routeName: return named(info.routeName, instruction, to: &writer)
+        case .virtualClusterName: return named(info.virtualClusterName, instruction, to: &writer)
         case .filterChainName: return named(info.filterChainName, instruction, to: &writer)
         case .accessLogType:
             writer.append(info.accessLogType.name)

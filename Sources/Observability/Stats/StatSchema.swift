@@ -1,7 +1,7 @@
 /// Index of a kind in ``StatSchema/kinds``.
 enum StatKindID: Int, CaseIterable {
     case cluster, http, listener, listenerHTTP, http1, http2, clusterHTTP2, listenerTLS, clusterTLS, tcp, lua
-    case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute, luaVersion
+    case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute, luaVersion, virtualCluster
     case server, listenerManager, clusterManager, worker, filesystem
     case controlPlane, clusterDiscovery, listenerDiscovery, namedDiscovery
     case host
@@ -54,6 +54,7 @@ public enum StatSchema {
         case .metricHistogram: MetricHistogramStat.self
         case .bodyRoute: BodyRouteStats.self
         case .luaVersion: LuaVersionStats.self
+        case .virtualCluster: VirtualClusterStats.self
         case .server: ServerStats.self
         case .listenerManager: ListenerManagerStats.self
         case .clusterManager: ClusterManagerStats.self

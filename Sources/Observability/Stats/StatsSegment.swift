@@ -110,6 +110,8 @@ public final class StatsSegment {
     public func listenerTLS(_ address: String) -> ListenerTLSStats { view([address]) }
     /// `cluster.<name>.ssl.`
     public func clusterTLS(_ name: String) -> ClusterTLSStats { view([name]) }
+    /// `vhost.<virtual host>.vcluster.<name>.`
+    public func virtualCluster(_ name: String, of virtualHost: String) -> VirtualClusterStats { view([virtualHost, name]) }
     /// `tcp.<prefix>.`
     public func tcp(prefix: String) -> TCPStats { view([prefix]) }
     /// - Parameter statPrefix: the filter's own, may be empty.

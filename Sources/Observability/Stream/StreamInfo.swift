@@ -56,6 +56,8 @@ public struct StreamInfo: ~Copyable {
     /// The names in the configuration of what was chosen; nil while it was not.
     public var filterChainName: NamedText?
     public var virtualHostName: NamedText?
+    /// Of the virtual cluster that the router found; nil for the one of the rest (`other`), too.
+    public var virtualClusterName: NamedText?
     public var routeName: NamedText?
     public var clusterName: NamedText?
     /// Name of the upstream host as configured (`%UPSTREAM_HOST_NAME%`), nil when it has none but its address.
@@ -135,6 +137,7 @@ public struct StreamInfo: ~Copyable {
         if !requestedServerName.isAbsent { requestedServerName = .absent }
         if filterChainName != nil { filterChainName = nil }
         if virtualHostName != nil { virtualHostName = nil }
+        if virtualClusterName != nil { virtualClusterName = nil }
         if routeName != nil { routeName = nil }
         if clusterName != nil { clusterName = nil }
         if upstreamHostName != nil { upstreamHostName = nil }

@@ -533,6 +533,7 @@ m envoy.config.route.v3.VirtualHost
 2 domains *string min_items=1 item.loose_header_value
 3 routes *envoy.config.route.v3.Route
 4 require_tls =envoy.config.route.v3.VirtualHost.TlsRequirementType
+5 virtual_clusters *envoy.config.route.v3.VirtualCluster
 7 request_headers_to_add *envoy.config.core.v3.HeaderValueOption max_items=1000
 13 request_headers_to_remove *string item.min=1 item.loose_header_name
 10 response_headers_to_add *envoy.config.core.v3.HeaderValueOption max_items=1000
@@ -542,11 +543,14 @@ m envoy.config.route.v3.VirtualHost
 19 include_attempt_count_in_response bool
 25 request_body_buffer_limit google.protobuf.UInt64Value
 24 metadata envoy.config.core.v3.Metadata
-- 21:matcher 5:virtual_clusters 6:rate_limits 8:cors! 16:retry_policy 20:retry_policy_typed_config 17:hedge_policy 23:include_is_timeout_retry_header 18:per_request_buffer_limit_bytes! 22:request_mirror_policies
+- 21:matcher 6:rate_limits 8:cors! 16:retry_policy 20:retry_policy_typed_config 17:hedge_policy 23:include_is_timeout_retry_header 18:per_request_buffer_limit_bytes! 22:request_mirror_policies
 e envoy.config.route.v3.VirtualHost.TlsRequirementType
 0 NONE
 1 EXTERNAL_ONLY
 2 ALL
+m envoy.config.route.v3.VirtualCluster
+4 headers *envoy.config.route.v3.HeaderMatcher
+2 name string min=1
 m envoy.config.route.v3.Route
 14 name string
 1 match envoy.config.route.v3.RouteMatch required
@@ -1206,7 +1210,7 @@ t envoy.config.retry.omit_canary_hosts.v2 OmitCanaryHostsPredicate
 t envoy.config.retry.omit_host_metadata.v2 OmitHostMetadataConfig
 t envoy.config.retry.previous_hosts.v2 PreviousHostsPredicate
 t envoy.config.retry.previous_priorities PreviousPrioritiesConfig
-t envoy.config.route.v3 CorsPolicy Decorator FilterAction HedgePolicy InternalRedirectPolicy NonForwardingAction RateLimit RetryPolicy RouteList ScopedRouteConfiguration Tracing Vhds VirtualCluster
+t envoy.config.route.v3 CorsPolicy Decorator FilterAction HedgePolicy InternalRedirectPolicy NonForwardingAction RateLimit RetryPolicy RouteList ScopedRouteConfiguration Tracing Vhds
 t envoy.config.tap.v3 BufferedAdminSink FilePerTapSink HttpGenericBodyMatch HttpHeadersMatch MatchPredicate OutputConfig OutputSink StreamingAdminSink StreamingGrpcSink TapConfig
 t envoy.config.trace.v2 DatadogConfig DynamicOtConfig LightstepConfig OpenCensusConfig TraceServiceConfig Tracing ZipkinConfig
 t envoy.config.trace.v2alpha XRayConfig

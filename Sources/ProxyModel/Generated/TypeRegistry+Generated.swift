@@ -75,6 +75,7 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("envoy.config.metrics.v3.TagSpecifier", Envoy_Config_Metrics_V3_TagSpecifier.self),
     ("envoy.config.route.v3.RouteConfiguration", Envoy_Config_Route_V3_RouteConfiguration.self),
     ("envoy.config.route.v3.VirtualHost", Envoy_Config_Route_V3_VirtualHost.self),
+    ("envoy.config.route.v3.VirtualCluster", Envoy_Config_Route_V3_VirtualCluster.self),
     ("envoy.config.route.v3.Route", Envoy_Config_Route_V3_Route.self),
     ("envoy.config.route.v3.WeightedCluster", Envoy_Config_Route_V3_WeightedCluster.self),
     ("envoy.config.route.v3.RouteMatch", Envoy_Config_Route_V3_RouteMatch.self),

@@ -35,6 +35,8 @@ package nonisolated struct Envoy_Config_Route_V3_VirtualHost: Sendable {
 
   package var requireTls: Envoy_Config_Route_V3_VirtualHost.TlsRequirementType = .none
 
+  package var virtualClusters: [Envoy_Config_Route_V3_VirtualCluster] = []
+
   package var requestHeadersToAdd: [Envoy_Config_Core_V3_HeaderValueOption] = []
 
   package var requestHeadersToRemove: [String] = []
@@ -111,6 +113,20 @@ package nonisolated struct Envoy_Config_Route_V3_VirtualHost: Sendable {
 
   fileprivate var _requestBodyBufferLimit: SwiftProtobuf.Google_Protobuf_UInt64Value? = nil
   fileprivate var _metadata: Envoy_Config_Core_V3_Metadata? = nil
+}
+
+package nonisolated struct Envoy_Config_Route_V3_VirtualCluster: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var headers: [Envoy_Config_Route_V3_HeaderMatcher] = []
+
+  package var name: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct Envoy_Config_Route_V3_Route: @unchecked Sendable {
@@ -999,7 +1015,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.config.route.v3"
 
 nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".VirtualHost"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}domains\0\u{1}routes\0\u{3}require_tls\0\u{4}\u{3}request_headers_to_add\0\u{4}\u{3}response_headers_to_add\0\u{3}response_headers_to_remove\0\u{4}\u{2}request_headers_to_remove\0\u{3}include_request_attempt_count\0\u{3}typed_per_filter_config\0\u{4}\u{4}include_attempt_count_in_response\0\u{2}\u{5}metadata\0\u{3}request_body_buffer_limit\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}domains\0\u{1}routes\0\u{3}require_tls\0\u{3}virtual_clusters\0\u{4}\u{2}request_headers_to_add\0\u{4}\u{3}response_headers_to_add\0\u{3}response_headers_to_remove\0\u{4}\u{2}request_headers_to_remove\0\u{3}include_request_attempt_count\0\u{3}typed_per_filter_config\0\u{4}\u{4}include_attempt_count_in_response\0\u{2}\u{5}metadata\0\u{3}request_body_buffer_limit\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1011,6 +1027,7 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.domains) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.routes) }()
       case 4: try { try decoder.decodeSingularEnumField(value: &self.requireTls) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.virtualClusters) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.requestHeadersToAdd) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.responseHeadersToAdd) }()
       case 11: try { try decoder.decodeRepeatedStringField(value: &self.responseHeadersToRemove) }()
@@ -1041,6 +1058,9 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
     }
     if self.requireTls != .none {
       try visitor.visitSingularEnumField(value: self.requireTls, fieldNumber: 4)
+    }
+    if !self.virtualClusters.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.virtualClusters, fieldNumber: 5)
     }
     if !self.requestHeadersToAdd.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.requestHeadersToAdd, fieldNumber: 7)
@@ -1077,6 +1097,7 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
     if lhs.domains != rhs.domains {return false}
     if lhs.routes != rhs.routes {return false}
     if lhs.requireTls != rhs.requireTls {return false}
+    if lhs.virtualClusters != rhs.virtualClusters {return false}
     if lhs.requestHeadersToAdd != rhs.requestHeadersToAdd {return false}
     if lhs.requestHeadersToRemove != rhs.requestHeadersToRemove {return false}
     if lhs.responseHeadersToAdd != rhs.responseHeadersToAdd {return false}
@@ -1093,6 +1114,41 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
 
 nonisolated extension Envoy_Config_Route_V3_VirtualHost.TlsRequirementType: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NONE\0\u{1}EXTERNAL_ONLY\0\u{1}ALL\0")
+}
+
+nonisolated extension Envoy_Config_Route_V3_VirtualCluster: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".VirtualCluster"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}name\0\u{2}\u{2}headers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.headers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.headers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.headers, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_VirtualCluster, rhs: Envoy_Config_Route_V3_VirtualCluster) -> Bool {
+    if lhs.headers != rhs.headers {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }
 
 nonisolated extension Envoy_Config_Route_V3_Route: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -14,6 +14,9 @@ extension ConfigValidator {
         for (index, host) in routes.virtualHosts.enumerated() {
             let path = path.field("virtual_hosts").index(index)
             validateLevel(host, path)
+            for (index, cluster) in host.virtualClusters.enumerated() where cluster.headers.isEmpty {
+                fail(path.field("virtual_clusters").index(index).field("headers"), "must not be empty")
+            }
             for (index, route) in host.routes.enumerated() {
                 validate(route, path.field("routes").index(index), bodyLimit: bodyLimit)
             }

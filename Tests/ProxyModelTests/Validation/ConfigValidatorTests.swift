@@ -102,6 +102,11 @@ import Testing
         ),
         // Virtual hosts.
         Case(
+            name: "a virtual cluster of all requests",
+            edits: [("domains: [\"*\"]", "domains: [\"*\"]\n                      virtual_clusters: [{name: all}]")],
+            message: "\(routes).virtual_hosts[0].virtual_clusters[0].headers: must not be empty"
+        ),
+        Case(
             name: "a domain twice", edits: [("domains: [\"*\"]", "domains: [a.com, A.com]")],
             message:
                 "\(routes).virtual_hosts[0].domains[1]: the domain \"a.com\" is taken by \(routes).virtual_hosts[0].domains[0]"

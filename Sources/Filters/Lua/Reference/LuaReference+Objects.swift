@@ -128,7 +128,7 @@ extension LuaReference {
         [
             Function("protocol() → string", "`HTTP/1.1`, `HTTP/2`.", Case("h:streamInfo():protocol()", "HTTP/1.1")),
             Function("routeName() → string", "The route's name, empty without one.", Case("h:streamInfo():routeName()", "")),
-            Function("virtualClusterName() → string", "Empty: there are no virtual clusters yet."),
+            Function("virtualClusterName() → string", "The virtual cluster that the router found: empty before it, and for a request that none is for."),
             Function("requestedServerName() → string", "The server name of the TLS handshake."),
             Function("downstreamLocalAddress() → string", "`ip:port`."),
             Function("downstreamDirectLocalAddress() → string", "`ip:port` of the socket."),
