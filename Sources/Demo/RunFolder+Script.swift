@@ -70,6 +70,9 @@ extension RunFolder {
         let isTaken = if check.waitForEnd(seconds: Self.checkPatience), case .code(0) = check.end { true } else { false }
         let said = ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
         guard isTaken else { throw .refused(reason: said) }
-        return said
+        // A line of the proxy's log is `[time][process][level][component] text`.
+        return said.split(separator: "\n").filter { $0.contains("[warning]") }.map { line in
+            line.firstRange(of: "] ").map { "warning: " + line[$0.upperBound...] } ?? String(line)
+        }.joined(separator: "\n")
     }
 }

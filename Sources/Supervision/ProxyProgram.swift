@@ -43,7 +43,10 @@ package enum ProxyProgram {
         _ options: ProxyOptions, _ registry: @WorkerActor () -> HTTPFilterRegistry, _ cases: LuaCaseRunner
     ) {
         do {
-            let read = try WorkerActor.enter { () throws(ConfigRefusal) in try ConfigLoader.load(options, registry: registry) }
+            let log = Log(levels: LogLevels(.warning), format: options.logFormat)
+            let read = try WorkerActor.enter { () throws(ConfigRefusal) in
+                try ConfigLoader.load(options, registry: registry, log: log)
+            }
             if !read.warnings.isEmpty { complain(read.warnings) }
             let listeners = try Supervisor.decode(read.bytes).staticResources.listeners
             let failures = listeners.enumerated().flatMap { index, listener in

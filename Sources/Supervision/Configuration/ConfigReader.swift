@@ -1,6 +1,7 @@
 import CLinux
 import DataPlane
 import Glibc
+import Observability
 import ProxyModel
 import Reactor
 import SwiftProtobuf
@@ -114,8 +115,11 @@ enum ConfigReader {
 
 /// Reads, checks and compiles a configuration in this process.
 enum ConfigLoader {
+    /// - Parameter log: hears what a worker would say of it.
     /// - Throws: every problem that was found, `file:line:column: path: message` a line.
-    @WorkerActor static func load(_ options: ProxyOptions, registry: () -> HTTPFilterRegistry) throws(ConfigRefusal) -> ReadConfig {
+    @WorkerActor static func load(
+        _ options: ProxyOptions, registry: () -> HTTPFilterRegistry, log: Log = Log(levels: LogLevels(.off))
+    ) throws(ConfigRefusal) -> ReadConfig {
         var sources: [ConfigSource] = []
         if let path = options.configPath {
             guard let bytes = ProcessFiles.read(path, limit: ConfigFormat.maximumBytes + 1) else {
@@ -143,7 +147,7 @@ enum ConfigLoader {
                     + " --service-node and --service-cluster")
         }
         do throws(ConfigProblem) {
-            try TrialCompiler.compile(bootstrap, registry: registry())
+            try TrialCompiler.compile(bootstrap, registry: registry(), log: log)
         } catch {
             throw ConfigRefusal(description: decoded.marks.error(ConfigPath(parsing: error.path), error.message).description)
         }

@@ -7,7 +7,10 @@ import TrafficPolicy
 /// Compiles a configuration as a worker would and throws the result away: finds what only compiling finds, such as a
 /// certificate that does not fit its key, before any worker hears of it.
 @WorkerActor enum TrialCompiler {
-    static func compile(_ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap, registry: HTTPFilterRegistry) throws(ConfigProblem) {
+    /// - Parameter log: hears what a worker would say of it.
+    static func compile(
+        _ bootstrap: Envoy_Config_Bootstrap_V3_Bootstrap, registry: HTTPFilterRegistry, log: Log
+    ) throws(ConfigProblem) {
         let stats: StatsSegment
         let logWriter: LogFileWriter
         do {
@@ -21,14 +24,14 @@ import TrafficPolicy
         let worker = Worker(
             WorkerResources(
                 context: WorkerContext(loop: EventLoop.process, seed: 1), stats: stats, registry: registry, logWriter: logWriter,
-                log: Log(levels: LogLevels(.off)), environment: ProcessEnvironment.format(instanceID: 1),
+                log: log, environment: ProcessEnvironment.format(instanceID: 1),
                 limits: { _ in limits.region.counters(group: 0, slot: 0) }))
         do throws(ConfigProblem) {
             _ = try StatsRules(bootstrap.statsConfig)
         } catch {
             throw error.within("stats_config")
         }
-        _ = try AdminAccessLog(bootstrap, loop: EventLoop.process, stats: stats, log: Log(levels: LogLevels(.off)))
+        _ = try AdminAccessLog(bootstrap, loop: EventLoop.process, stats: stats, log: log)
         _ = try worker.prepare(bootstrap)
     }
 }

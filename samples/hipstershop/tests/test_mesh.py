@@ -195,6 +195,10 @@ class Mesh(unittest.TestCase):
         # What has no such text is as it was: a picture, an answer without a body.
         self.assertIn(b"</svg>", self.demo.visitor().get("/static/icon.svg").body)
         self.assertEqual(self.demo.visitor().get("/logout").status, 302)
+        useless = self.filter("function envoy_on_reponse(handle) end")
+        self.assertEqual(useless.returncode, 0)
+        self.assertRegex(useless.stderr.decode(), r"^warning: filter mine \S+ of http.edge defines neither .* it does nothing\n$")
+        self.assertEqual(self.filter(script).returncode, 0)
         refused = self.filter("function envoy_on_response(")
         self.assertEqual(refused.returncode, 1)
         self.assertIn(b"expected near", refused.stderr)
