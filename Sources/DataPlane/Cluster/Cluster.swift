@@ -199,7 +199,7 @@ package actor Cluster: LoopActor {
         return host
     }
 
-    /// A request to the host has ended; the last one lets go of a host that is not listed any more.
+    /// A TCP connection to the host has ended; the last one lets go of a host that is not listed any more.
     @WorkerActor package func connectionEnded(_ host: Host) {
         giveBack(host)
     }

@@ -150,7 +150,7 @@ import SecureTransport
         isDone = true
         timer = nil
         worker.loop.unwatch(descriptor.raw)
-        // The number goes on to the transport; this object's own copy of it must not be closed with it.
+        // The transport gets a descriptor of its own: this one is closed with this object.
         do {
             listener.inspected(self, try Socket.duplicate(descriptor.raw), facts)
         } catch {

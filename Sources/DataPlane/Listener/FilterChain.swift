@@ -18,7 +18,6 @@ import SecureTransport
     package let listenerStats: ListenerCounters
     /// Nanoseconds that a TLS handshake may take; 0 switches off.
     package var handshakeTimeout: UInt64 = 10_000_000_000
-    package var bufferLimit = 1024 * 1024
     /// How its match reads in an explanation.
     package var matchText = ""
 

@@ -256,7 +256,7 @@ package actor Listener: LoopActor {
         connections.append(connection)
         do {
             try connection.start()
-            if worker.failsHealthCheck, config.drainsOnFailedHealth { connection.discourage() }
+            if worker.failsHealthCheck, config.drainsOnFailedHealth { connection.closeAfterResponse() }
         } catch {
             connectionEnded(connection)
         }
@@ -341,12 +341,12 @@ package actor Listener: LoopActor {
     /// `/healthcheck/fail` was asked for: connections end with their next response, so that clients go elsewhere.
     func healthFailed() {
         guard listener.current.drainsOnFailedHealth else { return }
-        for connection in connections { connection.discourage() }
+        for connection in connections { connection.closeAfterResponse() }
     }
 
     /// The worker is about to drain.
     func retireConnections() {
-        for connection in connections { connection.discourage() }
+        for connection in connections { connection.closeAfterResponse() }
     }
 
     /// Takes nothing new and lets what is there come to its end.

@@ -44,7 +44,7 @@ import SecureTransport
         acceptedAt = worker.loop.now
     }
 
-    /// Starts to read. Bytes that a listener filter has taken from the socket come first.
+    /// Starts to read. A listener filter that looked has left its bytes in the socket.
     package func start() throws(SystemError) {
         filter = chain.networkFilter.makeFilter(self)
         transport.owner = self
@@ -116,7 +116,7 @@ import SecureTransport
     }
 
     /// The proxy fails its health check: the connection closes with its next response.
-    func discourage() { filter?.retire() }
+    func closeAfterResponse() { filter?.retire() }
 
     private func handshakeTimedOut() {
         handshakeTimer = nil

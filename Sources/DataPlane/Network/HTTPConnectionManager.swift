@@ -16,7 +16,7 @@ import SecureTransport
     }
 }
 
-/// The HTTP side of one downstream connection: finds out which HTTP it is, keeps its streams and its age, and drains it.
+/// The HTTP side of one downstream connection: finds out which HTTP it is, counts its streams, keeps its age, and drains it.
 @WorkerActor package final class HTTPConnectionManager: NetworkFilter {
     package let connection: DownstreamConnection
     /// The present form of the configuration; a stream keeps the one that it began with.

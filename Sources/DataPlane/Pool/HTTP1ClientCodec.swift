@@ -293,10 +293,6 @@ import Reactor
         if isTunnel { transport.closeAfterFlush() } else { transport.closeNow() }
     }
 
-    func closeNow() {
-        transport.closeNow()
-    }
-
     func connectionClosed(_ reason: TransportClose) {
         guard let request else { return }
         self.request = nil

@@ -321,10 +321,6 @@ import Reactor
         transport.closeAfterFlush()
     }
 
-    func closeNow() {
-        transport.closeNow()
-    }
-
     private func endRequests(_ reason: StreamReset, detail: StaticString) {
         while let request = requests.last {
             if let h2 = request.codecContext as? HTTP2Stream { release(request, h2) } else { requests.removeLast() }

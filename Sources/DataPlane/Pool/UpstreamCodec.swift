@@ -26,5 +26,4 @@ import Reactor
     func resumeResponse(_ request: UpstreamRequest)
     /// Ends the connection when its requests have ended.
     func drain()
-    func closeNow()
 }

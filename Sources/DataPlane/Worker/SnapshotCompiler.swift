@@ -121,7 +121,6 @@ package import SwiftProtobuf
             name: message.name, networkFilter: factory, tls: tls, listenerStats: surroundings.counters,
             fingerprint: fingerprint,
             connectionForm: Self.fingerprint(try Self.connectionForm(message), surroundings, settings.bytes))
-        chain.bufferLimit = surroundings.limit
         chain.matchText = Self.text(message.filterChainMatch)
         if message.hasTransportSocketConnectTimeout {
             chain.handshakeTimeout = message.transportSocketConnectTimeout.nanoseconds

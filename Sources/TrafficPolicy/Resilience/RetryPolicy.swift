@@ -1,4 +1,6 @@
 /// When and how a request is tried again (`config.route.v3.RetryPolicy`), compiled. Times are in nanoseconds.
+///
+/// The router does not act on it yet: the configuration refuses `retry_policy`.
 public struct RetryPolicy: Sendable {
     public var retryOn: RetryOn
     public var retries: UInt32

@@ -35,7 +35,8 @@ public enum RetryRefusal: Equatable, Sendable {
     case overflow
 }
 
-/// The retries of one request: a pure machine, fed with the outcome of each attempt.
+/// The retries of one request: a pure machine, fed with the outcome of each attempt. The router does not use it yet; see
+/// ``RetryPolicy``.
 public struct RetryState: ~Copyable {
     /// Attempts that a client may ask for by header, whatever it writes there.
     public static let maximumRetriesByHeader: UInt64 = 1000
