@@ -316,7 +316,7 @@ public import Reactor
         config.stats.idleTimeout()
         info.responseFlags.insert(.streamIdleTimeout)
         guard responsePath.delivered == .head else {
-            setDetails("stream_idle_timeout")
+            info.responseCodeDetails = .literal("stream_idle_timeout")
             breakOffResponse(.streamIdleTimeout)
             return
         }

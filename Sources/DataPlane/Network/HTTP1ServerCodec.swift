@@ -280,7 +280,6 @@ import Reactor
 
     private func becomeTunnel(_ stream: Stream) {
         stream.isTunnel = true
-        stream.setIdleTimeout(manager.config.streamIdleTimeout)
         manager.config.stats.upgraded()
         framing = .untilClose
         closesAfterResponse = true

@@ -45,7 +45,7 @@ struct TunnelTests {
         }
     }
 
-    private static func bootstrap(_ port: UInt16, _ host: Version, _ log: LogPath) -> String {
+    private static func bootstrap(_ port: UInt16, _ host: Version, _ log: LogPath, routeOptions: String) -> String {
         let options = host == .http1 ? "http_protocol_options: {}" : "http2_protocol_options: { allow_connect: true }"
         return """
             static_resources:
@@ -67,7 +67,7 @@ struct TunnelTests {
                           "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
                           path: \(log.path)
                           log_format: { text_format_source: { inline_string: "%REQ(:METHOD)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\\n" } }
-                      route_config: { virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: up } }] }] }
+                      route_config: { virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: / }, route: { cluster: up\(routeOptions) } }] }] }
                       http_filters:
                       - name: router
                         typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
@@ -84,12 +84,13 @@ struct TunnelTests {
 
     /// Opens a tunnel, does something with it that must come true, and waits until the proxy keeps nothing of it.
     private func tunnel(
-        _ versions: Versions, protocolName: String = "websocket", _ use: @escaping @Sendable (Tunnel) -> Bool
+        _ versions: Versions, protocolName: String = "websocket", routeOptions: String = "",
+        _ use: @escaping @Sendable (Tunnel) -> Bool
     ) async throws -> (summary: String, log: String) {
         let (listener, port) = PlainSocket.listening()
         defer { close(listener) }
         let log = LogPath()
-        let proxy = try await TestProxy.start(bootstrap: Self.bootstrap(port, versions.host, log))
+        let proxy = try await TestProxy.start(bootstrap: Self.bootstrap(port, versions.host, log, routeOptions: routeOptions))
         let proxyPort = proxy.port
         let (isTrue, summary) = await onThread { () -> (Bool, String) in
             guard let tunnel = Tunnel(proxyPort, listener, versions, protocolName: protocolName) else {
@@ -221,6 +222,16 @@ struct TunnelTests {
         #expect(!seen.summary.hasSuffix("open"), "\(seen)")
         let end = versions.client == .http1 ? "DC downstream_remote_disconnect" : "DR via_upstream"
         #expect(seen.log == "GET 101 \(end)\n")
+    }
+
+    @Test("the idle timeout of the route ends a tunnel in which nothing moves", arguments: Versions.all)
+    func idle(versions: Versions) async throws {
+        let seen = try await tunnel(versions, routeOptions: ", idle_timeout: 0.5s") { tunnel in
+            tunnel.host.send(1000)
+            return tunnel.drive { tunnel.client.received == 1000 && tunnel.client.ending != .open }
+        }
+        #expect(seen.summary.hasPrefix("client \(versions.accepted) 1000 true"), "\(seen)")
+        #expect(seen.log == "GET 101 SI stream_idle_timeout\n")
     }
 
     @Test("both heads name the protocol in the words of their HTTP", arguments: Versions.all)
