@@ -28,6 +28,7 @@ enum ConformanceScripts {
         "reset": .raw("", then: .reset),
         "hang-up": .raw("", then: .close),
         "silent": .silent,
+        "stuck": .raw("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", then: .silence),
         "broken-off": .raw("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", then: .close),
         "hop": .raw(
             "HTTP/1.1 200 OK\r\nconnection: x-private\r\nx-private: 1\r\nkeep-alive: timeout=5\r\ncontent-length: 2\r\n\r\nok"

@@ -180,11 +180,11 @@ public import Reactor
             info.responseFlags.insert(.downstreamProtocolError)
         } else if reason == .remote {
             info.responseFlags.insert(.downstreamRemoteReset)
-            setDetails("downstream_remote_disconnect")
+            if info.responseCodeDetails.isAbsent { setDetails("downstream_remote_disconnect") }
         } else {
             info.responseFlags.insert(.downstreamConnectionTermination)
             // Whatever was said of the answer: the client has not got it.
-            info.responseCodeDetails = "downstream_remote_disconnect"
+            setDetails("downstream_remote_disconnect")
         }
         config.stats.requestReceivedReset()
         finish()
@@ -244,8 +244,10 @@ public import Reactor
         reasonPhrase = Array(phrase)
     }
 
+    /// How the stream came to its end; the last word counts, as in Envoy: a response that broke off is no longer
+    /// `via_upstream`.
     func setDetails(_ details: StaticString) {
-        if info.responseCodeDetails.isAbsent { info.responseCodeDetails = .literal(details) }
+        info.responseCodeDetails = .literal(details)
     }
 
     // MARK: What comes out of the chain
@@ -316,7 +318,7 @@ public import Reactor
         config.stats.idleTimeout()
         info.responseFlags.insert(.streamIdleTimeout)
         guard responsePath.delivered == .head else {
-            info.responseCodeDetails = .literal("stream_idle_timeout")
+            setDetails("stream_idle_timeout")
             breakOffResponse(.streamIdleTimeout)
             return
         }
