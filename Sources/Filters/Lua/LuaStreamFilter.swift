@@ -36,8 +36,7 @@ import TrafficPolicy
     /// The script that the route wants for this stream.
     private func choice(_ stream: Stream) -> Choice {
         let script: LuaScript?
-        if let route = stream.routeConfig(at: index) {
-            guard let route = route as? LuaRouteConfig else { return .none }
+        if let route = stream.routeConfig(at: index) as? LuaRouteConfig {
             switch route.choice {
             case .filterDefault: script = ownScript
             case .disabled: script = nil

@@ -262,6 +262,16 @@ import Testing
                 "\(routes).virtual_hosts[0].routes[0].typed_per_filter_config[\"x\"]: must hold a config or be disabled"
         ),
         Case(
+            name: "a wrapper that switches a filter on",
+            edits: [
+                (
+                    route,
+                    route
+                        + "\n                          typed_per_filter_config: {x: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {}}}"
+                )
+            ],
+            message: nil),
+        Case(
             name: "an enum in lower case", edits: [(filters, "codec_type: http1\n                http_filters:\n")],
             message: nil),
         Case(
