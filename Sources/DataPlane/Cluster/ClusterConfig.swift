@@ -39,6 +39,8 @@ package import TrafficPolicy
     package var serverNameHeader: NamedText?
     /// Of clusters of type ORIGINAL_DST, whose hosts are where the clients were going; nil for others.
     var originalDestination: OriginalDestinations.Settings?
+    /// `http_filters`; nil for none.
+    var httpFilters: UpstreamFilters?
     /// TCP keepalive of connections to hosts, and where they come from (`upstream_bind_config`).
     package var keepalive: (probes: Int32?, time: Int32?, interval: Int32?)?
     package var sourceAddress: SocketAddress?

@@ -68,8 +68,13 @@ public enum TrailersVerdict: Equatable, Sendable {
     /// The name in the configuration, by which per-route configuration finds it.
     package let name: String
     package let callbacks: FilterCallbacks
-    /// Place in the chain, for ``Stream/continueRequest(from:)`` and ``Stream/routeConfig(at:)``.
+    /// Place in the chain.
     package internal(set) var index = 0
+    // Safety: the chain owns its filters.
+    /// The chain of a cluster that the filter stands in; nil in that of a connection manager.
+    unowned(unsafe) var upstream: UpstreamFilterChain?
+    /// Whether it is a filter of a cluster.
+    package var isUpstream: Bool { upstream != nil }
 
     package init(name: String, callbacks: FilterCallbacks) {
         self.name = name

@@ -69,12 +69,14 @@ extension Stream {
         body.withUnsafeBytes { deliverResponseData($0, endStream: true) }
     }
 
-    /// Puts an answer in the place of the response whose head `filter` holds back: the filters behind it see this one.
+    /// Puts an answer in the place of the response whose head `filter` holds back: the filters behind it see this one. Of a
+    /// cluster's filter, those of the connection manager do.
     package func replaceResponse(_ reply: LocalReply, from filter: HTTPFilter) {
         guard state == .active, responsePath.delivered == .head else { return }
         worker.eventBegan()
         defer { worker.eventEnded() }
-        run(take(reply, attempts: info.upstreamAttemptCount), from: filters.count - 1 - filter.index)
+        let position = filter.isUpstream ? 0 : responsePath.position(of: filter) + 1
+        run(take(reply, attempts: info.upstreamAttemptCount), from: position)
     }
 
     /// Makes `reply` the stream's answer: its head stands in ``Stream/responseHeaders``, whatever was under way ends.
@@ -97,10 +99,10 @@ extension Stream {
 
     /// Sends the answer through the response filters, beginning with the one at `position`.
     private func run(_ body: [UInt8], from position: Int) {
-        runHeaders(.response, from: position)
+        runHeaders(responsePath, from: position)
         guard !body.isEmpty, state == .active, !responsePath.isStopped else { return }
         responsePath.iteration.endSeen = true
-        body.withUnsafeBytes { runData(.response, $0, endStream: true, from: position) }
+        body.withUnsafeBytes { runData(responsePath, $0, endStream: true, from: position) }
     }
 
     /// Puts the head together in Envoy's order: what the route says of responses, the answer's own fields, and then the

@@ -9,8 +9,19 @@ package enum Direction: Sendable {
     case response
 }
 
-/// One direction of a stream: how far the message is, and the body that a filter holds back.
+/// One direction of a message through one chain of filters: how far it is, and the body that a filter holds back. A stream
+/// has two, and two more for each attempt at a host of a cluster that has filters.
 @WorkerActor final class MessagePath {
+    let direction: Direction
+    /// The filters are a cluster's.
+    let isUpstream: Bool
+    /// In the order of this direction. The last one of a request is its sink: the router, or the codec of a cluster.
+    let filters: [HTTPFilter]
+    /// The first filters that want a head and a piece of body; those before them are not asked.
+    let firstForHead: Int
+    let firstForBody: Int
+    /// Filters that the message does not meet, a bit for each index.
+    var switchedOff: UInt64 = 0
     var iteration = FilterIteration()
     /// Body that waits for a filter to let it go.
     var buffer: ByteQueue
@@ -23,8 +34,28 @@ package enum Direction: Sendable {
     /// What the sink has got.
     var delivered = MessagePhase.head
 
-    init(pool: BlockPool) {
+    /// - Parameter chain: in the order of the configuration; the last is the sink of the request and the source of the
+    ///   response.
+    init(_ direction: Direction, _ chain: [HTTPFilter], isUpstream: Bool, pool: BlockPool) {
+        self.direction = direction
+        self.isUpstream = isUpstream
+        let wanted = chain.dropLast().reduce(into: FilterCallbacks()) { $0.formUnion($1.callbacks) }
+        switch direction {
+        case .request:
+            filters = chain
+            firstForHead = 0
+            firstForBody = wanted.has(.requestData) ? 0 : chain.count - 1
+        case .response:
+            filters = chain.dropLast().reversed()
+            firstForHead = wanted.has(.responseHeaders) ? 0 : filters.count
+            firstForBody = wanted.has(.responseData) ? 0 : filters.count
+        }
         buffer = ByteQueue(pool: pool)
+    }
+
+    /// Where a filter stands in this direction.
+    func position(of filter: HTTPFilter) -> Int {
+        direction == .request ? filter.index : filters.count - 1 - filter.index
     }
 
     func reset() {

@@ -2,125 +2,123 @@ package import Bytes
 import HTTPModel
 import Reactor
 
-/// The message's way through the filters. Both directions are the same code: a position counts in the order of its
-/// direction and is turned into a filter by ``filter(_:at:)``.
+/// The message's way through the filters. Both directions, and the filters of a cluster, are the same code: a position
+/// counts in the order of its ``MessagePath``.
 extension Stream {
-    subscript(direction: Direction) -> MessagePath {
-        direction == .request ? requestPath : responsePath
+    /// The way that a filter stands at.
+    private func path(_ direction: Direction, of filter: HTTPFilter) -> MessagePath {
+        if let chain = filter.upstream { return direction == .request ? chain.requestPath : chain.responsePath }
+        return direction == .request ? requestPath : responsePath
     }
 
-    /// Filters that this direction passes; the router is the sink of the request and the source of the response.
-    private func positions(_ direction: Direction) -> Int {
-        direction == .request ? filters.count : filters.count - 1
+    private func wants(_ path: MessagePath, _ filter: HTTPFilter, _ callback: FilterCallbacks) -> Bool {
+        filter.callbacks.has(callback) && path.switchedOff & (1 &<< UInt64(truncatingIfNeeded: filter.index)) == 0
     }
 
-    private func filter(_ direction: Direction, at position: Int) -> HTTPFilter {
-        direction == .request ? filters[position] : filters[filters.count - 2 - position]
-    }
-
-    private func position(_ direction: Direction, of filter: HTTPFilter) -> Int {
-        direction == .request ? filter.index : filters.count - 2 - filter.index
-    }
-
-    private func wants(_ filter: HTTPFilter, _ callback: FilterCallbacks) -> Bool {
-        filter.callbacks.has(callback) && switchedOff & (1 &<< UInt64(truncatingIfNeeded: filter.index)) == 0
+    /// Filters that this stream does not meet, a bit for each.
+    var switchedOff: UInt64 {
+        get { requestPath.switchedOff }
+        set {
+            requestPath.switchedOff = newValue
+            responsePath.switchedOff = newValue
+        }
     }
 
     /// Which filters the request meets, as its route says when the request begins.
-    func switchFilters() {
-        for index in filters.indices {
-            guard let said = routeConfig(at: index) else { continue }
+    func switchFilters() { switchedOff = switched(filters, switchedOff) }
+
+    /// - Parameter off: those that are off where the route says nothing, a bit for each.
+    func switched(_ filters: [HTTPFilter], _ off: UInt64) -> UInt64 {
+        var off = off
+        for (index, filter) in filters.enumerated() {
+            guard let said = routeConfig(of: filter) else { continue }
             let bit = 1 &<< UInt64(truncatingIfNeeded: index)
-            if said is DisabledFilter { switchedOff |= bit } else { switchedOff &= ~bit }
+            if said is DisabledFilter { off |= bit } else { off &= ~bit }
         }
+        return off
     }
 
     // MARK: Heads
 
-    func runHeaders(_ direction: Direction, from start: Int) {
-        var position = start
-        let count = positions(direction)
-        if direction == .response, !wantsResponse.has(.responseHeaders) { position = count }
+    func runHeaders(_ path: MessagePath, from start: Int) {
+        var position = max(start, path.firstForHead)
+        let count = path.filters.count
+        let wanted: FilterCallbacks = path.direction == .request ? .requestHeaders : .responseHeaders
         while position < count {
-            let filter = filter(direction, at: position)
-            let wanted: FilterCallbacks = direction == .request ? .requestHeaders : .responseHeaders
-            if wants(filter, wanted) {
-                let endStream = headEndsMessage(direction)
+            let filter = path.filters[position]
+            if wants(path, filter, wanted) {
+                let endStream = headEndsMessage(path)
                 worker.takeInHand(self, filter)
                 let verdict =
-                    direction == .request
+                    path.direction == .request
                     ? filter.onRequestHeaders(self, endStream: endStream)
                     : filter.onResponseHeaders(self, endStream: endStream)
-                guard !self[direction].isStopped else { return }
+                guard !path.isStopped else { return }
                 switch verdict {
                 case .proceed:
-                    guard endStream, !self[direction].buffer.isEmpty else { break }
+                    guard endStream, !path.buffer.isEmpty else { break }
                     // The filter gave a body to a message that had none.
-                    self[direction].iteration.headHeld(at: position, seesData: true)
-                    resume(direction, from: position)
+                    path.iteration.headHeld(at: position, seesData: true)
+                    resume(path, from: position)
                     return
                 case .pause:
-                    self[direction].iteration.headHeld(at: position, seesData: true)
+                    path.iteration.headHeld(at: position, seesData: true)
                     return
                 case .pauseAndBuffer, .pauseAndWatermark:
-                    self[direction].iteration.headHeld(at: position, seesData: false)
-                    self[direction].watermarkMode = verdict == .pauseAndWatermark
+                    path.iteration.headHeld(at: position, seesData: false)
+                    path.watermarkMode = verdict == .pauseAndWatermark
                     return
                 }
             }
-            self[direction].iteration.headPassed(position)
+            path.iteration.headPassed(position)
             position += 1
         }
-        self[direction].iteration.headPassed(count - 1)
-        let endStream = headEndsMessage(direction)
-        if endStream { self[direction].iteration.isComplete = true }
-        if direction == .response { deliverResponseHeaders(endStream: endStream) }
+        path.iteration.headPassed(count - 1)
+        let endStream = headEndsMessage(path)
+        if endStream { path.iteration.isComplete = true }
+        guard path.direction == .response else { return }
+        guard path.isUpstream else { return deliverResponseHeaders(endStream: endStream) }
+        router.answered(self, endStream: endStream)
     }
 
-    private func headEndsMessage(_ direction: Direction) -> Bool {
-        self[direction].iteration.endSeen && !self[direction].iteration.trailersSeen && self[direction].buffer.isEmpty
+    private func headEndsMessage(_ path: MessagePath) -> Bool {
+        path.iteration.endSeen && !path.iteration.trailersSeen && path.buffer.isEmpty
     }
 
     // MARK: Bodies
 
-    func runData(_ direction: Direction, _ bytes: UnsafeRawBufferPointer, endStream: Bool, from start: Int) {
+    func runData(_ path: MessagePath, _ bytes: UnsafeRawBufferPointer, endStream: Bool, from start: Int) {
         var data = bytes
         var position = start
-        let count = positions(direction)
-        if self[direction].iteration.hold == .none { position = max(position, firstDataPosition(direction)) }
+        let count = path.filters.count
+        if path.iteration.hold == .none { position = max(position, path.firstForBody) }
         while position < count {
-            let filter = filter(direction, at: position)
-            if self[direction].iteration.holder == position {
-                dataAtHolder(direction, filter, position, data, endStream: endStream)
+            let filter = path.filters[position]
+            if path.iteration.holder == position {
+                dataAtHolder(path, filter, position, data, endStream: endStream)
                 return
             }
-            let wanted: FilterCallbacks = direction == .request ? .requestData : .responseData
-            if wants(filter, wanted) {
-                let verdict = call(direction, filter, &data, endStream: endStream)
-                guard !self[direction].isStopped else { return }
+            let wanted: FilterCallbacks = path.direction == .request ? .requestData : .responseData
+            if wants(path, filter, wanted) {
+                let verdict = call(path.direction, filter, &data, endStream: endStream)
+                guard !path.isStopped else { return }
                 switch verdict {
                 case .proceed: break
                 case .buffer, .bufferWithWatermark:
-                    self[direction].iteration.bodyHeld(at: position)
-                    keep(direction, data, watermark: verdict == .bufferWithWatermark)
+                    path.iteration.bodyHeld(at: position)
+                    keep(path, data, watermark: verdict == .bufferWithWatermark)
                     return
                 case .consume:
-                    if endStream { self[direction].iteration.bodyHeld(at: position) }
+                    if endStream { path.iteration.bodyHeld(at: position) }
                     return
                 }
             }
             position += 1
         }
-        if endStream { self[direction].iteration.isComplete = true }
-        if direction == .response { deliverResponseData(data, endStream: endStream) }
-    }
-
-    /// The first filter that wants body; those before it are not asked.
-    private func firstDataPosition(_ direction: Direction) -> Int {
-        switch direction {
-        case .request: wantsRequestData ? 0 : filters.count - 1
-        case .response: wantsResponse.has(.responseData) ? 0 : filters.count - 1
-        }
+        if endStream { path.iteration.isComplete = true }
+        guard path.direction == .response else { return }
+        guard path.isUpstream else { return deliverResponseData(data, endStream: endStream) }
+        router.answeredData(self, data, endStream: endStream)
     }
 
     private func call(
@@ -133,36 +131,36 @@ extension Stream {
     }
 
     private func dataAtHolder(
-        _ direction: Direction, _ filter: HTTPFilter, _ position: Int, _ bytes: UnsafeRawBufferPointer, endStream: Bool
+        _ path: MessagePath, _ filter: HTTPFilter, _ position: Int, _ bytes: UnsafeRawBufferPointer, endStream: Bool
     ) {
-        if case .head(_, seesData: false) = self[direction].iteration.hold {
-            keep(direction, bytes, watermark: self[direction].watermarkMode)
+        if case .head(_, seesData: false) = path.iteration.hold {
+            keep(path, bytes, watermark: path.watermarkMode)
             return
         }
         var data = bytes
-        let wanted: FilterCallbacks = direction == .request ? .requestData : .responseData
-        let verdict = wants(filter, wanted) ? call(direction, filter, &data, endStream: endStream) : .buffer
-        guard !self[direction].isStopped else { return }
+        let wanted: FilterCallbacks = path.direction == .request ? .requestData : .responseData
+        let verdict = wants(path, filter, wanted) ? call(path.direction, filter, &data, endStream: endStream) : .buffer
+        guard !path.isStopped else { return }
         switch verdict {
         case .proceed:
-            self[direction].buffer.append(data)
-            resume(direction, from: position)
-        case .buffer: keep(direction, data, watermark: false)
-        case .bufferWithWatermark: keep(direction, data, watermark: true)
+            path.buffer.append(data)
+            resume(path, from: position)
+        case .buffer: keep(path, data, watermark: false)
+        case .bufferWithWatermark: keep(path, data, watermark: true)
         case .consume: break
         }
     }
 
     /// Puts body behind what already waits, within the limit.
-    private func keep(_ direction: Direction, _ bytes: UnsafeRawBufferPointer, watermark: Bool) {
-        self[direction].buffer.append(bytes)
-        let limit = direction == .request ? requestBufferLimit : config.bufferLimit
-        guard limit > 0, self[direction].buffer.count > limit else { return }
+    private func keep(_ path: MessagePath, _ bytes: UnsafeRawBufferPointer, watermark: Bool) {
+        path.buffer.append(bytes)
+        let limit = path.direction == .request ? requestBufferLimit : config.bufferLimit
+        guard limit > 0, path.buffer.count > limit else { return }
         if watermark {
-            pauseSender(direction)
+            pauseSender(path)
             return
         }
-        switch direction {
+        switch path.direction {
         case .request:
             config.stats.requestTooLarge()
             reply(LocalReply(status: 413, body: "Payload Too Large", details: "request_payload_too_large"))
@@ -178,19 +176,19 @@ extension Stream {
         return route?.requestBufferLimit ?? config.bufferLimit
     }
 
-    private func pauseSender(_ direction: Direction) {
-        guard !self[direction].senderPaused else { return }
-        self[direction].senderPaused = true
-        switch direction {
+    private func pauseSender(_ path: MessagePath) {
+        guard !path.senderPaused else { return }
+        path.senderPaused = true
+        switch path.direction {
         case .request: codec.pauseRequest(self)
         case .response: router.pauseResponse()
         }
     }
 
-    private func resumeSender(_ direction: Direction) {
-        guard self[direction].senderPaused else { return }
-        self[direction].senderPaused = false
-        switch direction {
+    private func resumeSender(_ path: MessagePath) {
+        guard path.senderPaused else { return }
+        path.senderPaused = false
+        switch path.direction {
         case .request: codec.resumeRequest(self)
         case .response: router.resumeResponse()
         }
@@ -198,32 +196,33 @@ extension Stream {
 
     // MARK: Trailers
 
-    func runTrailers(_ direction: Direction, from start: Int) {
+    func runTrailers(_ path: MessagePath, from start: Int) {
         var position = start
-        let count = positions(direction)
+        let count = path.filters.count
+        let wanted: FilterCallbacks = path.direction == .request ? .requestTrailers : .responseTrailers
         while position < count {
-            let filter = filter(direction, at: position)
-            let holds = self[direction].iteration.holder == position
-            if holds, case .head(_, seesData: false) = self[direction].iteration.hold { return }
-            if holds, case .trailers = self[direction].iteration.hold { return }
-            let wanted: FilterCallbacks = direction == .request ? .requestTrailers : .responseTrailers
-            if wants(filter, wanted) {
+            let filter = path.filters[position]
+            let holds = path.iteration.holder == position
+            if holds, case .head(_, seesData: false) = path.iteration.hold { return }
+            if holds, case .trailers = path.iteration.hold { return }
+            if wants(path, filter, wanted) {
                 worker.takeInHand(self, filter)
-                let verdict = direction == .request ? filter.onRequestTrailers(self) : filter.onResponseTrailers(self)
-                guard !self[direction].isStopped else { return }
+                let verdict = path.direction == .request ? filter.onRequestTrailers(self) : filter.onResponseTrailers(self)
+                guard !path.isStopped else { return }
                 if verdict == .pause {
-                    if !holds { self[direction].iteration.trailersHeld(at: position) }
+                    if !holds { path.iteration.trailersHeld(at: position) }
                     return
                 }
             }
             if holds {
-                resume(direction, from: position)
+                resume(path, from: position)
                 return
             }
             position += 1
         }
-        self[direction].iteration.isComplete = true
-        if direction == .response { deliverResponseTrailers() }
+        path.iteration.isComplete = true
+        guard path.direction == .response else { return }
+        if path.isUpstream { router.answeredTrailers(self) } else { deliverResponseTrailers() }
     }
 
     // MARK: Going on
@@ -235,79 +234,80 @@ extension Stream {
     package func continueRequest(from filter: HTTPFilter) {
         worker.eventBegan()
         defer { worker.eventEnded() }
-        resume(.request, from: position(.request, of: filter))
+        let path = path(.request, of: filter)
+        resume(path, from: path.position(of: filter))
     }
 
     /// Lets the response go on from `filter`, which held it back.
     package func continueResponse(from filter: HTTPFilter) {
         worker.eventBegan()
         defer { worker.eventEnded() }
-        resume(.response, from: position(.response, of: filter))
+        let path = path(.response, of: filter)
+        resume(path, from: path.position(of: filter))
     }
 
-    private func resume(_ direction: Direction, from position: Int) {
-        guard state == .active, !self[direction].isStopped,
-            let todo = self[direction].iteration.release(position)
+    private func resume(_ path: MessagePath, from position: Int) {
+        guard state == .active, !path.isStopped,
+            let todo = path.iteration.release(position)
         else { return }
         var endTold = false
         if let headFrom = todo.headFrom {
-            endTold = headEndsMessage(direction)
-            runHeaders(direction, from: headFrom)
-            guard !self[direction].isStopped, !endTold else { return }
+            endTold = headEndsMessage(path)
+            runHeaders(path, from: headFrom)
+            guard !path.isStopped, !endTold else { return }
         }
-        releaseBody(direction, from: todo.bodyFrom)
-        guard !self[direction].isStopped else { return }
-        if self[direction].iteration.trailersSeen, !self[direction].iteration.isComplete {
-            runTrailers(direction, from: todo.trailersFrom)
+        releaseBody(path, from: todo.bodyFrom)
+        guard !path.isStopped else { return }
+        if path.iteration.trailersSeen, !path.iteration.isComplete {
+            runTrailers(path, from: todo.trailersFrom)
         }
     }
 
     /// Sends the buffered body on, piece by piece; a later filter may keep it again.
-    private func releaseBody(_ direction: Direction, from position: Int) {
-        let iteration = self[direction].iteration
+    private func releaseBody(_ path: MessagePath, from position: Int) {
+        let iteration = path.iteration
         let endsHere = iteration.endSeen && !iteration.trailersSeen && !iteration.isComplete
-        guard !self[direction].buffer.isEmpty else {
-            if endsHere { runData(direction, .empty, endStream: true, from: position) }
+        guard !path.buffer.isEmpty else {
+            if endsHere { runData(path, .empty, endStream: true, from: position) }
             return
         }
         var waiting = ByteQueue(pool: worker.blocks)
-        self[direction].buffer.moveAll(to: &waiting)
+        path.buffer.moveAll(to: &waiting)
         while !waiting.isEmpty {
             let piece = waiting.first
             let isLast = piece.count == waiting.count
-            runData(direction, piece, endStream: isLast && endsHere, from: position)
-            guard !self[direction].isStopped else { return }
+            runData(path, piece, endStream: isLast && endsHere, from: position)
+            guard !path.isStopped else { return }
             waiting.consume(piece.count)
         }
-        if self[direction].buffer.count <= config.bufferLimit / 2 { resumeSender(direction) }
+        if path.buffer.count <= config.bufferLimit / 2 { resumeSender(path) }
     }
 
     // MARK: The buffered body, for filters
 
-    /// The request body that waits for the filter which holds it.
-    package func withBufferedRequestBody<Result>(_ body: (borrowing ByteQueue) -> Result) -> Result {
-        body(requestPath.buffer)
+    /// The body that waits for the filter which holds it.
+    package func withBufferedBody<Result>(
+        _ direction: Direction, of filter: HTTPFilter, _ body: (borrowing ByteQueue) -> Result
+    ) -> Result {
+        body(path(direction, of: filter).buffer)
     }
 
-    /// The response body that waits for the filter which holds it.
-    package func withBufferedResponseBody<Result>(_ body: (borrowing ByteQueue) -> Result) -> Result {
-        body(responsePath.buffer)
-    }
-
-    /// Puts other bytes in the place of the buffered body of a direction.
-    package func replaceBufferedBody(_ direction: Direction, with bytes: UnsafeRawBufferPointer) {
-        self[direction].buffer.removeAll()
-        self[direction].buffer.append(bytes)
+    /// Puts other bytes in the place of the body that waits for `filter`.
+    package func replaceBufferedBody(_ direction: Direction, of filter: HTTPFilter, with bytes: UnsafeRawBufferPointer) {
+        let path = path(direction, of: filter)
+        path.buffer.removeAll()
+        path.buffer.append(bytes)
     }
 
     /// Puts a piece behind the body that waits for the filter which holds it, as ``DataVerdict/buffer`` does, so that the
     /// filter has the body whole before it answers.
     /// - Returns: false when the body is over the limit now and the stream has been answered.
-    package func bufferBody(_ direction: Direction, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        keep(direction, bytes, watermark: false)
-        return !self[direction].isStopped
+    package func bufferBody(_ direction: Direction, of filter: HTTPFilter, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let path = path(direction, of: filter)
+        keep(path, bytes, watermark: false)
+        return !path.isStopped
     }
 
-    /// How many bytes of body wait in a direction.
-    package func bufferedCount(_ direction: Direction) -> Int { self[direction].buffer.count }
+    /// How many bytes of body wait for `filter` in a direction.
+    package func bufferedCount(_ direction: Direction, of filter: HTTPFilter) -> Int { path(direction, of: filter).buffer.count }
 }

@@ -20,8 +20,6 @@ public import Reactor
     let filters: [HTTPFilter]
     /// The last of them.
     let router: Router
-    let wantsRequestData: Bool
-    let wantsResponse: FilterCallbacks
 
     // Safety: a manager and its codec outlive the streams they serve. A stream that waits in the pool must not keep either:
     // the socket of a connection that has ended would stay open with it.
@@ -74,8 +72,6 @@ public import Reactor
     var routeState = RouteState.unknown
     /// The one that the route's specifier chose.
     var specifiedCluster: ClusterReference?
-    /// Filters that this stream does not meet, a bit for each.
-    var switchedOff: UInt64 = 0
     var state = State.idle
     private var idleTimer: LoopTimer?
     private var requestTimer: LoopTimer?
@@ -108,10 +104,8 @@ public import Reactor
         guard let router = filters.last as? Router else { preconditionFailure("a filter chain without a router") }
         self.router = router
         for (index, filter) in filters.enumerated() { filter.index = index }
-        wantsRequestData = filters.dropLast().contains { $0.callbacks.contains(.requestData) }
-        wantsResponse = filters.dropLast().reduce(into: []) { $0.formUnion($1.callbacks) }
-        requestPath = MessagePath(pool: worker.blocks)
-        responsePath = MessagePath(pool: worker.blocks)
+        requestPath = MessagePath(.request, filters, isUpstream: false, pool: worker.blocks)
+        responsePath = MessagePath(.response, filters, isUpstream: false, pool: worker.blocks)
         // Safety: the timers are this object's alone and go with it; a freed timer is never called.
         idleTimer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.idleTimeoutExpired() }
         requestTimer = LoopTimer(loop: worker.loop) { [unowned(unsafe) self] in self.requestTimeoutExpired() }
@@ -148,7 +142,7 @@ public import Reactor
         guard RequestHead.accept(self, endStream: endStream) else { return }
         requestPath.iteration.endSeen = endStream
         if endStream { disarmRequestTimeout() }
-        runHeaders(.request, from: 0)
+        runHeaders(requestPath, from: 0)
     }
 
     func receiveData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
@@ -160,7 +154,7 @@ public import Reactor
             disarmRequestTimeout()
         }
         guard !requestPath.isStopped else { return }
-        runData(.request, bytes, endStream: endStream, from: 0)
+        runData(requestPath, bytes, endStream: endStream, from: 0)
     }
 
     /// The request's trailers are in ``requestTrailers``.
@@ -170,7 +164,7 @@ public import Reactor
         requestPath.iteration.trailersSeen = true
         disarmRequestTimeout()
         guard !requestPath.isStopped else { return }
-        runTrailers(.request, from: 0)
+        runTrailers(requestPath, from: 0)
     }
 
     /// The client reset the stream or its connection is gone.
@@ -205,7 +199,7 @@ public import Reactor
         guard state == .active else { return }
         disarmRequestTimeout()
         responsePath.iteration.endSeen = endStream
-        runHeaders(.response, from: 0)
+        runHeaders(responsePath, from: 0)
     }
 
     /// Goes on with the response: a piece of its body, from the router or a filter.
@@ -213,7 +207,7 @@ public import Reactor
         guard state == .active else { return }
         noteActivity()
         if endStream { responsePath.iteration.endSeen = true }
-        runData(.response, bytes, endStream: endStream, from: 0)
+        runData(responsePath, bytes, endStream: endStream, from: 0)
     }
 
     /// Ends the response with the fields in ``responseTrailers``.
@@ -221,7 +215,7 @@ public import Reactor
         guard state == .active else { return }
         responsePath.iteration.endSeen = true
         responsePath.iteration.trailersSeen = true
-        runTrailers(.response, from: 0)
+        runTrailers(responsePath, from: 0)
     }
 
     /// Sends an interim head (1xx) past the filters.

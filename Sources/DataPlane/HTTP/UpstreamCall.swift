@@ -66,9 +66,10 @@ package import Reactor
             self.request = request
             worker.eventBegan()
             defer { worker.eventEnded() }
-            request.begin(
+            request.hold(
                 host, version: cluster.config.version(for: nil),
-                name: cluster.config.serverName(of: host.socket, for: requestHeaders, nil), endStream: requestBody.isEmpty)
+                name: cluster.config.serverName(of: host.socket, for: requestHeaders, nil))
+            request.begin(endStream: requestBody.isEmpty)
             if !requestBody.isEmpty { requestBody.withUnsafeBytes { request.send($0, endStream: true) } }
         }
     }

@@ -10,8 +10,8 @@ package import TrafficPolicy
         package var cluster: ClusterReference
         package var mutations: HeaderMutations
         package var hostRewrite: HostRewrite?
-        /// By filter index; nil where the cluster says nothing.
-        package var filterConfigs: [(any FilterRouteConfig)?]
+        /// Where the cluster says nothing of a filter, the route does.
+        package var filterConfigs: FilterConfigs
     }
 
     /// Where requests of a route go.
@@ -57,8 +57,8 @@ package import TrafficPolicy
     package var requestBufferLimit: Int?
     /// In the order in which they apply: route, virtual host, route configuration.
     package var mutations: [HeaderMutations] = []
-    /// By filter index, the most specific of route, virtual host and route configuration; nil where none says anything.
-    package var filterConfigs: [(any FilterRouteConfig)?] = []
+    /// The most specific of route, virtual host and route configuration.
+    package var filterConfigs = FilterConfigs()
     package var metadata: [String: MetadataValue] = [:]
     package var virtualHostMetadata: [String: MetadataValue] = [:]
     /// Upgrades that the route allows or forbids against the connection manager's word.
@@ -89,6 +89,8 @@ package import TrafficPolicy
     package let entries: [[RouteEntry]]
     /// By filter index: whether any route says something of the filter. Where none does, nobody asks for the route early.
     let configuredFilters: [Bool]
+    /// Whether a route says something of any filter, those of clusters included.
+    let configuresFilters: Bool
     /// Whether a route bounds the bodies that wait: then it must be known before a filter keeps one.
     let limitsBodies: Bool
     /// Whether a route switches a filter off.
@@ -105,10 +107,12 @@ package import TrafficPolicy
         self.table = table
         self.entries = entries
         var configured: [Bool] = []
+        var configures = false
         var switches = false
-        func note(_ configs: [(any FilterRouteConfig)?]) {
-            while configured.count < configs.count { configured.append(false) }
-            for (index, config) in configs.enumerated() where config != nil {
+        func note(_ configs: FilterConfigs) {
+            if !configs.byName.isEmpty { configures = true }
+            while configured.count < configs.byIndex.count { configured.append(false) }
+            for (index, config) in configs.byIndex.enumerated() where config != nil {
                 configured[index] = true
                 if config is DisabledFilter { switches = true }
             }
@@ -118,6 +122,7 @@ package import TrafficPolicy
             if case .forward(.weighted(let clusters, _)) = entry.action { clusters.forEach { note($0.filterConfigs) } }
         }
         configuredFilters = configured
+        configuresFilters = configures
         switchesFilters = switches
         limitsBodies = entries.joined().contains { $0.requestBufferLimit != nil }
     }
@@ -249,16 +254,28 @@ extension Stream {
         routeState = .unknown
     }
 
-    /// What the request's route says of the filter at `index`; nil when it says nothing.
-    package func routeConfig(at index: Int) -> (any FilterRouteConfig)? {
+    /// What the request's route says of a filter; nil when it says nothing.
+    package func routeConfig(of filter: HTTPFilter) -> (any FilterRouteConfig)? {
+        if filter.isUpstream { return routeConfig(named: filter.name) }
+        let index = filter.index
         let configured = routes.configuredFilters
         guard index < configured.count, configured[index], let choice = routeChoice else { return nil }
         if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = choice.entry.action,
-            index < clusters[weighted].filterConfigs.count, let config = clusters[weighted].filterConfigs[index]
+            let config = clusters[weighted].filterConfigs.at(index)
         {
             return config
         }
-        return index < choice.entry.filterConfigs.count ? choice.entry.filterConfigs[index] : nil
+        return choice.entry.filterConfigs.at(index)
     }
 
+    /// What the request's route says of filters of that name.
+    private func routeConfig(named name: String) -> (any FilterRouteConfig)? {
+        guard routes.configuresFilters, let choice = routeChoice else { return nil }
+        if let weighted = choice.weighted, case .forward(.weighted(let clusters, _)) = choice.entry.action,
+            let config = clusters[weighted].filterConfigs.byName[name]
+        {
+            return config
+        }
+        return choice.entry.filterConfigs.byName[name]
+    }
 }

@@ -28,6 +28,8 @@ import TrafficPolicy
     private(set) unowned(unsafe) var stream: Stream?
     private let suppressesHeaders: Bool
     private var request: UpstreamRequest?
+    /// The cluster's filters at the present attempt; nil where it has none.
+    private var chain: UpstreamFilterChain?
     private var timer: LoopTimer?
     /// Made for the first request to a cluster that bounds the time of its streams.
     private var durationTimer: LoopTimer?
@@ -78,13 +80,13 @@ import TrafficPolicy
     ) -> DataVerdict {
         hasBody = true
         if endStream { requestSent() }
-        request?.send(data, endStream: endStream)
+        if let chain { chain.send(stream, data, endStream: endStream) } else { send(data, endStream: endStream) }
         return .proceed
     }
 
     package override func onRequestTrailers(_ stream: Stream) -> TrailersVerdict {
         requestSent()
-        request?.sendTrailers()
+        if let chain { chain.sendTrailers(stream) } else { sendTrailers() }
         return .proceed
     }
 
@@ -281,12 +283,22 @@ import TrafficPolicy
             }
             let request = self.request ?? UpstreamRequest(owner: self, worker: stream.worker)
             self.request = request
-            request.begin(
+            request.hold(
                 host, version: cluster.config.version(for: stream.info.downstreamProtocol), priority: priority,
-                name: cluster.config.serverName(of: host.socket, for: stream.requestHeaders, stream.info.filterState),
-                endStream: requestEnded && !hasBody)
+                name: cluster.config.serverName(of: host.socket, for: stream.requestHeaders, stream.info.filterState))
+            let endStream = requestEnded && !hasBody
+            guard let filters = cluster.config.httpFilters else { return begin(endStream: endStream) }
+            let chain = filters.take(stream.worker)
+            let earlier = self.chain
+            self.chain = chain
+            chain.begin(stream, after: earlier, endStream: endStream)
         }
     }
+
+    /// The filters of the cluster, if it has any, let the head by.
+    func begin(endStream: Bool) { request?.begin(endStream: endStream) }
+    func send(_ bytes: UnsafeRawBufferPointer, endStream: Bool) { request?.send(bytes, endStream: endStream) }
+    func sendTrailers() { request?.sendTrailers() }
 
     /// Where a request to a cluster of type ORIGINAL_DST goes: what a filter or its header says, or where its connection
     /// was going.
@@ -377,12 +389,15 @@ import TrafficPolicy
     /// The attempt broke off on its connection.
     func attemptReset(_ reason: StreamReset, afterHead: Bool, onReusedConnection: Bool) {
         guard let stream, stream.isActive, let cluster else { return }
+        // A head that the cluster's filters hold back is none yet.
+        let afterHead = afterHead && responseStarted
         if reason == .remote { cluster.stats[.upstreamRqRxReset].add() }
         if onReusedConnection, reason == .connectionTermination || reason == .remoteRefused, mayRepeat {
             cluster.stats[.upstreamRqRetry].add()
             virtualCluster?.stats[.upstreamRqRetry].add()
             stream.recorder?.note(.retry, "the host had closed the reused connection")
             stream.info.giveUpAttempt()
+            chain?.stop(stream)
             attempt()
             return
         }
@@ -505,12 +520,18 @@ import TrafficPolicy
     }
 
     func responseHeaders(_ fields: inout HeaderBlock, endStream: Bool) {
-        guard let stream, stream.isActive, let cluster else { return }
+        guard let stream, stream.isActive else { return }
+        stream.info.times.firstUpstreamReceive = stream.worker.loop.now
+        swap(&stream.responseHeaders, &fields)
+        if let chain { chain.receiveHeaders(stream, endStream: endStream) } else { answered(stream, endStream: endStream) }
+    }
+
+    /// The response's head has come, and the filters of the cluster, if it has any, let it by.
+    func answered(_ stream: Stream, endStream: Bool) {
+        guard let cluster else { return }
         responseStarted = true
         let now = stream.worker.loop.now
-        stream.info.times.firstUpstreamReceive = now
         if endStream { responseComplete(stream, now) }
-        swap(&stream.responseHeaders, &fields)
         let status = stream.responseHeaders.status
         cluster.stats.countClass(status)
         cluster.stats.codes.add(status)
@@ -526,16 +547,27 @@ import TrafficPolicy
 
     func responseData(_ bytes: UnsafeRawBufferPointer, endStream: Bool) {
         guard let stream, stream.isActive else { return }
-        let now = stream.worker.loop.now
-        stream.info.times.lastUpstreamReceive = now
-        if endStream { responseComplete(stream, now) }
+        stream.info.times.lastUpstreamReceive = stream.worker.loop.now
+        if let chain {
+            chain.receiveData(stream, bytes, endStream: endStream)
+        } else {
+            answeredData(stream, bytes, endStream: endStream)
+        }
+    }
+
+    func answeredData(_ stream: Stream, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        if endStream { responseComplete(stream, stream.worker.loop.now) }
         stream.respondData(bytes, endStream: endStream)
     }
 
     func responseTrailers(_ fields: inout HeaderBlock) {
         guard let stream, stream.isActive else { return }
-        responseComplete(stream, stream.worker.loop.now)
         swap(&stream.responseTrailers, &fields)
+        if let chain { chain.receiveTrailers(stream) } else { answeredTrailers(stream) }
+    }
+
+    func answeredTrailers(_ stream: Stream) {
+        responseComplete(stream, stream.worker.loop.now)
         if let code = stream.responseTrailers.get(.grpcStatus)?.decimal {
             stream.info.grpcStatus = UInt32(clamping: code)
         }
@@ -560,6 +592,7 @@ import TrafficPolicy
         durationTimer?.cancel()
         isForwarding = false
         request?.abandon()
+        if let chain, let stream { chain.stop(stream) }
     }
 
     // MARK: The end
@@ -569,6 +602,10 @@ import TrafficPolicy
     }
 
     package override func reset() {
+        if let chain {
+            self.chain = nil
+            chain.recycle()
+        }
         stream = nil
         cluster = nil
         if virtualCluster != nil { virtualCluster = nil }

@@ -10,8 +10,10 @@ import TrafficPolicy
 /// has come, and slows the client down beyond the buffer limit.
 @WorkerActor final class UpstreamRequest {
     enum State: Equatable {
-        /// Next: `waiting`.
+        /// Next: `held`.
         case idle
+        /// Has its host, and the filters of the cluster have the request. Next: `waiting`, `idle`.
+        case held
         /// Waits for a connection. Next: `sending`, `idle`.
         case waiting
         /// On a connection. Next: `idle`.
@@ -61,21 +63,26 @@ import TrafficPolicy
 
     // MARK: From the owner
 
+    /// Takes the host's place for a request that is not to be sent yet.
     /// - Parameter name: of the host, where the request decides it.
-    func begin(
-        _ host: Host, version: HTTPVersion?, priority: RoutingPriority = .default, name: UpstreamServerName?, endStream: Bool
-    ) {
+    func hold(_ host: Host, version: HTTPVersion?, priority: RoutingPriority = .default, name: UpstreamServerName?) {
         precondition(state == .idle, "an attempt began twice")
-        state = .waiting
-        requestEndSeen = endStream
+        state = .held
         self.host = host
         self.priority = priority
-        guard let pool = name.map({ host.pool(version, priority: priority, as: $0) }) ?? host.pool(version, priority: priority) else {
-            host.cluster.stats[.upstreamCxPoolOverflow].add()
+        pool = name.map { host.pool(version, priority: priority, as: $0) } ?? host.pool(version, priority: priority)
+    }
+
+    /// Asks for a connection.
+    func begin(endStream: Bool) {
+        guard state == .held else { return }
+        state = .waiting
+        requestEndSeen = endStream
+        guard let pool else {
+            host?.cluster.stats[.upstreamCxPoolOverflow].add()
             poolRefused()
             return
         }
-        self.pool = pool
         pool.acquire(self)
     }
 
@@ -122,7 +129,11 @@ import TrafficPolicy
     /// Gives the attempt up; nothing is heard of it any more.
     func abandon() {
         switch state {
-        case .idle: return
+        case .idle:
+            // A filter may have asked a complete response to wait, and never let it go on.
+            pauses = 0
+            return
+        case .held: break
         case .waiting:
             if let ticket { pool?.cancel(self, ticket: ticket) }
         case .sending:

@@ -13,11 +13,16 @@ package import SwiftProtobuf
     var routeMessageNames: [String] { get }
     /// Checks what a route, virtual host, route configuration or weighted cluster says of the filter.
     func makeRouteConfig(_ config: Google_Protobuf_Any, _ context: FilterBuildContext) throws(ConfigProblem) -> any FilterRouteConfig
+    /// Whether it may stand in the chain of a cluster (`http_filters` of its `HttpProtocolOptions`).
+    var mayBeUpstream: Bool { get }
 }
 
 extension HTTPFilterType {
     /// None: most filters have no configuration of their own in routes.
     package var routeMessageNames: [String] { [] }
+
+    /// Most filters are for the connection manager's chain alone.
+    package var mayBeUpstream: Bool { false }
 
     /// Refuses: a filter that names no route message gets none.
     package func makeRouteConfig(
@@ -32,8 +37,10 @@ extension HTTPFilterType {
     package let worker: WorkerContext
     /// The filter's name in the configuration.
     package let filterName: String
-    /// `stat_prefix` of the connection manager.
+    /// `stat_prefix` of the connection manager; the cluster's name in statistics for a filter of a cluster.
     package let statPrefix: String
+    /// The filter is a cluster's.
+    package let isUpstream: Bool
     package let stats: StatsSegment
     /// The proxy's own log.
     package let log: Log
@@ -44,8 +51,9 @@ extension HTTPFilterType {
 
     package init(
         worker: WorkerContext, filterName: String, statPrefix: String, stats: StatsSegment, log: Log,
-        environment: FormatEnvironment, store: KeyValueRegion
+        environment: FormatEnvironment, store: KeyValueRegion, isUpstream: Bool = false
     ) {
+        self.isUpstream = isUpstream
         self.store = store
         self.worker = worker
         self.filterName = filterName

@@ -13,9 +13,12 @@ extension SnapshotCompiler {
         cluster message: Envoy_Config_Cluster_V3_Cluster
     ) throws(ConfigProblem) -> PreparedCluster {
         var options = Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions()
+        var httpFilters: UpstreamFilters?
         for (name, any) in message.typedExtensionProtocolOptions {
             do throws(ConfigProblem) {
                 options = try any.message()
+                httpFilters = try upstreamFilters(
+                    options.httpFilters, statName: message.altStatName.isEmpty ? message.name : message.altStatName)
             } catch {
                 throw error.within("typed_extension_protocol_options[\"\(name)\"]")
             }
@@ -32,6 +35,7 @@ extension SnapshotCompiler {
         if message.hasPerConnectionBufferLimitBytes {
             config.bufferLimit = Int(message.perConnectionBufferLimitBytes.value)
         }
+        config.httpFilters = httpFilters
         fillProtocol(config, message, options, common)
         config.balancing = balancing(message)
         (config.thresholds, config.highThresholds) = CircuitThresholds.compile(message.circuitBreakers)

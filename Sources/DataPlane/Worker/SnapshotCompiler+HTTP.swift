@@ -16,7 +16,7 @@ extension SnapshotCompiler {
         var switchedOff: UInt64 = 0
         for (index, filter) in message.httpFilters.enumerated() {
             do throws(ConfigProblem) {
-                guard let factory = try httpFilter(filter, message.statPrefix) else { continue }
+                guard let factory = try httpFilter(filter, buildContext(filter.name, message.statPrefix)) else { continue }
                 if filter.disabled { switchedOff |= 1 &<< UInt64(truncatingIfNeeded: factories.count) }
                 factories.append(factory)
             } catch {
@@ -72,8 +72,8 @@ extension SnapshotCompiler {
         }
     }
 
-    private func httpFilter(
-        _ filter: Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter, _ statPrefix: String
+    func httpFilter(
+        _ filter: Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> (any HTTPFilterFactory)? {
         if InertExtension(filter.typedConfig) != nil { return nil }
         let name = filter.typedConfig.messageName
@@ -81,17 +81,20 @@ extension SnapshotCompiler {
             if filter.isOptional { return nil }
             throw ConfigProblem("no HTTP filter of type \(name)", path: "typed_config")
         }
+        guard type.mayBeUpstream || !context.isUpstream else {
+            throw ConfigProblem("\(name) cannot be a filter of a cluster", path: "typed_config")
+        }
         do throws(ConfigProblem) {
-            return try type.makeFactory(filter.typedConfig, buildContext(filter.name, statPrefix))
+            return try type.makeFactory(filter.typedConfig, context)
         } catch {
             throw error.within("typed_config")
         }
     }
 
-    func buildContext(_ filterName: String, _ statPrefix: String) -> FilterBuildContext {
+    func buildContext(_ filterName: String, _ statPrefix: String, isUpstream: Bool = false) -> FilterBuildContext {
         FilterBuildContext(
             worker: worker, filterName: filterName, statPrefix: statPrefix, stats: stats, log: resources.log,
-            environment: resources.environment, store: resources.store)
+            environment: resources.environment, store: resources.store, isUpstream: isUpstream)
     }
 
     private func fillProtocols(_ config: HTTPConnectionConfig, _ message: ConnectionManagerMessage)

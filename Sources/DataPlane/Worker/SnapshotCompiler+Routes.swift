@@ -59,13 +59,13 @@ extension SnapshotCompiler {
 
     private func virtualHost(
         _ message: Envoy_Config_Route_V3_VirtualHost, _ outer: HeaderMutations,
-        _ outerFilters: [(any FilterRouteConfig)?],
+        _ outerFilters: FilterConfigs,
         _ filters: RouteScope, _ mostSpecificWins: Bool
     ) throws(ConfigProblem) -> (VirtualHostConfig, [RouteEntry]) {
         let own = try mutations(
             message.requestHeadersToAdd, message.requestHeadersToRemove, message.responseHeadersToAdd,
             message.responseHeadersToRemove)
-        let ownFilters = merged(try filterConfigs(message.typedPerFilterConfig, filters), outerFilters)
+        let ownFilters = try filterConfigs(message.typedPerFilterConfig, filters).merged(over: outerFilters)
         let name = NamedText(message.name)
         let virtualClusters = try virtualClusters(message, filters)
         var matches: [RouteMatchConfig] = []
@@ -82,7 +82,7 @@ extension SnapshotCompiler {
                 // By default the widest scope has the last word on a value that several set.
                 let ordered = mostSpecificWins ? [outer, own, routeOwn] : [routeOwn, own, outer]
                 entry.mutations = ordered.filter { !$0.isEmpty }
-                entry.filterConfigs = merged(try filterConfigs(route.typedPerFilterConfig, filters), ownFilters)
+                entry.filterConfigs = try filterConfigs(route.typedPerFilterConfig, filters).merged(over: ownFilters)
                 entry.virtualHostMetadata = Metadata.compile(message.metadata)
                 if route.hasRequestBodyBufferLimit {
                     entry.requestBufferLimit = Int(clamping: route.requestBodyBufferLimit.value)
@@ -283,20 +283,34 @@ extension SnapshotCompiler {
         return additions
     }
 
-    /// Per-filter configuration by the filter's place in the chain.
+    /// Per-filter configuration. A name that is not of the connection manager's chain may be of a cluster's; what is of a
+    /// type that nobody here knows is for neither.
     private func filterConfigs(
         _ configs: [String: Google_Protobuf_Any], _ filters: RouteScope
-    ) throws(ConfigProblem) -> [(any FilterRouteConfig)?] {
-        var result = [(any FilterRouteConfig)?](repeating: nil, count: filters.names.count)
+    ) throws(ConfigProblem) -> FilterConfigs {
+        var result = FilterConfigs()
+        result.byIndex = [(any FilterRouteConfig)?](repeating: nil, count: filters.names.count)
         for (name, config) in configs {
-            guard let index = filters.names.firstIndex(of: name) else { continue }
+            let index = filters.names.firstIndex(of: name)
+            if index == nil { guard try isKnown(config) else { continue } }
             do throws(ConfigProblem) {
-                result[index] = try filterConfig(config, name, filters)
+                guard let made = try filterConfig(config, name, filters) else { continue }
+                result.byName[name] = made
+                if let index { result.byIndex[index] = made }
             } catch {
                 throw error.within("typed_per_filter_config[\"\(name)\"]")
             }
         }
         return result
+    }
+
+    private func isKnown(_ config: Google_Protobuf_Any) throws(ConfigProblem) -> Bool {
+        guard config.holds(Envoy_Config_Route_V3_FilterConfig.self) else {
+            return resources.registry.routeType(named: config.messageName) != nil
+        }
+        let wrapper: Envoy_Config_Route_V3_FilterConfig = try config.message()
+        let config = wrapper.config
+        return wrapper.disabled || config.typeURL.isEmpty || resources.registry.routeType(named: config.messageName) != nil
     }
 
     private func filterConfig(
@@ -313,15 +327,6 @@ extension SnapshotCompiler {
             throw ConfigProblem("no per-route configuration of type \(config.messageName)")
         }
         return try type.makeRouteConfig(config, buildContext(name, filters.statPrefix))
-    }
-
-    private func merged(
-        _ inner: [(any FilterRouteConfig)?], _ outer: [(any FilterRouteConfig)?]
-    ) -> [(any FilterRouteConfig)?] {
-        zip(inner, outer).map { inner, outer in
-            guard let inner, let outer else { return inner ?? outer }
-            return inner.merged(over: outer)
-        }
     }
 
     func text(_ source: Envoy_Config_Core_V3_DataSource, _ path: String) throws(ConfigProblem) -> String {

@@ -105,7 +105,7 @@ final class NoBodyRoute: FilterRouteConfig {}
         // Before the route is looked at: a client must not choose, by a header that only this filter may set, a route on
         // which the filter is switched off.
         removeTargets(of: factory.plan, stream)
-        let route = stream.routeConfig(at: index)
+        let route = stream.routeConfig(of: self)
         guard !(route is NoBodyRoute) else { return .proceed }
         let plan = (route as? BodyRouteConfig)?.plan ?? factory.plan
         if plan !== factory.plan { removeTargets(of: plan, stream) }

@@ -25,6 +25,7 @@ import TrafficPolicy
 struct HeaderMutationType: HTTPFilterType {
     let messageNames = ["envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"]
     let routeMessageNames = ["envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute"]
+    let mayBeUpstream = true
 
     nonisolated init() {}
 
@@ -185,7 +186,7 @@ final class MutationRouteConfig: FilterRouteConfig {
 
     /// The filter's own mutations first, then those of the scopes around the route, as Envoy applies them.
     private func apply(_ stream: Stream, _ direction: Direction) {
-        let route = stream.routeConfig(at: index)
+        let route = stream.routeConfig(of: self)
         factory.steps.apply(to: stream, direction)
         guard let levels = (route as? MutationRouteConfig)?.levels else { return }
         for place in levels.indices {

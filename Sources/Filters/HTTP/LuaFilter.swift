@@ -25,6 +25,7 @@ import TrafficPolicy
 struct LuaType: HTTPFilterType {
     let messageNames = ["envoy.extensions.filters.http.lua.v3.Lua", "heddle.filters.http.lua.v1.LuaFilter"]
     let routeMessageNames = ["envoy.extensions.filters.http.lua.v3.LuaPerRoute"]
+    let mayBeUpstream = true
 
     private let probe: LuaProbe?
     private let bindings = LuaBindings()
@@ -41,6 +42,7 @@ struct LuaType: HTTPFilterType {
         var own = Heddle_Filters_Http_Lua_V1_LuaFilter()
         if config.isA(Heddle_Filters_Http_Lua_V1_LuaFilter.self) {
             own = try config.message()
+            if context.isUpstream { try Self.refuseVersions(own) }
             settings = try LuaSettings(own)
             message = own.lua
         } else {
@@ -198,8 +200,9 @@ final class LuaRouteConfig: FilterRouteConfig {
         self.scripts = scripts
         self.clearsRouteCache = clearsRouteCache
         self.context = context
-        stats = build.stats.lua(prefix: build.statPrefix, statPrefix: statPrefix)
-        scriptStats = ScriptStats(build.stats, prefix: build.statPrefix, statPrefix: statPrefix)
+        stats = build.stats.lua(prefix: build.statPrefix, statPrefix: statPrefix, isUpstream: build.isUpstream)
+        scriptStats = ScriptStats(
+            build.stats, prefix: build.statPrefix, statPrefix: statPrefix, isUpstream: build.isUpstream)
         executions = stats[.executions]
     }
 

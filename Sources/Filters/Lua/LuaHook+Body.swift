@@ -52,9 +52,9 @@ extension LuaHook {
     func nextChunk(_ call: borrowing LuaCall) -> LuaReply {
         guard let stream else { return .results }
         // What came while the script waited for something else.
-        if stream.bufferedCount(direction) > chunksSeen {
-            chunkPlace = .buffered(from: chunksSeen, count: stream.bufferedCount(direction) - chunksSeen)
-            chunksSeen = stream.bufferedCount(direction)
+        if stream.bufferedCount(direction, of: filter) > chunksSeen {
+            chunkPlace = .buffered(from: chunksSeen, count: stream.bufferedCount(direction, of: filter) - chunksSeen)
+            chunksSeen = stream.bufferedCount(direction, of: filter)
             call.results.add(Self.bufferType, self, tag: Self.chunkTag)
             return .results
         }
@@ -73,7 +73,7 @@ extension LuaHook {
 
     private func length(_ tag: Int) -> Int {
         guard let stream else { return 0 }
-        guard tag == Self.chunkTag else { return stream.bufferedCount(direction) }
+        guard tag == Self.chunkTag else { return stream.bufferedCount(direction, of: filter) }
         switch chunkPlace {
         case .none: return 0
         case .received: return received.count
@@ -114,10 +114,7 @@ extension LuaHook {
     }
 
     private func withBuffered(_ visit: (UnsafeRawBufferPointer) -> Void) {
-        switch direction {
-        case .request: stream?.withBufferedRequestBody { $0.forEachPiece(visit) }
-        case .response: stream?.withBufferedResponseBody { $0.forEachPiece(visit) }
-        }
+        stream?.withBufferedBody(direction, of: filter) { $0.forEachPiece(visit) }
     }
 
     private func setBytes(_ call: borrowing LuaCall) -> LuaReply {
@@ -136,11 +133,11 @@ extension LuaHook {
                 received = replacement.withUnsafeBytes { UnsafeRawBufferPointer($0) }
                 if !headReleased { lengthTouched = true }
             case .buffered(let from, let count):
-                call.charge(bytes: 2 * stream.bufferedCount(direction))
+                call.charge(bytes: 2 * stream.bufferedCount(direction, of: filter))
                 var whole: [UInt8] = []
                 withBuffered { whole.append(contentsOf: $0) }
                 whole.replaceSubrange(from..<from + count, with: bytes)
-                whole.withUnsafeBytes { stream.replaceBufferedBody(direction, with: $0) }
+                whole.withUnsafeBytes { stream.replaceBufferedBody(direction, of: filter, with: $0) }
                 chunksSeen += bytes.count - count
                 chunkPlace = .buffered(from: from, count: bytes.count)
                 if !headReleased { lengthTouched = true }
@@ -149,7 +146,7 @@ extension LuaHook {
             return call.returning(bytes.count)
         }
         call.charge(bytes: bytes.count)
-        stream.replaceBufferedBody(direction, with: bytes)
+        stream.replaceBufferedBody(direction, of: filter, with: bytes)
         bodyReplaced = true
         if !headReleased { setContentLength(bytes.count) }
         return call.returning(bytes.count)
@@ -167,7 +164,7 @@ extension LuaHook {
     func settleLength() {
         guard let stream else { return }
         if direction == .response, stream.isHead { return }
-        let count = stream.bufferedCount(direction)
+        let count = stream.bufferedCount(direction, of: filter)
         if endSeen, !trailersKnown, count > 0 {
             withFields(Self.headersTag) { $0.set(.contentLength, decimal: count) }
         } else {

@@ -50,7 +50,7 @@ extension LuaHook {
                 return .results
             },
             .worker("clearRouteCache") { hook, _ in
-                if hook.direction == .request {
+                if hook.direction == .request, !hook.filter.isUpstream {
                     hook.stream?.clearRouteCache()
                     hook.explain("cleared the route cache")
                 }

@@ -205,7 +205,7 @@ extension LuaHook {
     private func wrote(_ name: UnsafeRawBufferPointer, _ tag: Int) {
         guard tag == Self.headersTag else { return }
         if name.count == 14, name.equalsIgnoringCase("content-length") { lengthTouched = true }
-        if direction == .request, factory.clearsRouteCache { stream?.clearRouteCache() }
+        if direction == .request, factory.clearsRouteCache, !filter.isUpstream { stream?.clearRouteCache() }
     }
 
     private static func section(_ direction: Direction, _ tag: Int) -> HeaderText.Section {

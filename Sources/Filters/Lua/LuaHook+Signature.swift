@@ -73,6 +73,8 @@ extension LuaHook {
         guard let host = call.text(1) else { return call.badArgument(1, expected: "string") }
         guard call.isNil(2) || call.boolean(2) != nil else { return call.badArgument(2, expected: "boolean") }
         guard let address = Self.address(host) else { return call.fail("host is not a valid IP address") }
+        // The host of an attempt has been chosen when the filters of its cluster run.
+        guard !filter.isUpstream else { return .results }
         explain("asked for host \(address)")
         stream?.hostOverride = HostOverride(address: address, isStrict: call.boolean(2) ?? false)
         return .results

@@ -113,8 +113,10 @@ extension LuaHook {
     private let segment: StatsSegment
     private let prefix: String
     private let statPrefix: String
+    private let isUpstream: Bool
 
-    init(_ segment: StatsSegment, prefix: String, statPrefix: String) {
+    init(_ segment: StatsSegment, prefix: String, statPrefix: String, isUpstream: Bool) {
+        self.isUpstream = isUpstream
         self.segment = segment
         self.prefix = prefix
         self.statPrefix = statPrefix
@@ -124,9 +126,9 @@ extension LuaHook {
     func counter(_ name: String) -> Int? {
         index("c" + name, counters.count) {
             if let own = LuaStats.Counters(rawValue: name) {
-                counters.append(segment.lua(prefix: prefix, statPrefix: statPrefix)[own])
+                counters.append(segment.lua(prefix: prefix, statPrefix: statPrefix, isUpstream: isUpstream)[own])
             } else {
-                counters.append(segment.luaCounter(prefix: prefix, statPrefix: statPrefix, name: name))
+                counters.append(segment.luaCounter(prefix: prefix, statPrefix: statPrefix, name: name, isUpstream: isUpstream))
             }
         }
     }
@@ -134,15 +136,15 @@ extension LuaHook {
     func gauge(_ name: String) -> Int? {
         index("g" + name, gauges.count) {
             if let own = LuaStats.Gauges(rawValue: name) {
-                gauges.append(segment.lua(prefix: prefix, statPrefix: statPrefix)[own])
+                gauges.append(segment.lua(prefix: prefix, statPrefix: statPrefix, isUpstream: isUpstream)[own])
             } else {
-                gauges.append(segment.luaGauge(prefix: prefix, statPrefix: statPrefix, name: name))
+                gauges.append(segment.luaGauge(prefix: prefix, statPrefix: statPrefix, name: name, isUpstream: isUpstream))
             }
         }
     }
 
     func histogram(_ name: String) -> Int? {
-        index("h" + name, histograms.count) { histograms.append(segment.luaHistogram(prefix: prefix, statPrefix: statPrefix, name: name)) }
+        index("h" + name, histograms.count) { histograms.append(segment.luaHistogram(prefix: prefix, statPrefix: statPrefix, name: name, isUpstream: isUpstream)) }
     }
 
     private func index(_ key: String, _ next: Int, make: () -> Void) -> Int? {

@@ -149,7 +149,7 @@ import TrafficPolicy
         case .call, .turn: return .bufferWithWatermark
         case .body:
             guard endStream else { return .buffer }
-            guard stream.bufferBody(direction, data) else { return .proceed }
+            guard stream.bufferBody(direction, of: filter, data) else { return .proceed }
             data = .empty
             resumeWithBody()
         case .chunk:
@@ -164,13 +164,13 @@ import TrafficPolicy
         if case .received = chunkPlace {
             data = received
             // A script that was put aside still holds its chunk, which goes behind what waits.
-            chunkPlace = wait == .turn ? .buffered(from: stream.bufferedCount(direction), count: data.count) : .none
+            chunkPlace = wait == .turn ? .buffered(from: stream.bufferedCount(direction, of: filter), count: data.count) : .none
             received = .empty
         }
         switch wait {
         case .call, .turn:
             // The present piece goes behind what waits, and the script has seen it.
-            if takesChunks { chunksSeen = stream.bufferedCount(direction) + data.count }
+            if takesChunks { chunksSeen = stream.bufferedCount(direction, of: filter) + data.count }
             return .bufferWithWatermark
         case .body: return .buffer
         case .respond where direction == .response: return .consume
@@ -253,7 +253,7 @@ import TrafficPolicy
     var hasBody: Bool {
         guard let stream else { return false }
         if direction == .response, stream.isHead { return false }
-        return wrapsEmptyBody || stream.bufferedCount(direction) > 0
+        return wrapsEmptyBody || stream.bufferedCount(direction, of: filter) > 0
     }
 
     private func took(_ run: consuming LuaRun, _ outcome: LuaOutcome) {
@@ -314,7 +314,7 @@ import TrafficPolicy
         if let stream, bodyReplaced {
             bodyReplaced = false
             // A body that the script made too long is refused as one that a client sent.
-            guard stream.bufferBody(direction, .empty) else { return }
+            guard stream.bufferBody(direction, of: filter, .empty) else { return }
         }
         if wait == .respond, let stream, let reply {
             drop()
@@ -381,7 +381,7 @@ import TrafficPolicy
         case .call, .respond, .turn: return
         case .body:
             // From here on a body over the limit is refused, that which came during the call too.
-            _ = stream.bufferBody(direction, .empty)
+            _ = stream.bufferBody(direction, of: filter, .empty)
         case .nothing, .chunk, .trailers:
             chunksSeen = 0
             letHeadGo()

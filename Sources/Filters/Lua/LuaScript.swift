@@ -46,7 +46,8 @@ import TrafficPolicy
         seed = UInt32(truncatingIfNeeded: context.worker.random.next())
         program = try LuaProgram(source: source)
         self.context = context
-        stats = context.stats.lua(prefix: context.statPrefix, statPrefix: settings.statPrefix)
+        stats = context.stats.lua(
+            prefix: context.statPrefix, statPrefix: settings.statPrefix, isUpstream: context.isUpstream)
         (state, library, timers) = try Self.makeState(program, settings, context, seed: seed)
         machine = LuaMachine(context.stats.luaMachines(), stats)
         measure()

@@ -36,8 +36,7 @@ import TrafficPolicy
     /// The script that the route wants for this stream.
     private func choice(_ stream: Stream) -> Choice {
         let script: LuaScript?
-        if let route = stream.routeConfig(at: index) {
-            guard let route = route as? LuaRouteConfig else { return .none }
+        if let route = stream.routeConfig(of: self) as? LuaRouteConfig {
             switch route.choice {
             case .filterDefault: script = ownScript
             case .disabled: script = nil
@@ -63,7 +62,7 @@ import TrafficPolicy
 
     /// `filter_context` of the route, or else of the version or the filter.
     func context(_ stream: Stream) -> [String: MetadataValue] {
-        (stream.routeConfig(at: index) as? LuaRouteConfig)?.context ?? use.version?.context ?? factory.context
+        (stream.routeConfig(of: self) as? LuaRouteConfig)?.context ?? use.version?.context ?? factory.context
     }
 
     override func onRequestHeaders(_ stream: Stream, endStream: Bool) -> HeadersVerdict {

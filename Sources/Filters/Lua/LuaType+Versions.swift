@@ -34,6 +34,12 @@ extension LuaType {
         return try SettingsSchema(text, file: own.settingsSchema.path ?? "settings_schema")
     }
 
+    /// A filter of a cluster is not one that the supervisor watches.
+    static func refuseVersions(_ own: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {
+        let field: String? = own.hasCandidate ? "candidate" : !own.version.isEmpty ? "version" : !own.cases.isEmpty ? "cases" : nil
+        if let field { throw ConfigProblem("versions and cases are for filters of listeners alone", path: field) }
+    }
+
     /// The filter's version, and its candidate; nil when it says nothing of versions.
     @WorkerActor static func versions(
         _ own: Heddle_Filters_Http_Lua_V1_LuaFilter, _ factory: LuaFactory, _ context: FilterBuildContext

@@ -2,6 +2,7 @@
 enum StatKindID: Int, CaseIterable {
     case cluster, http, listener, listenerHTTP, http1, http2, clusterHTTP2, listenerTLS, clusterTLS, tcp, lua
     case luaMachines, luaCounter, luaGauge, luaHistogram, metricCounter, metricGauge, metricHistogram, bodyRoute, luaVersion, virtualCluster
+    case clusterLua, clusterLuaCounter, clusterLuaGauge, clusterLuaHistogram
     case server, listenerManager, clusterManager, worker, filesystem
     case controlPlane, clusterDiscovery, listenerDiscovery, namedDiscovery
     case host
@@ -55,6 +56,10 @@ public enum StatSchema {
         case .bodyRoute: BodyRouteStats.self
         case .luaVersion: LuaVersionStats.self
         case .virtualCluster: VirtualClusterStats.self
+        case .clusterLua: ClusterLuaStats.self
+        case .clusterLuaCounter: ClusterLuaCounterStat.self
+        case .clusterLuaGauge: ClusterLuaGaugeStat.self
+        case .clusterLuaHistogram: ClusterLuaHistogramStat.self
         case .server: ServerStats.self
         case .listenerManager: ListenerManagerStats.self
         case .clusterManager: ClusterManagerStats.self

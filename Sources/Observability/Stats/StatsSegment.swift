@@ -114,23 +114,30 @@ public final class StatsSegment {
     public func virtualCluster(_ name: String, of virtualHost: String) -> VirtualClusterStats { view([virtualHost, name]) }
     /// `tcp.<prefix>.`
     public func tcp(prefix: String) -> TCPStats { view([prefix]) }
-    /// - Parameter statPrefix: the filter's own, may be empty.
-    public func lua(prefix: String, statPrefix: String) -> LuaStats { view([prefix, statPrefix]) }
+    /// - Parameters:
+    ///   - prefix: of the connection manager, or the name of the cluster whose filter it is.
+    ///   - statPrefix: the filter's own, may be empty.
+    public func lua(prefix: String, statPrefix: String, isUpstream: Bool = false) -> LuaStats {
+        isUpstream ? LuaStats(group: group(.clusterLua, [prefix, statPrefix])) : view([prefix, statPrefix])
+    }
     /// `http.STAT_PREFIX.lua.FILTER_STAT_PREFIX.version.VERSION.`
     public func luaVersion(prefix: String, statPrefix: String, version: String) -> LuaVersionStats { view([prefix, statPrefix, version]) }
     /// `lua.`
     public func luaMachines() -> LuaMachineStats { view([]) }
     /// A counter that a script made, below its filter's own.
-    public func luaCounter(prefix: String, statPrefix: String, name: String) -> Counter {
-        (view([prefix, statPrefix, name]) as LuaCounterStat).handle
+    public func luaCounter(prefix: String, statPrefix: String, name: String, isUpstream: Bool = false) -> Counter {
+        isUpstream
+            ? (view([prefix, statPrefix, name]) as ClusterLuaCounterStat).handle : (view([prefix, statPrefix, name]) as LuaCounterStat).handle
     }
     /// As ``luaCounter(prefix:statPrefix:name:)``.
-    public func luaGauge(prefix: String, statPrefix: String, name: String) -> Gauge {
-        (view([prefix, statPrefix, name]) as LuaGaugeStat).handle
+    public func luaGauge(prefix: String, statPrefix: String, name: String, isUpstream: Bool = false) -> Gauge {
+        isUpstream
+            ? (view([prefix, statPrefix, name]) as ClusterLuaGaugeStat).handle : (view([prefix, statPrefix, name]) as LuaGaugeStat).handle
     }
     /// As ``luaCounter(prefix:statPrefix:name:)``.
-    public func luaHistogram(prefix: String, statPrefix: String, name: String) -> Histogram {
-        (view([prefix, statPrefix, name]) as LuaHistogramStat).handle
+    public func luaHistogram(prefix: String, statPrefix: String, name: String, isUpstream: Bool = false) -> Histogram {
+        isUpstream
+            ? (view([prefix, statPrefix, name]) as ClusterLuaHistogramStat).handle : (view([prefix, statPrefix, name]) as LuaHistogramStat).handle
     }
     /// A counter of the business that the proxy carries: the name is the metric's own, whole.
     public func metricCounter(_ name: String, _ labels: StatLabels) -> Counter {

@@ -70,7 +70,11 @@ struct MessageEncoder {
                 continue
             }
             var writer = WireWriter()
-            encode(entry.value, field, isOptional: isOptional || Self.isOptional(node), into: &writer)
+            if field.name == "config", AnyPlace.mayBeEmpty(of: message), case .mapping(let inner) = entry.value.content, inner.isEmpty {
+                writer.lengthDelimited(field.number, [])
+            } else {
+                encode(entry.value, field, isOptional: isOptional || Self.isOptional(node), into: &writer)
+            }
             fields.append((field.number, writer.bytes))
         }
         // In one order whatever the text's, so that equal configurations have equal bytes.

@@ -711,6 +711,7 @@ m envoy.extensions.filters.http.router.v3.Router
 4 suppress_envoy_headers bool
 6 respect_expected_rq_timeout bool
 - 2:start_child_span! 3:upstream_log 9:upstream_log_options 5:strict_check_headers 7:suppress_grpc_request_failure_code_stats 8:upstream_http_filters
+m envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec
 m envoy.extensions.filters.listener.http_inspector.v3.HttpInspector
 m envoy.extensions.filters.listener.original_dst.v3.OriginalDst
 m envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol
@@ -928,8 +929,9 @@ m envoy.extensions.upstreams.http.v3.HttpProtocolOptions
 3 explicit_http_config envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig @upstream_protocol_options
 4 use_downstream_protocol_config envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig @upstream_protocol_options
 5 auto_config envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig @upstream_protocol_options
+6 http_filters *envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter
 o upstream_protocol_options
-- 6:http_filters 7:header_validation_config 8:outlier_detection 9:request_mirror_policies 10:hash_policy 11:retry_policy
+- 7:header_validation_config 8:outlier_detection 9:request_mirror_policies 10:hash_policy 11:retry_policy
 m envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig
 1 http_protocol_options envoy.config.core.v3.Http1ProtocolOptions @protocol_config
 2 http2_protocol_options envoy.config.core.v3.Http2ProtocolOptions @protocol_config
@@ -1313,7 +1315,6 @@ t envoy.extensions.filters.http.stateful_session.v3 StatefulSession StatefulSess
 t envoy.extensions.filters.http.tap.v3 Tap
 t envoy.extensions.filters.http.thrift_to_metadata.v3 FieldSelector KeyValuePair Rule ThriftToMetadata ThriftToMetadataPerRoute
 t envoy.extensions.filters.http.transform.v3 BodyTransformation TransformConfig Transformation
-t envoy.extensions.filters.http.upstream_codec.v3 UpstreamCodec
 t envoy.extensions.filters.http.wasm.v3 Wasm
 t envoy.extensions.filters.listener.local_ratelimit.v3 LocalRateLimit
 t envoy.extensions.filters.listener.original_src.v3 OriginalSrc

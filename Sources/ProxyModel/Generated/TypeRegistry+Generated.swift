@@ -95,6 +95,7 @@ let generatedMessageTypes: [(name: String, type: any SwiftProtobuf.Message.Type)
     ("envoy.extensions.filters.http.lua.v3.Lua", Envoy_Extensions_Filters_Http_Lua_V3_Lua.self),
     ("envoy.extensions.filters.http.lua.v3.LuaPerRoute", Envoy_Extensions_Filters_Http_Lua_V3_LuaPerRoute.self),
     ("envoy.extensions.filters.http.router.v3.Router", Envoy_Extensions_Filters_Http_Router_V3_Router.self),
+    ("envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec", Envoy_Extensions_Filters_Http_UpstreamCodec_V3_UpstreamCodec.self),
     ("envoy.extensions.filters.listener.http_inspector.v3.HttpInspector", Envoy_Extensions_Filters_Listener_HttpInspector_V3_HttpInspector.self),
     ("envoy.extensions.filters.listener.original_dst.v3.OriginalDst", Envoy_Extensions_Filters_Listener_OriginalDst_V3_OriginalDst.self),
     ("envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol", Envoy_Extensions_Filters_Listener_ProxyProtocol_V3_ProxyProtocol.self),

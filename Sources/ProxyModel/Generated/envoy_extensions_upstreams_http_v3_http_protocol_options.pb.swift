@@ -74,6 +74,11 @@ package nonisolated struct Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOption
     set {_uniqueStorage()._upstreamProtocolOptions = .autoConfig(newValue)}
   }
 
+  package var httpFilters: [Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter] {
+    get {_storage._httpFilters}
+    set {_uniqueStorage()._httpFilters = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_UpstreamProtocolOptions: Equatable, Sendable {
@@ -190,12 +195,13 @@ fileprivate nonisolated let _protobuf_package = "envoy.extensions.upstreams.http
 
 nonisolated extension Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".HttpProtocolOptions"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}common_http_protocol_options\0\u{3}upstream_http_protocol_options\0\u{3}explicit_http_config\0\u{3}use_downstream_protocol_config\0\u{3}auto_config\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}common_http_protocol_options\0\u{3}upstream_http_protocol_options\0\u{3}explicit_http_config\0\u{3}use_downstream_protocol_config\0\u{3}auto_config\0\u{3}http_filters\0")
 
   fileprivate class _StorageClass {
     var _commonHTTPProtocolOptions: Envoy_Config_Core_V3_HttpProtocolOptions? = nil
     var _upstreamHTTPProtocolOptions: Envoy_Config_Core_V3_UpstreamHttpProtocolOptions? = nil
     var _upstreamProtocolOptions: Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions.OneOf_UpstreamProtocolOptions?
+    var _httpFilters: [Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -209,6 +215,7 @@ nonisolated extension Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions: Sw
       _commonHTTPProtocolOptions = source._commonHTTPProtocolOptions
       _upstreamHTTPProtocolOptions = source._upstreamHTTPProtocolOptions
       _upstreamProtocolOptions = source._upstreamProtocolOptions
+      _httpFilters = source._httpFilters
     }
   }
 
@@ -268,6 +275,7 @@ nonisolated extension Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions: Sw
             _storage._upstreamProtocolOptions = .autoConfig(v)
           }
         }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._httpFilters) }()
         default: break
         }
       }
@@ -301,6 +309,9 @@ nonisolated extension Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions: Sw
       }()
       case nil: break
       }
+      if !_storage._httpFilters.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._httpFilters, fieldNumber: 6)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -313,6 +324,7 @@ nonisolated extension Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions: Sw
         if _storage._commonHTTPProtocolOptions != rhs_storage._commonHTTPProtocolOptions {return false}
         if _storage._upstreamHTTPProtocolOptions != rhs_storage._upstreamHTTPProtocolOptions {return false}
         if _storage._upstreamProtocolOptions != rhs_storage._upstreamProtocolOptions {return false}
+        if _storage._httpFilters != rhs_storage._httpFilters {return false}
         return true
       }
       if !storagesAreEqual {return false}

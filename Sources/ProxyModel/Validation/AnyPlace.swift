@@ -9,6 +9,9 @@ enum AnyPlace {
         return nil
     }
 
+    /// Whether the one `Any` of a message may be empty: `config: {}` of a route's FilterConfig switches a filter on.
+    static func mayBeEmpty(of message: MessageSchema) -> Bool { message.name == "envoy.config.route.v3.FilterConfig" }
+
     private static let httpFilters = ["envoy.extensions.filters.http.", "heddle.filters.http."]
 
     private static let byMessage = [

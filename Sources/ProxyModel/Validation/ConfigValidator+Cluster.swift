@@ -106,9 +106,17 @@ extension ConfigValidator {
 
     /// The one kind of extension that configures how a cluster speaks to its hosts.
     private mutating func validateProtocolOptions(_ cluster: Envoy_Config_Cluster_V3_Cluster, _ path: ConfigPath) {
-        let expected = Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions.protoMessageName
-        for (key, _) in cluster.typedExtensionProtocolOptions.sorted(by: { $0.key < $1.key }) where key != expected {
-            fail(path.key(key), "unknown extension; expected the key \"\(expected)\"")
+        typealias Options = Envoy_Extensions_Upstreams_Http_V3_HttpProtocolOptions
+        for (key, config) in cluster.typedExtensionProtocolOptions.sorted(by: { $0.key < $1.key }) {
+            let path = path.key(key)
+            guard key == Options.protoMessageName else {
+                fail(path, "unknown extension; expected the key \"\(Options.protoMessageName)\"")
+                continue
+            }
+            guard let options = unpacked(Options.self, config, path) else { continue }
+            validate(
+                options.httpFilters, path.field("http_filters"),
+                endingWith: Envoy_Extensions_Filters_Http_UpstreamCodec_V3_UpstreamCodec.self, called: "upstream codec")
         }
     }
 }

@@ -19,7 +19,9 @@ extension ConfigValidator {
 
     /// Checks an HTTP connection manager with its routes.
     mutating func validate(_ manager: HTTPConnectionManager, _ path: ConfigPath) {
-        validate(manager.httpFilters, path.field("http_filters"))
+        validate(
+            manager.httpFilters, path.field("http_filters"), endingWith: Envoy_Extensions_Filters_Http_Router_V3_Router.self,
+            called: "router")
         var upgrades: Set<String> = []
         for (index, upgrade) in manager.upgradeConfigs.enumerated()
         where !upgrades.insert(upgrade.upgradeType.lowercased()).inserted {
@@ -46,11 +48,11 @@ extension ConfigValidator {
         }
     }
 
-    /// The chain ends with the router, which is nowhere else; a chain without filters answers nothing and is allowed.
-    private mutating func validate(
-        _ filters: [Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter], _ path: ConfigPath
+    /// A chain ends with one filter, which is nowhere else; a chain without filters answers nothing and is allowed.
+    mutating func validate<Last: SwiftProtobuf.Message>(
+        _ filters: [Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter], _ path: ConfigPath,
+        endingWith last: Last.Type, called name: String
     ) {
-        typealias Router = Envoy_Extensions_Filters_Http_Router_V3_Router
         for (index, filter) in filters.enumerated() {
             let path = path.index(index)
             guard case .typedConfig(let config)? = filter.configType else {
@@ -58,9 +60,9 @@ extension ConfigValidator {
                 continue
             }
             let isLast = index == filters.count - 1
-            let isRouter = config.holds(Router.self)
-            if isRouter, !isLast { fail(path, "the router must be the last HTTP filter") }
-            if !isRouter, isLast { fail(path, "the last HTTP filter must be the router (\(Router.protoMessageName))") }
+            let ends = config.holds(last)
+            if ends, !isLast { fail(path, "the \(name) must be the last HTTP filter") }
+            if !ends, isLast { fail(path, "the last HTTP filter must be the \(name) (\(last.protoMessageName))") }
             if let lua = unpacked(Envoy_Extensions_Filters_Http_Lua_V3_Lua.self, config, path.field("typed_config")),
                 !lua.inlineCode.isEmpty, lua.hasDefaultSourceCode
             {
@@ -68,7 +70,7 @@ extension ConfigValidator {
                     path.field("typed_config").field("inline_code"),
                     "cannot be set together with \"default_source_code\"")
             }
-            if isRouter, filter.disabled { fail(path.field("disabled"), "the router cannot be disabled") }
+            if ends, filter.disabled { fail(path.field("disabled"), "the \(name) cannot be disabled") }
         }
     }
 }

@@ -113,6 +113,7 @@ extension ConstraintChecker {
 
     /// A message that names its own type: whether Heddle has it, whether it may stand here, and what is inside.
     private mutating func checkAny(_ bytes: ArraySlice<UInt8>, of message: MessageSchema, isOptional: Bool) {
+        if bytes.isEmpty, AnyPlace.mayBeEmpty(of: message) { return }
         var reader = WireReader(bytes)
         var (url, content): (String?, ArraySlice<UInt8>) = (nil, [])
         while !reader.isAtEnd {

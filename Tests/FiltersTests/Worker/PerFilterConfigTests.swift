@@ -68,4 +68,22 @@ struct PerFilterConfigTests {
         }
         await proxy.stop()
     }
+
+    @Test("a script that is off runs where a route switches it on and says nothing else of it")
+    func switchedOn() async throws {
+        let upstream = TestUpstream()
+        let filter = "function envoy_on_response(handle) handle:headers():add('x-place', 'filter') end".asLuaFilter
+        let proxy = try await TestProxy.start(
+            filters: filter.replacing("- name: envoy.filters.http.lua\n", with: "- name: lua\n  disabled: true\n"),
+            routes: """
+                - match: { path: /on }
+                  route: { cluster: main }
+                  typed_per_filter_config:
+                    lua: { "@type": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} }
+                - { match: { prefix: / }, route: { cluster: main } }
+                """, clusters: ["main": upstream.port])
+        #expect(await proxy.get("/on")?["x-place"] == "filter")
+        #expect(await proxy.get("/off")?["x-place"] == nil)
+        await proxy.stop()
+    }
 }

@@ -41,6 +41,22 @@ import Testing
     static let downstream = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
     static let upstream = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 
+    static let options =
+        "static_resources.clusters[0].typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\"]"
+    static let codec =
+        "{name: codec, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec}}"
+
+    /// HTTP filters of the cluster.
+    static func clusterFilters(_ filters: String) -> (String, String) {
+        let options = "\"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http_protocol_options: {}}"
+        let filters = filters.replacing("- {", with: "{")
+        return (
+            cluster,
+            cluster
+                + "      typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {\(options), http_filters: [\(filters)]}}\n"
+        )
+    }
+
     static func socket(_ type: String, _ context: String) -> (String, String) {
         (
             "- filters:\n",
@@ -262,6 +278,16 @@ import Testing
                 "\(routes).virtual_hosts[0].routes[0].typed_per_filter_config[\"x\"]: must hold a config or be disabled"
         ),
         Case(
+            name: "a wrapper that switches a filter on",
+            edits: [
+                (
+                    route,
+                    route
+                        + "\n                          typed_per_filter_config: {x: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {}}}"
+                )
+            ],
+            message: nil),
+        Case(
             name: "an enum in lower case", edits: [(filters, "codec_type: http1\n                http_filters:\n")],
             message: nil),
         Case(
@@ -410,6 +436,16 @@ import Testing
             message:
                 "static_resources.clusters[0].typed_extension_protocol_options[\"x\"]: unknown extension; expected the key \"envoy.extensions.upstreams.http.v3.HttpProtocolOptions\""
         ),
+        Case(
+            name: "filters of a cluster without the codec at their end", edits: [clusterFilters(lua)],
+            message:
+                "\(options).http_filters[0]: the last HTTP filter must be the upstream codec (envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec)"
+        ),
+        Case(
+            name: "the codec before other filters of a cluster", edits: [clusterFilters("\(codec), \(lua), \(codec)")],
+            message: "\(options).http_filters[0]: the upstream codec must be the last HTTP filter"
+        ),
+        Case(name: "filters of a cluster", edits: [clusterFilters("\(lua), \(codec)")], message: nil),
         // TLS.
         Case(
             name: "TLS without a certificate", edits: [socket(downstream, "common_tls_context: {}")],

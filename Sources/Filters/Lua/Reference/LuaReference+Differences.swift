@@ -9,6 +9,9 @@ extension LuaReference {
         Difference(
             what: "`respond()` in the response hook", envoy: "raises", heddle: "replaces the response while its head has not gone out"),
         Difference(
+            what: "a filter of a cluster", envoy: "runs while the connection is asked for; calls of `httpCall()` pass the filters of the cluster that they go to",
+            heddle: "has let the request by before a connection is asked for; calls pass no filters"),
+        Difference(
             what: "the key of `verifySignature()`", envoy: "what `get()` of an imported key returned", heddle: "that, or the key itself"),
         Difference(
             what: "`setBytes()` on a chunk", envoy: "may contradict the `content-length` that has been sent",
@@ -48,7 +51,7 @@ extension LuaReference {
 
         ## Statistics
 
-        Below `http.<stat_prefix>.lua.`, then `<lua stat_prefix>.` if there is one. `lua.lua_vm_count` says how many machines the
+        Below `http.<stat_prefix>.lua.`, or `cluster.<name>.lua.` for a filter of a cluster, then `<lua stat_prefix>.` if there is one. `lua.lua_vm_count` says how many machines the
         worker has.
 
         | name | counts |

@@ -43,7 +43,7 @@ extension LuaReference {
             Function("streamInfo() → StreamInfo", "What is known of the stream."),
             Function("connection() → Connection", "The client's connection."),
             Function("connectionStreamInfo() → ConnectionStreamInfo", "What is known of the connection alone."),
-            Function("clearRouteCache()", "Has the route computed anew when it is next needed."),
+            Function("clearRouteCache()", "Has the route computed anew when it is next needed. Does nothing in the response hook and in a filter of a cluster."),
             Function(
                 "setUpstreamOverrideHost(host: string, strict: boolean?)",
                 "Sends the request to this host (`ip:port`) of the cluster; to none if it is not there and `strict` is given.",

@@ -39,5 +39,14 @@ public struct LuaStats: StatView, Sendable {
     /// The handle of one gauge.
     public subscript(gauge: Gauges) -> Gauge { group.gauge(Self.firstGauge + ordinal(gauge)) }
 
-    private static let firstGauge = 8
+    fileprivate static let firstGauge = 8
+}
+
+/// `cluster.NAME.lua.FILTER_STAT_PREFIX.`: one Lua filter of a cluster, counted as one of a connection manager.
+struct ClusterLuaStats: StatView {
+    static let kind = StatKind(
+        "cluster.{envoy_cluster_name}.lua.{+stat_prefix}.", counters: LuaStats.Counters.self,
+        gauges: LuaStats.Gauges.self, starts: (LuaStats.firstGauge, 0, 0))
+    static let id = StatKindID.clusterLua
+    let group: StatGroup
 }

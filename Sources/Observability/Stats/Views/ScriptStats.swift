@@ -54,6 +54,36 @@ struct LuaHistogramStat: StatView {
     var handle: Histogram { group.histogram(0) }
 }
 
+/// A counter that a script of a cluster made.
+struct ClusterLuaCounterStat: StatView {
+    static let kind = StatKind(
+        pattern: "cluster.{envoy_cluster_name}.lua.{+stat_prefix}.{+counter}", stats: [StatDefinition(name: "", type: .counter)])
+    static let id = StatKindID.clusterLuaCounter
+    let group: StatGroup
+
+    var handle: Counter { group.counter(0) }
+}
+
+/// A gauge that a script of a cluster made.
+struct ClusterLuaGaugeStat: StatView {
+    static let kind = StatKind(
+        pattern: "cluster.{envoy_cluster_name}.lua.{+stat_prefix}.{+gauge}", stats: [StatDefinition(name: "", type: .gauge)])
+    static let id = StatKindID.clusterLuaGauge
+    let group: StatGroup
+
+    var handle: Gauge { group.gauge(0) }
+}
+
+/// A distribution that a script of a cluster made.
+struct ClusterLuaHistogramStat: StatView {
+    static let kind = StatKind(
+        pattern: "cluster.{envoy_cluster_name}.lua.{+stat_prefix}.{+histogram}", stats: [StatDefinition(name: "", type: .distribution)])
+    static let id = StatKindID.clusterLuaHistogram
+    let group: StatGroup
+
+    var handle: Histogram { group.histogram(0) }
+}
+
 /// One series of a counter of the business.
 struct MetricCounterStat: StatView {
     static let kind = StatKind(pattern: "{+counter}{*}", stats: [StatDefinition(name: "", type: .counter)])
