@@ -29,18 +29,19 @@ struct UpstreamFilterConformanceTests {
         let port = Loopback.freePort()
         let adminPort = Loopback.freePort()
         let upstream = RecordingUpstream(choice: ConformanceScripts.choose)
+        let http2 = RecordingUpstream(http2: true, choice: ConformanceScripts.choose)
         let logPath = NSTemporaryDirectory() + "heddle-upstream-filters-\(getpid())-\(adminPort).log"
         defer { unlink(logPath) }
         let proxy = try ProxyProcess(
-            kind, config: Self.configuration(port, adminPort, upstream.port, logPath), ports: [port, adminPort])
+            kind, config: Self.configuration(port, adminPort, upstream.port, http2.port, logPath), ports: [port, adminPort])
         defer { proxy.stop() }
         var observations: [String: Observation] = [:]
         for (index, scenario) in UpstreamFilterScenario.all.enumerated() {
             let before = try Self.counters(adminPort, index)
             var observation = try ask(scenario, index, port, proxy)
-            _ = Deadline(seconds: 2).polls(every: 5) { upstream.isSettled }
+            _ = Deadline(seconds: 2).polls(every: 5) { upstream.isSettled && http2.isSettled }
             // In Envoy a connection is asked for before the filters have let the request by.
-            for request in upstream.takeRequests().sorted(by: { $0.startLine < $1.startLine }) {
+            for request in (upstream.takeRequests() + http2.takeRequests()).sorted(by: { $0.startLine < $1.startLine }) {
                 observation.note("upstream line", request.startLine)
                 observation.note("upstream header", request.fields.filter { !Self.unsteady.contains($0.name.lowercased()) })
                 if !request.body.isEmpty { observation.note("upstream body", String(decoding: request.body, as: UTF8.self)) }
@@ -97,14 +98,15 @@ struct UpstreamFilterConformanceTests {
 
     // MARK: Configuration
 
-    private static func configuration(_ port: UInt16, _ adminPort: UInt16, _ upstream: UInt16, _ logPath: String) -> String {
+    private static func configuration(_ port: UInt16, _ adminPort: UInt16, _ upstream: UInt16, _ http2: UInt16, _ logPath: String) -> String {
         let scenarios = UpstreamFilterScenario.all.enumerated()
         let routes = scenarios.map { index, scenario in
             "- { name: route-\(index), match: { prefix: /\(index)/ }, route: { cluster: c\(index)\(scenario.action.isEmpty ? "" : ", " + scenario.action) }"
                 + (scenario.route.isEmpty ? "" : ", " + scenario.route) + " }"
         }
         let clusters = scenarios.map { index, scenario in
-            cluster("c\(index)", scenario.name == "no host" ? nil : upstream, scenario.filters)
+            let port = scenario.name == "no host" ? nil : scenario.isHTTP2 ? http2 : upstream
+            return cluster("c\(index)", port, scenario.filters, isHTTP2: scenario.isHTTP2)
         }
         let downstream = UpstreamFilterScenario.lua(
             "function envoy_on_response(h) local m = h:streamInfo():dynamicMetadata():get('up') "
@@ -145,11 +147,11 @@ struct UpstreamFilterConformanceTests {
             """
     }
 
-    private static func cluster(_ name: String, _ port: UInt16?, _ filters: [String]) -> String {
+    private static func cluster(_ name: String, _ port: UInt16?, _ filters: [String], isHTTP2: Bool = false) -> String {
         let endpoint = port.map { "{ endpoint: { address: { socket_address: { address: \(Loopback.address), port_value: \($0) } } } }" }
         let codec = "{ name: codec, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec } }"
         let options =
-            "\"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: { http_protocol_options: {} }, "
+            "\"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: { http\(isHTTP2 ? "2" : "")_protocol_options: {} }, "
             + "http_filters: [\((filters + [codec]).joined(separator: ", "))]"
         return "{ name: \(name), type: STATIC, load_assignment: { cluster_name: \(name), endpoints: [{ lb_endpoints: [\(endpoint ?? "")] }] }"
             + (filters.isEmpty ? "" : ", typed_extension_protocol_options: { envoy.extensions.upstreams.http.v3.HttpProtocolOptions: { \(options) } }") + " }"

@@ -9,14 +9,17 @@ struct UpstreamFilterScenario: Sendable {
     var fields: [String] = []
     var body = ""
     var script = "ok"
+    /// The host speaks HTTP/2.
+    var isHTTP2 = false
     /// More of the route's action, and of the route.
     var action = ""
     var route = ""
 
     init(
         _ name: String, _ filters: String..., method: String = "GET", fields: [String] = [], body: String = "", script: String = "ok",
-        action: String = "", route: String = ""
+        isHTTP2: Bool = false, action: String = "", route: String = ""
     ) {
+        self.isHTTP2 = isHTTP2
         self.name = name
         self.filters = filters
         self.method = method
@@ -85,6 +88,11 @@ struct UpstreamFilterScenario: Sendable {
         .init("the host hangs up", both("ran"), method: "POST", body: "x", script: "hang-up"),
         .init("the host breaks off while the head is held", response("h:body()"), script: "broken-off"),
         .init("no host", both("ran"), script: "ok", action: "timeout: 1s"),
+        .init(
+            "over HTTP/2",
+            lua("function envoy_on_request(h) h:body():setBytes('mine') h:headers():add('x-up', 'ran') end function envoy_on_response(h) h:body():setBytes('theirs') end"),
+            method: "POST", body: "hello", isHTTP2: true),
+        .init("an answer over HTTP/2", request("h:respond({ [':status'] = '403' }, 'no')"), method: "POST", body: "hello", isHTTP2: true),
         .init("HEAD", lua("function envoy_on_request(h) h:headers():add('x-up', 'ran') end function envoy_on_response(h) h:headers():add('x-up', tostring(h:body() or nil)) end"), method: "HEAD"),
         .init("an answer without a body", both("ran"), script: "no-content"),
         .init("an early answer", both("ran"), method: "POST", body: "hello", script: "early"),

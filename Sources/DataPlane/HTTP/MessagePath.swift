@@ -12,10 +12,19 @@ package enum Direction: Sendable {
 /// One direction of a message through one chain of filters: how far it is, and the body that a filter holds back. A stream
 /// has two, and two more for each attempt at a host of a cluster that has filters.
 @WorkerActor final class MessagePath {
+    /// What is behind the last filter.
+    enum Sink {
+        /// Nothing: the last filter of a request takes it, which is the router or the codec of a cluster.
+        case none
+        /// The client, for a response that has passed the connection manager's filters.
+        case client
+        /// The router, for one that has passed a cluster's.
+        case router
+    }
+
     let direction: Direction
-    /// The filters are a cluster's.
-    let isUpstream: Bool
-    /// In the order of this direction. The last one of a request is its sink: the router, or the codec of a cluster.
+    let sink: Sink
+    /// In the order of this direction.
     let filters: [HTTPFilter]
     /// The first filters that want a head and a piece of body; those before them are not asked.
     let firstForHead: Int
@@ -38,7 +47,7 @@ package enum Direction: Sendable {
     ///   response.
     init(_ direction: Direction, _ chain: [HTTPFilter], isUpstream: Bool, pool: BlockPool) {
         self.direction = direction
-        self.isUpstream = isUpstream
+        sink = direction == .request ? .none : isUpstream ? .router : .client
         let wanted = chain.dropLast().reduce(into: FilterCallbacks()) { $0.formUnion($1.callbacks) }
         switch direction {
         case .request:

@@ -76,9 +76,11 @@ extension Stream {
         path.iteration.headPassed(count - 1)
         let endStream = headEndsMessage(path)
         if endStream { path.iteration.isComplete = true }
-        guard path.direction == .response else { return }
-        guard path.isUpstream else { return deliverResponseHeaders(endStream: endStream) }
-        router.answered(self, endStream: endStream)
+        switch path.sink {
+        case .none: break
+        case .client: deliverResponseHeaders(endStream: endStream)
+        case .router: router.answered(self, endStream: endStream)
+        }
     }
 
     private func headEndsMessage(_ path: MessagePath) -> Bool {
@@ -116,9 +118,11 @@ extension Stream {
             position += 1
         }
         if endStream { path.iteration.isComplete = true }
-        guard path.direction == .response else { return }
-        guard path.isUpstream else { return deliverResponseData(data, endStream: endStream) }
-        router.answeredData(self, data, endStream: endStream)
+        switch path.sink {
+        case .none: break
+        case .client: deliverResponseData(data, endStream: endStream)
+        case .router: router.answeredData(self, data, endStream: endStream)
+        }
     }
 
     private func call(
@@ -221,8 +225,11 @@ extension Stream {
             position += 1
         }
         path.iteration.isComplete = true
-        guard path.direction == .response else { return }
-        if path.isUpstream { router.answeredTrailers(self) } else { deliverResponseTrailers() }
+        switch path.sink {
+        case .none: break
+        case .client: deliverResponseTrailers()
+        case .router: router.answeredTrailers(self)
+        }
     }
 
     // MARK: Going on
