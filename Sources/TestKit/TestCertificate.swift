@@ -25,9 +25,9 @@ package struct TestCertificate: Sendable {
         ASN1_TIME_set(X509_getm_notBefore(made), 1_700_000_000)
         ASN1_TIME_set(X509_getm_notAfter(made), 4_000_000_000)
         let name = X509_get_subject_name(made)
-        X509_NAME_add_entry_by_txt(name, "CN", 0x1000 | 1, Array(commonName.utf8), -1, -1, 0)
+        X509_NAME_add_entry_by_txt(name, "CN", 0x1000 | 1, Array(commonName.utf8), Int32(commonName.utf8.count), -1, 0)
         if let organization {
-            X509_NAME_add_entry_by_txt(name, "O", 0x1000 | 1, Array(organization.utf8), -1, -1, 0)
+            X509_NAME_add_entry_by_txt(name, "O", 0x1000 | 1, Array(organization.utf8), Int32(organization.utf8.count), -1, 0)
         }
         X509_set_issuer_name(made, name)
         let names = X509V3_EXT_conf_nid(nil, nil, NID_subject_alt_name, alternatives ?? "DNS:\(commonName)")

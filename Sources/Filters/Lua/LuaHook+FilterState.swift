@@ -14,8 +14,10 @@ extension LuaHook {
             .worker("get") { hook, call in
                 guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
                 guard call.isNil(2) || call.bytes(2) != nil else { return call.badArgument(2, expected: "string") }
-                // No type that scripts can make has fields.
-                guard call.isNil(2), let value = hook.stream?.info.filterState?[name] else { return .results }
+                // No type that scripts can make has fields, and some cannot be read, as in Envoy.
+                guard call.isNil(2), let state = hook.stream?.info.filterState, let value = state[name],
+                    !FilterStateType.unreadable.contains(state.type(name))
+                else { return .results }
                 switch value {
                 case .string(let bytes): bytes.withUnsafeBytes { call.results.add($0) }
                 case .integer(let number): call.results.add(Int(number))
@@ -67,6 +69,9 @@ enum FilterStateType {
         "envoy.upstream.dynamic_host": .bytes, "envoy.upstream.dynamic_port": .number(maximum: UInt64(UInt32.max)),
         "envoy.ratelimit.hits_addend": .number(maximum: UInt64(UInt32.max)),
     ]
+
+    /// Whose objects have no text.
+    static let unreadable: Set<String> = ["envoy.network.application_protocols"]
 
     private static let yes: [StaticString] = ["true", "t", "yes", "y", "1"]
     private static let no: [StaticString] = ["false", "f", "no", "n", "0"]

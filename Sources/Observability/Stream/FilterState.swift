@@ -16,6 +16,9 @@ public final class FilterState {
     /// The object of a name, nil when there is none.
     public subscript(name: String) -> Value? { values[name]?.value }
 
+    /// The type of a name's object; empty when there is none.
+    public func type(_ name: String) -> String { values[name]?.type ?? "" }
+
     /// The object of a name as text, if it has this type. What acts on an object asks for its type, as in Envoy.
     public func text(_ name: String, of type: String) -> String? {
         guard let found = values[name], found.type == type, case .string(let bytes) = found.value else { return nil }

@@ -210,6 +210,9 @@ extension LuaReference {
                     "(function() local s = h:streamInfo():filterState() s:set('envoy.network.upstream_server_name', 'envoy.network.upstream_server_name', 'a.test') return s:get('envoy.network.upstream_server_name') end)()",
                     "a.test"),
                 Case(
+                    "(function() local s = h:streamInfo():filterState() s:set('t15', 'envoy.network.application_protocols', 'h2') return select('#', s:get('t15')) end)()",
+                    "0"),
+                Case(
                     "(function() local s = h:streamInfo():filterState() s:set('envoy.network.application_protocols', 'envoy.string', 'h2') return s:get('envoy.network.application_protocols') end)()",
                     "h2"),
                 Case(
