@@ -95,6 +95,13 @@ extension HostileRow {
         .get(10, "obs-fold with a tab", line: "X: one\r\n\ttwo"),
         .post(10, "obs-fold hides the coding", "Transfer-Encoding:\r\n chunked\r\nContent-Length: 5", "hello"),
         HostileRow(10, "obs-fold first", "GET /up HTTP/1.1\r\n Host: h.test\r\n\r\n"),
+        .get(11, "Connection nominates Host", line: "Connection: host"),
+        .get(
+            11, "Connection nominates X-Forwarded-For",
+            line: "X-Forwarded-For: 9.9.9.9\r\nConnection: x-forwarded-for"),
+        .get(11, "Connection nominates a pseudo-header", line: "Connection: :path"),
+        .get(11, "Connection nominates ten fields", line: "Connection: a, b, c, d, e, f, g, h, i, j"),
+        .get(11, "Connection nominates nine fields", line: "Connection: a, b, c, d, e, f, g, h, i", .served(1)),
         .get(11, "blank before the colon", line: "X : y"),
         .post(11, "blank before the colon of a length", "Content-Length : 5", "hello"),
         .get(11, "empty name", line: ": y"),

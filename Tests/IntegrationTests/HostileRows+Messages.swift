@@ -66,6 +66,8 @@ extension HostileRow {
         HostileRow(16, "no version", "GET /up\r\nHost: h.test\r\n\r\n", .refused([400, 505])),
         HostileRow(16, "no method", " /up HTTP/1.1\r\nHost: h.test\r\n\r\n"),
         HostileRow(16, "parenthesis in the method", "G(T /up HTTP/1.1\r\nHost: h.test\r\n\r\n"),
+        HostileRow(16, "method that Envoy does not take", "M-SEARCH /up HTTP/1.1\r\nHost: h.test\r\n\r\n"),
+        HostileRow(16, "method of WebDAV", "PROPFIND /up HTTP/1.1\r\nHost: h.test\r\n\r\n", .served(1)),
         HostileRow(16, "two blanks", "GET  /up HTTP/1.1\r\nHost: h.test\r\n\r\n"),
         HostileRow(16, "TLS on the plaintext port", "\u{16}\u{3}\u{1}\u{0}\u{a5}\u{1}\0\0\u{a1}\r\n\r\n"),
         HostileRow(16, "rubbish", String(repeating: "\u{ff}\u{fe}", count: 200) + "\r\n\r\n"),

@@ -36,6 +36,8 @@ public enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
     /// A request that asks for an upgrade and carries a body.
     case upgradeWithBody
     case unknownExpectation
+    /// Connection nominates a field that says where a request goes or whence it came, or names too many.
+    case wrongNomination
     case invalidChunk
     case chunkExtensionsTooLarge
     case tooManyInformationalHeads
@@ -78,6 +80,7 @@ public enum HTTP1Error: UInt8, Error, Equatable, Sendable, CaseIterable {
         case .contentLengthNotAllowed: "http1.content_length_not_allowed"
         case .upgradeWithBody: "http1.body_disallowed"
         case .unknownExpectation: "http1.unknown_expectation"
+        case .wrongNomination: "http1.connection_header_rejected"
         case .chunkExtensionsTooLarge: "http1.chunk_extensions_too_large"
         case .tooManyInformationalHeads: "http1.too_many_informational"
         case .unexpectedData: "http1.unexpected_data"

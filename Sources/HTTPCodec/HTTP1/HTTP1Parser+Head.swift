@@ -199,6 +199,7 @@ extension HTTP1Parser {
     @inline(__always)
     private mutating func frameRequest(_ head: inout HTTP1Head, _ line: StartLine, _ facts: HeadFacts) -> HTTP1Error? {
         if let error = checkFraming(line, facts) { return error }
+        if facts.signs.contains(.wrongNomination) { return .wrongNomination }
         if facts.coding == .chunked {
             head.framing = .chunked
         } else if let length = facts.contentLength {

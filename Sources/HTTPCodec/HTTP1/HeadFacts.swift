@@ -21,6 +21,8 @@ struct HeadFacts {
         static let expectContinue = Signs(rawValue: 16)
         static let unknownExpectation = Signs(rawValue: 32)
         static let hopByHop = Signs(rawValue: 64)
+        /// Connection nominates what a client may not take away, or too much.
+        static let wrongNomination = Signs(rawValue: 128)
     }
 
     let section: Section
@@ -31,6 +33,8 @@ struct HeadFacts {
     var hostStart = 0
     var hostLength = 0
     var contentLengths = 0
+    /// Elements of all Connection fields, as far as they matter.
+    var connectionElements: UInt8 = 0
     /// The last Content-Length, nil when it is no valid number.
     var contentLength: UInt64?
 
@@ -105,6 +109,7 @@ struct HeadFacts {
             return
         }
         value.forEachListElement { token in
+            noteNomination(token)
             if token.equalsIgnoringCase("close") {
                 signs.insert(.close)
             } else if token.equalsIgnoringCase("keep-alive") {
@@ -112,6 +117,25 @@ struct HeadFacts {
             } else if token.equalsIgnoringCase("upgrade") {
                 signs.insert(.upgrade)
             }
+        }
+    }
+
+    /// Elements of Connection that a request has at most, as in Envoy.
+    private static let maximumConnectionElements: UInt8 = 9
+
+    /// A client that nominates Host or X-Forwarded-* hopes that some proxy behind takes away what one before has said.
+    private mutating func noteNomination(_ token: UnsafeRawBufferPointer) {
+        guard section == .request, let first = token.first else { return }
+        if connectionElements == Self.maximumConnectionElements {
+            signs.insert(.wrongNomination)
+        } else {
+            connectionElements += 1
+        }
+        if first == UInt8(ascii: ":") || token.equalsIgnoringCase("host")
+            || token.equalsIgnoringCase("x-forwarded-for") || token.equalsIgnoringCase("x-forwarded-host")
+            || token.equalsIgnoringCase("x-forwarded-proto")
+        {
+            signs.insert(.wrongNomination)
         }
     }
 

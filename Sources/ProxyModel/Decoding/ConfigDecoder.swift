@@ -50,9 +50,10 @@ package enum ConfigDecoder {
     package static func decodeBootstrap(
         _ sources: [ConfigSource], checkRegex: RegexCheck? = nil, unknownFields: UnknownFields = .refused
     ) throws(ConfigErrors) -> DecodedBootstrap {
+        // A file that an editor has just emptied would take every listener away when it is loaded anew.
         let decoded = try decode(
             Envoy_Config_Bootstrap_V3_Bootstrap.self, from: sources, checkRegex: checkRegex,
-            unknownFields: unknownFields)
+            unknownFields: unknownFields, refusesEmpty: sources.count == 1)
         var validator = ConfigValidator(marks: decoded.marks)
         validator.validate(decoded.message)
         try validator.finish()
@@ -61,11 +62,12 @@ package enum ConfigDecoder {
     }
 
     /// Reads any message that the schema has, and checks the constraints on its fields.
+    /// - Parameter refusesEmpty: a text without a value (an empty file) is an error and not an empty message.
     package static func decode<Message: SwiftProtobuf.Message>(
         _ type: Message.Type, from sources: [ConfigSource], checkRegex: RegexCheck? = nil,
-        unknownFields: UnknownFields = .refused
+        unknownFields: UnknownFields = .refused, refusesEmpty: Bool = false
     ) throws(ConfigErrors) -> Decoded<Message> {
-        let decoded = try merged(type, from: sources, unknownFields: unknownFields)
+        let decoded = try merged(type, from: sources, unknownFields: unknownFields, refusesEmpty: refusesEmpty)
         try throwIfAny(
             ConstraintChecker.check(
                 decoded.bytes, as: type, marks: decoded.marks, checkRegex: checkRegex, unknownFields: unknownFields))

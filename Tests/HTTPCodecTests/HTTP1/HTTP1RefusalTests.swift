@@ -45,6 +45,11 @@ struct HTTP1RefusalTests {
         (post("Content-Length: 00000000000000000005"), .invalidContentLength),
         (post("Content-Length: 5\r\nContent-Length: 6"), .duplicateContentLength),
         (post("Content-Length: 5\r\nContent-Length: 5"), .duplicateContentLength),
+        // Nominations (RFC 9110 section 7.6.1) of what must reach the host as the proxies before said it.
+        (post("Connection: host"), .wrongNomination), (post("Connection: close, X-Forwarded-For"), .wrongNomination),
+        (post("Connection: x-forwarded-host"), .wrongNomination), (post("Connection: :path"), .wrongNomination),
+        (post("Connection: a\r\nConnection: x-forwarded-proto"), .wrongNomination),
+        (post("Connection: a, b, c, d, e\r\nConnection: f, g, h, i, close"), .wrongNomination),
         // Expectations, upgrades, CONNECT.
         (post("Expect: y 100-continue\r\nContent-Length: 1"), .unknownExpectation),
         (post("Expect: 200-ok"), .unknownExpectation),

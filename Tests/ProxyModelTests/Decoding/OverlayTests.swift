@@ -59,4 +59,14 @@ import Testing
                 == "--config-yaml:3:11: static_resources.clusters[1].name: the cluster name \"backend\" is taken by static_resources.clusters[0]"
         )
     }
+
+    @Test("a file that holds nothing is refused, unless an overlay has more", arguments: ["", "# nothing\n"])
+    func empty(text: String) throws {
+        let error = #expect(throws: ConfigErrors.self) {
+            try ConfigDecoder.decodeBootstrap(text, file: "envoy.yaml")
+        }
+        #expect("\(try #require(error))".contains(": holds nothing; expected"))
+        #expect(throws: Never.self) { try ConfigDecoder.decodeBootstrap("{}", file: "envoy.yaml") }
+        #expect(throws: Never.self) { try decode(text, overlay: "node: {id: a}") }
+    }
 }
