@@ -117,6 +117,8 @@ package struct HeldResources: Equatable, Sendable {
         for (index, offer) in update.offers.enumerated() {
             let name = Self.name(of: offer)
             names.append(name ?? "")
+            // What a resource of another type calls itself says nothing about ours.
+            if offer.body != nil, offer.typeURL != type.typeURL { hasNameless = true }
             guard let name, !name.isEmpty, name.utf8.count <= limits.nameBytes else {
                 // A removed name among the others is a name too.
                 hasNameless = true
