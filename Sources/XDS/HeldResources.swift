@@ -54,7 +54,8 @@ package struct HeldResources: Equatable, Sendable {
     }
 
     private(set) var items: [String: Item] = [:]
-    /// Names of what was refused and is not held, so that it can be told when that is gone, too. There may be more.
+    /// Names whose last form was refused, so that it can be told when that is gone, or when what is held comes again. There
+    /// may be more.
     private var refused: Set<String> = []
     private static let maximumRefused = 1000
 
@@ -94,7 +95,10 @@ package struct HeldResources: Equatable, Sendable {
     }
 
     /// Nobody wants it any more.
-    package mutating func forget(_ name: String) { items[name] = nil }
+    package mutating func forget(_ name: String) {
+        items[name] = nil
+        refused.remove(name)
+    }
 
     /// Sorts the resources of a response: new or changed, removed, the same, bad, not asked for.
     package func sift(
@@ -113,6 +117,8 @@ package struct HeldResources: Equatable, Sendable {
         for (index, offer) in update.offers.enumerated() {
             let name = Self.name(of: offer)
             names.append(name ?? "")
+            // What a resource of another type calls itself says nothing about ours.
+            if offer.body != nil, offer.typeURL != type.typeURL { hasNameless = true }
             guard let name, !name.isEmpty, name.utf8.count <= limits.nameBytes else {
                 // A removed name among the others is a name too.
                 hasNameless = true
@@ -153,7 +159,12 @@ package struct HeldResources: Equatable, Sendable {
             return
         }
         if let item = items[key.name], item.isConfirmed, item.body == body, offer.typeURL == key.type.typeURL {
-            if item.version != offer.version { sifted.versions.append((key.name, offer.version)) }
+            if refused.contains(key.name) {
+                // No change, but whoever knows of the refusal must hear that it is over.
+                sifted.changes.append(ResourceChange(key, version: offer.version, body: body))
+            } else if item.version != offer.version {
+                sifted.versions.append((key.name, offer.version))
+            }
             return
         }
         let change = ResourceChange(key, version: offer.version, body: body)
@@ -183,7 +194,7 @@ package struct HeldResources: Equatable, Sendable {
 
     /// What was taken is held from now on; what was refused keeps its last form.
     package mutating func settle(_ sifted: Sifted, refused: Set<String>) {
-        for name in refused.union(sifted.refusedBodies.keys) where !holds(name) && self.refused.count < Self.maximumRefused {
+        for name in refused.union(sifted.refused.map(\.key.name)) where self.refused.count < Self.maximumRefused {
             self.refused.insert(name)
         }
         for change in sifted.changes where !refused.contains(change.key.name) {

@@ -30,7 +30,7 @@ struct CommandLineParserTests {
         let command = try CommandLineParser.parse([
             "-c", "etc/istio/proxy/envoy-rev.json", "--drain-time-s", "45", "--drain-strategy", "immediate",
             "--local-address-ip-version", "v4", "--file-flush-interval-msec", "1000", "--disable-hot-restart",
-            "--allow-unknown-static-fields", "-l", "warning", "--component-log-level", "config:error", "--concurrency",
+            "--skip-deprecated-logs", "--allow-unknown-static-fields", "-l", "warning", "--component-log-level", "config:error", "--concurrency",
             "2",
             "--log-format", "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t", "--service-node", "sidecar~1",
             "--service-cluster", "reviews",

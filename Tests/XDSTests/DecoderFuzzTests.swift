@@ -113,10 +113,12 @@ struct DecoderFuzzTests {
     @Test("a mutated last good configuration is used or not", arguments: 1...4 as ClosedRange<UInt64>)
     func lastGood(seed: UInt64) throws {
         var source = Source(state: seed)
-        let whole = try LastGoodFile.encode(ResourceType.allCases.map { ResourceChange(ResourceKey($0, "n"), version: "1", body: Self.resource($0)) })
+        let resources = ResourceType.allCases.map { ResourceChange(ResourceKey($0, "n"), version: "1", body: Self.resource($0)) }
+        let whole = Array(try LastGoodFile.encode(resources).dropLast(LastGoodFile.end([]).count))
         var used = 0
         for _ in 0..<400 {
-            let bytes = Array(Self.mutated([0] + whole, &source, [whole]).dropFirst())
+            let content = Self.mutated([0] + whole, &source, [whole]).dropFirst()
+            let bytes: [UInt8] = content + LastGoodFile.end(content)
             guard let resources = try? LastGoodFile.decode(bytes) else { continue }
             used += 1
             for resource in resources { DecoderProperty.resource(resource.key.type, resource.body ?? []) }

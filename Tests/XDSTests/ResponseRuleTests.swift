@@ -33,6 +33,21 @@ import XDS
         )
     }
 
+    @Test("a response with a resource of another type removes nothing, for what its name is of this type is unknown")
+    func otherTypeRemovesNothing() throws {
+        var conversation = Conversation.opened([(.cluster, .all)])
+        conversation.respond(.cluster, version: "v1", nonce: "n1", [("a", 1)])
+        conversation.applied()
+        conversation.respond(
+            typeURL: ResourceType.cluster.typeURL, version: "v2", nonce: "n2", [("x", Resources.body(.secret, "x", 1))],
+            resourceURL: ResourceType.secret.typeURL)
+        #expect(conversation.batches.last?.summary == [])
+        conversation.applied()
+        #expect(conversation.names(.cluster) == ["a"])
+        conversation.respond(.cluster, version: "v3", nonce: "n3")
+        #expect(conversation.batches.last?.summary.contains("-a") == true)
+    }
+
     @Test(
         "a response of a type that was not asked for is left alone",
         arguments: [

@@ -199,6 +199,31 @@ import XDS
         #expect(conversation.batches.last?.summary == ["b"])
     }
 
+    @Test("what is held and comes again after a refusal is told once, and the refusal is over", arguments: 0...2)
+    func unchangedAfterRefusal(way: Int) throws {
+        var conversation = Conversation.opened([(.cluster, .all)])
+        conversation.respond(.cluster, version: "v1", nonce: "n1", [("a", 1), ("b", 1)])
+        conversation.applied()
+        switch way {
+        case 0:
+            conversation.respond(.cluster, version: "v2", nonce: "n2", [("a", 1), ("b", 2)])
+            conversation.applied([ResourceRefusal(ResourceKey(.cluster, "b"), reason: "a worker does not take it")])
+        case 1:
+            let bodies = [("a", Resources.body(.cluster, "a", 1)), ("b", Resources.badCluster("b"))]
+            conversation.respond(typeURL: ResourceType.cluster.typeURL, version: "v2", nonce: "n2", bodies)
+            conversation.applied()
+        default:
+            conversation.respond(.cluster, version: "v2", nonce: "n2", [("a", 1), ("b", 1), ("b", 1)])
+            conversation.applied()
+        }
+        for (version, told) in [("v3", ["b"]), ("v4", [])] {
+            conversation.respond(.cluster, version: version, nonce: version, [("a", 1), ("b", 1)])
+            #expect(conversation.batches.last?.summary == told, "\(version)")
+            conversation.applied()
+        }
+        #expect(try conversation.requests().last?.versionInfo == "v4")
+    }
+
     @Test("a resource may come wrapped with its name and version")
     func wrapped() throws {
         var conversation = Conversation.opened([(.cluster, .all)])

@@ -106,6 +106,7 @@ extension CommandLineFlag {
         withoutEffect("--parent-shutdown-time-s", "SECONDS", "the old program ends when it has drained"),
         withoutEffect("--local-address-ip-version", "v4|v6", "only addresses of the configuration are used"),
         withoutEffect("--file-flush-interval-msec", "MILLISECONDS", "log files are written at once"),
+        withoutEffect("--skip-deprecated-logs", "", "a field that is left aside is told in any case"),
     ]
 
     /// The text of `--help`.

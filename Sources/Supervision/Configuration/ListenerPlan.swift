@@ -95,6 +95,8 @@ enum ListenerPlan {
     }
 
     private(set) var bound: [Bound] = []
+    /// Whether what was prepared last failed because somebody else has the address.
+    private(set) var lacksAddress = false
     /// Sockets that another process handed over, by key, and that no configuration has asked for yet.
     private var inherited: [String: Int32] = [:]
 
@@ -122,6 +124,7 @@ enum ListenerPlan {
     /// Binds what is new of a listener. Nothing is closed before ``commit(_:)``; ``discard(_:)`` takes it back.
     /// - Parameter leaving: listeners that go away at the same time, whose addresses are free for others.
     func prepare(_ listener: String, _ bindings: [ListenerBinding], leaving: Set<String>) throws(ConfigRefusal) -> Change {
+        lacksAddress = false
         var change = Change(listener: listener)
         var rest = bound.filter { $0.binding.listener == listener }
         let had = rest.count
@@ -141,6 +144,7 @@ enum ListenerPlan {
                 change.added.append(try open(binding, leaving: leaving))
             } catch {
                 discard(change)
+                lacksAddress = error.code == EADDRINUSE
                 throw ConfigRefusal(description: "listener \(listener): cannot listen at \(binding.address): \(error)")
             }
         }

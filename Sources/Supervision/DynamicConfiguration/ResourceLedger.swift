@@ -117,12 +117,17 @@ import Reactor
     var listenerChanged: (@WorkerActor (String, [UInt8]?) -> Void)?
     weak var owner: (any ResourceLedgerOwner)?
     weak var subscriber: (any ResourceSubscriber)?
-    private var waiting: [Batch] = []
+    var waiting: [Batch] = []
     private let loop: EventLoop
+    let began: UInt64
+    /// A batch waits for an address; see ``waitsForAddress(_:_:)``.
+    var lacksAddress = false
+    var addressTimer: LoopTimer?
     private var patienceTimer: LoopTimer?
 
     init(loop: EventLoop, fleet: any WorkerGroup, sockets: ListenerSockets, names: NameDirectory, log: Log, stats: StatsSegment, wallClock: @escaping @WorkerActor () -> UInt64) {
         self.loop = loop
+        began = loop.now
         self.fleet = fleet
         self.sockets = sockets
         self.names = names
@@ -136,6 +141,7 @@ import Reactor
         names.changed = { [unowned self] cluster, endpoints in
             self.fleet.broadcast(.endpoints(cluster: cluster, endpoints))
         }
+        addressTimer = LoopTimer(loop: loop) { [unowned self] in self.tryAddress() }
         patienceTimer = LoopTimer(loop: loop) { [unowned self] in self.patienceEnded(now: self.loop.now) }
     }
 
@@ -199,8 +205,8 @@ import Reactor
         next()
     }
 
-    private func next() {
-        while running == nil, !waiting.isEmpty { begin(waiting.removeFirst()) }
+    func next() {
+        while running == nil, !lacksAddress, !waiting.isEmpty { begin(waiting.removeFirst()) }
     }
 
     private func begin(_ batch: Batch) {
@@ -212,6 +218,7 @@ import Reactor
             do throws(ConfigRefusal) {
                 if let candidate = try candidate(change, batch, leaving, &taken) { candidates.append(candidate) }
             } catch {
+                if waitsForAddress(batch, change.key) { return discard(candidates) }
                 refusals.append(ResourceRefusal(change.key, reason: error.description))
                 note(change, error.description)
             }
@@ -304,7 +311,7 @@ import Reactor
             do throws(ConfigRefusal) {
                 socketChange = try sockets.prepare(key.name, reading.bindings, leaving: leaving)
             } catch {
-                listenerStats[.listenerCreateFailure].add()
+                if !mayWaitForAddress(batch) { listenerStats[.listenerCreateFailure].add() }
                 throw error
             }
         }

@@ -2,7 +2,7 @@
 ///
 /// ```
 /// preparing(workers that have not answered) ── last answer ──► decided(refusals)
-///        └── a second death ──► decided(everything refused)
+///        └── a worker's second death ──► decided(everything refused)
 /// ```
 struct ResourceRollout: Equatable, Sendable {
     /// What follows from an event.
@@ -12,8 +12,8 @@ struct ResourceRollout: Equatable, Sendable {
         case decide(refused: [UInt32: String])
     }
 
-    /// Processes may die of other things than what they prepare; one that died is started again and asked again. As
-    /// many deaths as this are taken for an answer.
+    /// Processes may die of other things than what they prepare, all of them at once, too; one that died is started again
+    /// and asked again. As many deaths of one worker as this are taken for an answer.
     static let maximumDeaths = 2
 
     /// Tells one rollout from another; each has a higher number than the one before.
@@ -22,7 +22,7 @@ struct ResourceRollout: Equatable, Sendable {
     let numbers: [UInt32]
     private var waiting: Set<Int>
     private var refusals: [UInt32: String] = [:]
-    private var deaths = 0
+    private var deaths: [Int: Int] = [:]
     private(set) var isDecided = false
 
     /// - Parameter workers: must not be empty.
@@ -48,8 +48,8 @@ struct ResourceRollout: Equatable, Sendable {
     /// A worker has ended before it answered; the resources may be the cause. It stays awaited until it is back.
     mutating func ended(_ worker: Int) -> Action {
         guard waiting.contains(worker), !isDecided else { return .none }
-        deaths += 1
-        guard deaths >= Self.maximumDeaths else { return .none }
+        deaths[worker, default: 0] += 1
+        guard deaths[worker] == Self.maximumDeaths else { return .none }
         for number in numbers where refusals[number] == nil { refusals[number] = "workers ended while they compiled it" }
         return decide()
     }

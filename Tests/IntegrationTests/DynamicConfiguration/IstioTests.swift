@@ -25,7 +25,7 @@ struct IstioTests {
             ["--net", python, ProxyProcess.root + "/Tests/Peers/istio_sidecar.py"] + (kind == .envoy ? ["--plain"] : []) + [
                 program, "-c", "CONFIG", "--drain-time-s", "45", "--drain-strategy", "immediate", "--local-address-ip-version", "v4",
                 "--file-flush-interval-msec", "1000", "--disable-hot-restart", "--allow-unknown-static-fields", "-l", "warning",
-                "--component-log-level", "misc:error", "--concurrency", "2",
+                "--skip-deprecated-logs", "--component-log-level", "misc:error", "--concurrency", "2",
             ]
         process.standardOutput = output
         try process.run()

@@ -28,12 +28,26 @@ struct LastGoodFileTests {
         }
     }
 
+    @Test("a file of which any bit is other than it was written is not used")
+    func flipped() throws {
+        let bytes = try LastGoodFile.encode(Array(Self.resources.prefix(2)))
+        for index in bytes.indices {
+            for bit in 0..<8 {
+                var other = bytes
+                other[index] ^= 1 << bit
+                #expect(throws: LastGoodFile.Failure.self, "\(index) \(bit)") { try LastGoodFile.decode(other) }
+            }
+        }
+    }
+
     @Test("a file of somebody else is not used")
     func foreign() throws {
         #expect(throws: LastGoodFile.Failure.foreign) { try LastGoodFile.decode(Array("static_resources: {}".utf8)) }
         var other = try LastGoodFile.encode([ResourceChange(ResourceKey(.cluster, "a"), version: "1", body: [])])
         let name = try #require(other.firstRange(of: Array("v3.Cluster".utf8)))
         other.replaceSubrange(name, with: Array("v9.Cluster".utf8))
+        let content = other.dropLast(LastGoodFile.end([]).count)
+        other = content + LastGoodFile.end(content)
         #expect(throws: LastGoodFile.Failure.foreign) { try LastGoodFile.decode(other) }
     }
 

@@ -40,6 +40,15 @@ struct ResourceRolloutTests {
         #expect(rollout.ended(1) == .decide(refused: [7: reason, 8: reason, 9: reason]))
     }
 
+    @Test("workers that all die once, as of a signal from outside, are asked again")
+    func allDie() {
+        var rollout = rollout()
+        for worker in [0, 1] { #expect(rollout.ended(worker) == .none) }
+        for worker in [0, 1] { rollout.joined(worker) }
+        #expect(rollout.prepared(1, 3) == .none)
+        #expect(rollout.prepared(0, 3) == .decide(refused: [:]))
+    }
+
     @Test("a worker that starts meanwhile is asked, too")
     func joined() {
         var rollout = rollout([0])

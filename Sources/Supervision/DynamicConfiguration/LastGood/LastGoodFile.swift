@@ -8,19 +8,19 @@ import SwiftProtobuf
 ///
 /// It is one `envoy.service.discovery.v3.DeltaDiscoveryResponse` in binary form, which tools that know Envoy's API can
 /// read: `resources` with name, version and body; `system_version_info` names the form, and `nonce`, the last field that
-/// is written, its end.
+/// is written, stands for all bytes before it.
 enum LastGoodFile {
     /// Why a file is not used.
     enum Failure: Error, Equatable, CustomStringConvertible {
         case unreadable(String)
         case foreign
-        case cut
+        case damaged
 
         var description: String {
             switch self {
             case .unreadable(let reason): reason
             case .foreign: "it is no last good configuration that this version of heddle-proxy can read"
-            case .cut: "its end is missing"
+            case .damaged: "it is damaged: its end is missing, or does not stand for what is before it"
             }
         }
     }
@@ -28,8 +28,7 @@ enum LastGoodFile {
     private typealias Message = Envoy_Service_Discovery_V3_DeltaDiscoveryResponse
 
     /// Name and number of the form.
-    private static let form = "heddle-last-good-1"
-    private static let end = "end"
+    private static let form = "heddle-last-good-2"
     /// Longest file that is read.
     private static let maximumBytes = 1 << 30
 
@@ -45,8 +44,17 @@ enum LastGoodFile {
             item.resource.value.append(contentsOf: resource.body ?? [])
             return item
         }
-        message.nonce = end
-        return try message.serializedBytes()
+        let content: [UInt8] = try message.serializedBytes()
+        return content + end(content[...])
+    }
+
+    /// The field `nonce` (5) with 16 hexadecimal digits that stand for a content (FNV-1a): against disks and editors, not
+    /// against anybody.
+    static func end(_ content: ArraySlice<UInt8>) -> [UInt8] {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in content { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let digits = (0..<16).map { Array("0123456789abcdef".utf8)[Int(hash >> UInt64(60 - 4 * $0) & 15)] }
+        return [5 << 3 | 2, 16] + digits
     }
 
     /// The resources of a content.
@@ -58,7 +66,8 @@ enum LastGoodFile {
             throw .foreign
         }
         guard message.systemVersionInfo == form else { throw .foreign }
-        guard message.nonce == end else { throw .cut }
+        let length = bytes.count - end([]).count
+        guard length > 0, bytes[length...].elementsEqual(end(bytes[..<length])) else { throw .damaged }
         var resources: [ResourceChange] = []
         for item in message.resources {
             guard let type = ResourceType.allCases.first(where: { $0.typeURL == item.resource.typeURL }) else { throw .foreign }
