@@ -34,7 +34,7 @@ extension RunFolder {
         } catch let error as DemoError {
             throw error
         } catch {
-            throw .file(path: file, reason: "\(error)")
+            throw .file(path: file, reason: DemoError.reason(error))
         }
         try reload([proxy], of: running)
         return warnings
@@ -70,6 +70,11 @@ extension RunFolder {
         let isTaken = if check.waitForEnd(seconds: Self.checkPatience), case .code(0) = check.end { true } else { false }
         let said = ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
         guard isTaken else { throw .refused(reason: said) }
-        return said
+        return Self.warnings(in: said, of: file)
+    }
+
+    /// What the proxy says besides that the file is good.
+    static func warnings(in said: String, of file: String) -> String {
+        said.split(separator: "\n").filter { $0 != "configuration '\(file)' OK" }.joined(separator: "\n")
     }
 }
