@@ -84,9 +84,14 @@ package struct Demo {
             try writeLine(Ready(url: "http://\(door.host):\(door.port)/", seconds: seconds, folder: folder.path))
         } else {
             screen.table(shop, seconds: seconds, memory: shop.megabytes().proxies, redis: tools.redis != nil)
+            // Nothing else reads its files anew.
+            let isSwitchable = options.mesh == .heddle
             let network = options.network == ShopPlan.writtenNetwork ? "" : " --network \(options.network)"
-            let commands = ["switch frontend-by-uri", "switch frontend-by-percent", "filter my.lua", "switch off"]
-            screen.next(commands.map { "\(options.program) demo \($0)\(network)" })
+            let commands = [
+                "switch frontend-by-uri", "switch frontend-by-percent", "switch checkout-by-body", "filter my.lua",
+                "switch off",
+            ]
+            if isSwitchable { screen.next(commands.map { "\(options.program) demo \($0)\(network)" }) }
         }
         return try watch(shop, readySeconds: seconds, screen: &screen)
     }

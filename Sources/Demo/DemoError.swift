@@ -1,3 +1,6 @@
+import Foundation
+import Glibc
+
 /// Why the demo does not run.
 package enum DemoError: Error, CustomStringConvertible {
     /// A program or a folder is not where it was looked for.
@@ -28,6 +31,15 @@ package enum DemoError: Error, CustomStringConvertible {
     case alreadyRunning(folder: String, process: Int32)
     /// Processes of an earlier demo cannot be ended.
     case leftovers(processes: [Int32])
+
+    /// What an error of a file says, without what only a program wants to know.
+    static func reason(_ error: any Error) -> String {
+        let error = error as NSError
+        guard let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError, cause.domain == NSPOSIXErrorDomain else {
+            return error.localizedFailureReason ?? error.localizedDescription
+        }
+        return String(cString: strerror(Int32(cause.code)))
+    }
 
     package var description: String {
         switch self {

@@ -30,18 +30,29 @@ struct DemoScreen {
         drawn = 0
     }
 
+    /// What runs where, as rows of four columns that fit into a terminal's usual 80.
+    static func rows(_ plan: ShopPlan) -> [(place: String, duty: String)] {
+        func row(_ name: String, _ service: String, _ proxy: String, _ duty: String) -> (place: String, duty: String) {
+            (padded(name, 16) + padded(service, 20) + padded(proxy, 20), duty)
+        }
+        let proxies = plan.processes.filter(\.isProxy)
+        func proxy(_ workload: String) -> String? { proxies.first { $0.workload == workload }?.address }
+        var rows = [row("workload", "service", "its proxy", "does")]
+        for workload in ShopWorkload.all {
+            let service = plan.processes.first { $0.workload == workload.name && !$0.isProxy }
+            guard let service else { continue }
+            rows.append(row(workload.name, service.address, proxy(workload.name) ?? "-", workload.duty))
+        }
+        if let edge = proxy(ShopPlan.edge) { rows.append(row("edge", "-", edge, "the way in")) }
+        return rows
+    }
+
     /// The table of what runs where.
     func table(_ shop: RunningShop, seconds: Double, memory: Double, redis: Bool) {
         let plan = shop.plan
         let proxies = plan.processes.filter(\.isProxy)
-        say(bold(Self.padded("workload", 17) + Self.padded("service", 22) + Self.padded("its proxy", 22) + "does"))
-        for workload in ShopWorkload.all {
-            guard let service = plan.processes.first(where: { $0.workload == workload.name && !$0.isProxy }) else { continue }
-            let proxy = proxies.first { $0.workload == workload.name }?.address ?? "-"
-            say(Self.padded(workload.name, 17) + Self.padded(service.address, 22) + Self.padded(proxy, 22) + dim(workload.duty))
-        }
-        if let edge = proxies.first(where: { $0.workload == ShopPlan.edge }) {
-            say(Self.padded("edge", 17) + Self.padded("-", 22) + Self.padded(edge.address, 22) + dim("the way in"))
+        for (index, row) in Self.rows(plan).enumerated() {
+            say(index == 0 ? bold(row.place + row.duty) : row.place + dim(row.duty))
         }
         if !redis { say(dim("redis-server is not installed: carts are kept in memory")) }
         let door = plan.door
@@ -59,11 +70,19 @@ struct DemoScreen {
     /// How long the rates are that are shown: where there is no terminal each view is one line more.
     var lineSeconds: Int { isTerminal ? 1 : Self.quietSeconds }
 
+    /// The rates of all pages; where none came there is no time that one took.
+    static func head(_ line: LoadLine, total: (requests: Int, failures: Int), seconds: Int) -> String {
+        func time(_ milliseconds: Double) -> String {
+            right(line.requests > 0 ? String(format: "%.1f ms", milliseconds) : "-", 9)
+        }
+        let rate = String(format: "%5d s  %6.1f pages/s", seconds, line.rps)
+        let times = "p50 \(time(line.p50_ms))  p99 \(time(line.p99_ms))"
+        return "\(rate)  \(times)  \(total.failures) failed of \(total.requests)"
+    }
+
     /// The rates of the last ``lineSeconds``.
     mutating func rates(_ line: LoadLine, total: (requests: Int, failures: Int), seconds: Int, calls: [(workload: String, rate: Int?)]) {
-        let head = String(
-            format: "%5d s  %6.1f pages/s  p50 %6.1f ms  p99 %6.1f ms  %d failed of %d", seconds, line.rps, line.p50_ms, line.p99_ms,
-            total.failures, total.requests)
+        let head = Self.head(line, total: total, seconds: seconds)
         guard isTerminal else { return say(head) }
         if drawn > 0 { write("\u{1b}[\(drawn)A\u{1b}[J") }
         var text = "\n" + bold(head) + "\n"

@@ -34,7 +34,7 @@ extension RunFolder {
         } catch let error as DemoError {
             throw error
         } catch {
-            throw .file(path: file, reason: "\(error)")
+            throw .file(path: file, reason: DemoError.reason(error))
         }
         try reload([proxy], of: running)
         return warnings
@@ -70,8 +70,12 @@ extension RunFolder {
         let isTaken = if check.waitForEnd(seconds: Self.checkPatience), case .code(0) = check.end { true } else { false }
         let said = ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
         guard isTaken else { throw .refused(reason: said) }
-        // A line of the proxy's log is `[time][process][level][component] text`.
-        return said.split(separator: "\n").filter { $0.contains("[warning]") }.map { line in
+        return Self.warnings(in: said)
+    }
+
+    /// What the proxy warns of. A line of its log is `[time][process][level][component] text`.
+    static func warnings(in said: String) -> String {
+        said.split(separator: "\n").filter { $0.contains("[warning]") }.map { line in
             line.firstRange(of: "] ").map { "warning: " + line[$0.upperBound...] } ?? String(line)
         }.joined(separator: "\n")
     }

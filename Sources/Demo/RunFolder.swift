@@ -52,7 +52,7 @@ package struct RunFolder {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw .file(path: path, reason: "\(error)")
+            throw .file(path: path, reason: DemoError.reason(error))
         }
         guard try lock.take() else { throw .alreadyRunning(folder: path, process: lock.holder ?? 0) }
         let left = Leftovers(folder: path).end()
@@ -63,7 +63,7 @@ package struct RunFolder {
             try FileManager.default.createDirectory(atPath: configurations, withIntermediateDirectories: true)
             try FileManager.default.createDirectory(atPath: path + "/logs", withIntermediateDirectories: true)
         } catch {
-            throw .file(path: path, reason: "\(error)")
+            throw .file(path: path, reason: DemoError.reason(error))
         }
         for file in try Self.configurations(in: source) { try write(text(of: "\(source)/\(file)"), as: file) }
     }
@@ -75,7 +75,7 @@ package struct RunFolder {
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
             try encoder.encode(Record(demo: getpid(), mesh: mesh.rawValue, processes: processes)).write(to: URL(fileURLWithPath: recordPath), options: .atomic)
         } catch {
-            throw .file(path: recordPath, reason: "\(error)")
+            throw .file(path: recordPath, reason: DemoError.reason(error))
         }
     }
 
@@ -103,7 +103,7 @@ package struct RunFolder {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: source).filter { !$0.contains(".") }.sorted()
         } catch {
-            throw .file(path: source, reason: "\(error)")
+            throw .file(path: source, reason: DemoError.reason(error))
         }
     }
 
@@ -150,7 +150,7 @@ package struct RunFolder {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }.sorted()
         } catch {
-            throw .file(path: folder, reason: "\(error)")
+            throw .file(path: folder, reason: DemoError.reason(error))
         }
     }
 
@@ -162,7 +162,7 @@ package struct RunFolder {
             return parts.map { $0.replacingOccurrences(of: ShopPlan.writtenNetwork + ".", with: network + ".") }
                 .joined(separator: service.map { "address: \($0.host), port_value: \($0.port)" } ?? "")
         } catch {
-            throw .file(path: origin, reason: "\(error)")
+            throw .file(path: origin, reason: DemoError.reason(error))
         }
     }
 
@@ -170,7 +170,7 @@ package struct RunFolder {
         do {
             try text.write(toFile: "\(configurations)/\(file)", atomically: true, encoding: .utf8)
         } catch {
-            throw .file(path: "\(configurations)/\(file)", reason: "\(error)")
+            throw .file(path: "\(configurations)/\(file)", reason: DemoError.reason(error))
         }
     }
 }

@@ -48,6 +48,28 @@ package struct ShopWorkload: Sendable, Equatable {
         ("SHIPPING_SERVICE_ADDR", "shipping"), ("AD_SERVICE_ADDR", "ad"),
     ]
 
+    /// Variables that all services read.
+    private static let common = ["ERROR_RATE", "EXTRA_LATENCY", "LISTEN_ADDR", "PORT", "SERVICE_VERSION"]
+    private static let ofFrontend = [
+        "BANNER_COLOR", "BASE_URL", "ENABLE_SINGLE_SHARED_SESSION", "ENV_PLATFORM", "FRONTEND_MESSAGE", "SHOP_TITLE",
+    ]
+
+    /// The variables that its service reads.
+    package var variables: [String] {
+        (Self.common + calls.map(\.variable) + (subcommand == "frontend" ? Self.ofFrontend : [])).sorted()
+    }
+
+    /// Why a variable cannot be set for a workload's service; nil where it can.
+    package static func refusal(of variable: String, for workload: String) -> String? {
+        let services = all.filter { $0.subcommand != nil }
+        guard let service = services.first(where: { $0.name == workload }) else {
+            let names = services.map(\.name).joined(separator: ", ")
+            return "no workload called \(workload) has a service of the shop; there are: \(names)"
+        }
+        guard !service.variables.contains(variable) else { return nil }
+        return "\(workload) does not read \(variable), but: \(service.variables.joined(separator: ", "))"
+    }
+
     /// All of them; the numbers are those in the files of samples/hipstershop/mesh.
     package static let all: [ShopWorkload] = [
         ShopWorkload(
@@ -81,6 +103,6 @@ package struct ShopWorkload: Sendable, Equatable {
             "recommendation", number: 12, "what else may please", port: 8080, subcommand: "recommendation",
             calls: [("PRODUCT_CATALOG_SERVICE_ADDR", "productcatalog")]),
         ShopWorkload("ad", number: 13, "advertisements", port: 9555, subcommand: "ad"),
-        ShopWorkload(bank, number: 14, "rates of the central bank (outside)", port: 8099, subcommand: "centralbank"),
+        ShopWorkload(bank, number: 14, "rates, from outside", port: 8099, subcommand: "centralbank"),
     ]
 }

@@ -71,10 +71,10 @@ enum DemoArguments {
         guard let equals = rest.firstIndex(of: "="), equals != rest.startIndex else {
             throw ValidationError("\(text) is not WORKLOAD:NAME=VALUE, such as recommendation:EXTRA_LATENCY=2s")
         }
-        let known = ShopWorkload.all.filter { $0.subcommand != nil }.map(\.name)
-        guard known.contains(workload) else {
-            throw ValidationError("no workload called \(workload); there are: \(known.joined(separator: ", "))")
+        let name = String(rest[..<equals])
+        if let reason = ShopWorkload.refusal(of: name, for: workload) {
+            throw ValidationError("--set \(text): \(reason)")
         }
-        return (workload, String(rest[..<equals]), String(rest[equals...].dropFirst()))
+        return (workload, name, String(rest[equals...].dropFirst()))
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Demo
+import FilterTool
 import Foundation
 
 /// `heddle demo`
@@ -152,7 +153,7 @@ struct DemoFilterCommand: ParsableCommand {
         commandName: "filter", abstract: "Put a Lua filter of your own into the demo while it runs.",
         discussion: """
             It takes the place of the one that was put there before; `heddle demo switch off` takes it out. A script that does
-            not load changes nothing.
+            not load changes nothing; what `heddle filter lint` finds in it is shown.
 
             Examples:
               heddle demo filter my.lua
@@ -172,7 +173,13 @@ struct DemoFilterCommand: ParsableCommand {
         let tools = try DemoTools()
         let folder = RunFolder(source: tools.mesh, network: try DemoArguments.network(network))
         let warnings = try folder.add(script: script, to: proxy, tools: tools)
-        if !warnings.isEmpty { FileHandle.standardError.write(Data((warnings + "\n").utf8)) }
+        let (findings, _): ([LintFinding], Int) = LoopRun.wait { loop, done in
+            FilterLint.start([script], loop: loop) { done(($0, $1)) }
+            return loop
+        }
+        for line in (warnings.isEmpty ? [] : [warnings]) + findings.map(\.description) {
+            FileHandle.standardError.write(Data((line + "\n").utf8))
+        }
         print("in use by: \(proxy)")
     }
 }

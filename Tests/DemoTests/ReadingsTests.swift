@@ -82,6 +82,21 @@ struct ReadingsTests {
         #expect(Array(bytes[(42 + length)...]) == [0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0])
     }
 
+    @Test("a time without a page has none that a page took")
+    func rateLine() {
+        func line(_ requests: Int) -> LoadLine {
+            LoadLine(
+                kind: "recent", seconds: 1, requests: requests, failures: 0, rps: Double(requests), p50_ms: 0,
+                p90_ms: 0, p99_ms: 12.5, pages: nil, reasons: nil)
+        }
+        #expect(
+            DemoScreen.head(line(2), total: (3, 1), seconds: 7)
+                == "    7 s     2.0 pages/s  p50    0.0 ms  p99   12.5 ms  1 failed of 3")
+        #expect(
+            DemoScreen.head(line(0), total: (3, 1), seconds: 8)
+                == "    8 s     0.0 pages/s  p50         -  p99         -  1 failed of 3")
+    }
+
     @Test("on a terminal the start is one line that changes, and is gone at the end")
     func startOnTerminal() {
         var written: [String] = []

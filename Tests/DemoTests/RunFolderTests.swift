@@ -27,4 +27,18 @@ struct RunFolderTests {
     func withoutRouter() {
         #expect(RunFolder.placed(script: "/s/1.lua", in: "clusters: []", folder: "/s") == "clusters: []")
     }
+
+    @Test("a check that finds nothing has nothing to say")
+    func warnings() {
+        #expect(RunFolder.warnings(in: "configuration '/run/candidate.yaml' OK").isEmpty)
+        #expect(RunFolder.warnings(in: "[now][1][warning][lua] a warning\nconfiguration '/c' OK") == "warning: a warning")
+    }
+
+    @Test("a folder that cannot be made is named, with the reason that the system gives")
+    func noFolder() {
+        let folder = RunFolder(source: "/proc/nowhere", network: "127.7")
+        let error = #expect(throws: DemoError.self) { try folder.examples() }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.hasPrefix("/proc/nowhere: ") && !text.contains("Domain"), "\(text)")
+    }
 }

@@ -140,4 +140,32 @@ struct ShopPlanTests {
         #expect(!processes.contains { $0.workload == "redis" })
         #expect(processes.allSatisfy { $0.environment["REDIS_ADDR"] == nil })
     }
+
+    @Test("the table of what runs where fits into 80 columns", arguments: ShopPlan.Mesh.allCases)
+    func table(mesh: ShopPlan.Mesh) {
+        let rows = DemoScreen.rows(plan(mesh, network: "127.255"))
+        #expect(rows.count == ShopWorkload.all.count + (mesh == .bare ? 1 : 2))
+        for row in rows {
+            #expect(row.place.hasSuffix(" ") && row.place.count == 56, "\(row.place)")
+            #expect(row.place.count + row.duty.count <= 80, "\(row.place + row.duty)")
+        }
+    }
+
+    @Test("the variables that may be set are those that the services read")
+    func variables() throws {
+        let sources = URL(fileURLWithPath: Self.mesh).deletingLastPathComponent().appendingPathComponent("Sources").path
+        let files = (FileManager.default.enumerator(atPath: sources)?.allObjects as? [String] ?? [])
+            .filter { $0.hasSuffix(".swift") && !$0.hasPrefix("Generated/") && !$0.hasPrefix("LoadGenerator/") }
+        var read: Set<String> = []
+        for file in files {
+            let text = try String(contentsOfFile: "\(sources)/\(file)", encoding: .utf8)
+            let reading = #/(?:ettings\[|number\(|duration\(|share\(|address\(|client\()"([A-Z_]+)"/#
+            read.formUnion(text.matches(of: reading).map { String($0.output.1) })
+        }
+        #expect(read == Set(ShopWorkload.all.filter { $0.subcommand != nil }.flatMap(\.variables)))
+        #expect(ShopWorkload.refusal(of: "BANNER_COLOR", for: "frontend-v2") == nil)
+        let refusal = ShopWorkload.refusal(of: "BANNER_COLOR", for: "ad")
+        #expect(refusal?.hasPrefix("ad does not read BANNER_COLOR, but: ERROR_RATE,") == true)
+        #expect(ShopWorkload.refusal(of: "PORT", for: "redis")?.hasPrefix("no workload called redis") == true)
+    }
 }

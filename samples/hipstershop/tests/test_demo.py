@@ -183,8 +183,20 @@ class Starting(unittest.TestCase):
     def test_a_terminal_shows_how_far_it_is_and_what_to_try_next(self):
         text = self.screen()
         self.assertRegex(text, r"\r\x1b\[K\d+ of \d+ ready, waiting for [a-z-]+")
-        for command in ("switch frontend-by-uri", "filter my.lua"):
+        for command in ("switch frontend-by-uri", "switch checkout-by-body", "filter my.lua"):
             self.assertIn(f"{HEDDLE} demo {command} --network {self.network}", text)
+
+    def test_where_nothing_can_be_switched_nobody_is_told_to(self):
+        run = heddle("demo", "--network", self.network, "--users", "0", "--for", "1s", "--mesh", "bare")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("is the shop", run.stdout)
+        self.assertNotIn("demo switch", run.stdout)
+
+    def test_a_folder_that_cannot_be_made_is_named_with_the_reason(self):
+        run = heddle("demo", "--network", self.network, "--users", "0", "--for", "1s", TMPDIR="/proc/nowhere")
+        self.assertEqual((run.returncode, run.stdout), (1, ""))
+        self.assertIn(f"Error: /proc/nowhere/heddle-demo-{self.network}: ", run.stderr)
+        self.assertNotIn("Domain", run.stderr)
 
     def test_elsewhere_it_says_so_in_lines(self):
         run = heddle("demo", "--network", self.network, "--users", "0", "--for", "1s", EXTRA_LATENCY="500ms")
@@ -232,6 +244,8 @@ class Usage(unittest.TestCase):
             (("--wait", "5x"), "--wait 5x is no pause"), (("--wait", "2s..1s"), "the shorter one first"),
             (("--network", "foo"), "--network foo is not"), (("--network", "10.7"), "--network 10.7 is not"),
             (("--network", "127.256"), "--network 127.256 is not"), (("--gate",), "--gate is for --compare"),
+            (("--set", "ad:EROR_RATE=1%"), "ad does not read EROR_RATE, but: ERROR_RATE, EXTRA_LATENCY"),
+            (("--set", "redis:PORT=1"), "no workload called redis has a service of the shop"),
             (("--compare", "--set", "ad:ERROR_RATE=1%"), "--set has no meaning"), (("--compare", "--use", "x"), "--use has no meaning"),
             (("--compare", "--mesh", "heddle"), "--mesh has no meaning"), (("--compare", "--wait", "1s"), "--wait has no meaning"),
             (("--compare", "--network", "127.7"), "--network has no meaning"),

@@ -190,14 +190,15 @@ class Mesh(unittest.TestCase):
             script, = re.findall(r"<<'END'\n(.*?)END\n", readme.read(), re.DOTALL)
         self.assertLessEqual(script.count("\n"), 5)
         before = self.headline()
-        self.assertEqual(self.filter(script).returncode, 0)
+        taken = self.filter(script)
+        self.assertEqual((taken.returncode, taken.stdout, taken.stderr), (0, b"in use by: edge\n", b""))
         self.assertEqual(self.headline(), "Woven in by Lua")
         # What has no such text is as it was: a picture, an answer without a body.
         self.assertIn(b"</svg>", self.demo.visitor().get("/static/icon.svg").body)
         self.assertEqual(self.demo.visitor().get("/logout").status, 302)
         useless = self.filter("function envoy_on_reponse(handle) end")
         self.assertEqual(useless.returncode, 0)
-        self.assertRegex(useless.stderr.decode(), r"^warning: filter mine \S+ of http.edge defines neither .* it does nothing\n$")
+        self.assertRegex(useless.stderr.decode(), r"^warning: filter mine \S+ of http.edge defines neither .* it does nothing\n")
         self.assertEqual(self.filter(script).returncode, 0)
         refused = self.filter("function envoy_on_response(")
         self.assertEqual(refused.returncode, 1)
@@ -208,6 +209,12 @@ class Mesh(unittest.TestCase):
         self.assertEqual((self.headline(), self.version("/neu")), ("Woven in by Lua", "v2"))
         self.demo.switch("off")
         self.assertEqual((self.headline(), self.demo.visitor().get("/neu").status), (before, 404))
+
+    def test_what_looks_like_a_slip_in_a_filter_is_shown(self):
+        taken = self.filter("function envoy_on_respons(handle) end")
+        self.assertEqual((taken.returncode, taken.stdout), (0, b"in use by: edge\n"))
+        self.assertIn(b":1: warning: ", taken.stderr)
+        self.assertIn(b"[no-hook]", taken.stderr)
 
     def test_a_filter_can_stand_before_any_workload(self):
         script = """function envoy_on_request(handle) handle:respond({[":status"] = "503"}, "closed") end"""
@@ -289,6 +296,7 @@ class Load(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertGreater(result["load"]["failures"], 0)
         self.assertIn("an error on purpose", str(result["load"]["reasons"]))
+        self.assertNotIn("&quot;", str(result["load"]["reasons"]))
 
     def test_a_killed_worker_costs_no_more_than_what_it_had_in_hand(self):
         result, _ = Demo("127.44", "--for", "34s", "--wait", "100ms..500ms", "--kill-every", "2s").result()

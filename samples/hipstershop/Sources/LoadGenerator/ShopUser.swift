@@ -145,12 +145,18 @@ struct ShopUser {
             guard (300..<400).contains(response.status.code), let place = response.headers.first(name: "location") else {
                 if response.status.code < 400 { return nil }
                 let text = String(buffer: body)
-                let reason = text.firstMatch(of: #/<pre>(?<reason>[^<]*)</#).map { String($0.output.reason) } ?? String(text.prefix(200))
-                return "\(response.status.code) \(reason)"
+                let reason = text.firstMatch(of: #/<pre>(?<reason>[^<]*)</#).map { Self.text(ofHTML: $0.output.reason) }
+                return "\(response.status.code) \(reason ?? String(text.prefix(200)))"
             }
             request = HTTPClientRequest(url: place.hasPrefix("/") ? base + place : place)
         }
         return "more than \(Self.mostRedirects) redirects"
+    }
+
+    /// What a page says where its template has escaped it.
+    private static func text(ofHTML html: Substring) -> String {
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+        return entities.reduce(String(html)) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
     }
 
     /// Sends a request, once more where the connection that was kept for it closed before anything of it was sent.
