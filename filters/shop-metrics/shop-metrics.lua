@@ -1,9 +1,11 @@
 -- Counts what a shop earns: orders, items and revenue by currency, and orders that failed, as statistics of the proxy.
 --
--- An order is a POST to `path` whose answer is 2xx. Its amount is read from the answer's JSON.
+-- An order is a POST to `path` whose answer is 2xx; its amount is read from the answer's JSON. Or it is a gRPC call of the
+-- payment service's `charge` whose status is 0; its amount is the Money in field 1 of the request (Heddle only).
 --
 -- Configured by `filter_context`:
 --   path     path of the checkout (default "/cart/checkout")
+--   charge   path of the gRPC call (default "/hipstershop.PaymentService/Charge")
 --   amount   place of the amount in the answer (default "order/total/amount"), in units such as 12.50
 --   currency place of the currency (default "order/total/currency")
 --   items    place of the list of items (default "order/items")
@@ -127,10 +129,22 @@ local function value_at(value, path)
   return value
 end
 
+local function note(handle, key, value) handle:streamInfo():dynamicMetadata():set("shop-metrics", key, value) end
+
 function envoy_on_request(handle)
-  local path = (handle:headers():get(":path") or ""):match("^[^?]*")
-  if handle:headers():get(":method") == "POST" and path == (handle:filterContext():get("path") or "/cart/checkout") then
-    handle:streamInfo():dynamicMetadata():set("shop-metrics", "order", true)
+  local headers, settings = handle:headers(), handle:filterContext()
+  local path = (headers:get(":path") or ""):match("^[^?]*")
+  if headers:get(":method") ~= "POST" then return end
+  if grpc and path == (settings:get("charge") or "/hipstershop.PaymentService/Charge") then
+    local body = handle:body()
+    local call = body and body:getBytes(0, body:length()) or ""
+    -- google.type.Money and its kin: currency_code, units, nanos.
+    local currency, units, nanos = grpc.field(call, 1, 1), grpc.field(call, 1, 2), grpc.field(call, 1, 3)
+    note(handle, "order", "grpc")
+    note(handle, "currency", currency or "")
+    note(handle, "amount", currency and (tonumber(units) or 0) + (tonumber(nanos) or 0) / 1e9 or -1)
+  elseif path == (settings:get("path") or "/cart/checkout") then
+    note(handle, "order", "json")
   end
 end
 
@@ -144,17 +158,22 @@ local function add(handle, name, amount, currency)
   handle:stats():counter(currency and name .. "_" .. currency or name):add(amount)
 end
 
-local function count(handle, settings, order)
-  local amount = tonumber(value_at(order, settings:get("amount") or "order/total/amount"))
-  local currency = value_at(order, settings:get("currency") or "order/total/currency")
+local function count(handle, settings, amount, currency, items)
   -- An amount that is none is no revenue; one that is endless would be for ever.
   if not amount or amount < 0 or amount > 1e9 or type(currency) ~= "string" then return add(handle, "orders_unread", 1) end
   local known = "," .. (settings:get("known") or "EUR,USD,GBP,JPY,CAD,TRY,CHF"):gsub(" ", "") .. ","
   if not currency:match("^%u%u%u$") or not known:find("," .. currency .. ",", 1, true) then currency = "other" end
   add(handle, "orders", 1, currency)
   add(handle, "revenue_cents", math.floor(amount * 100 + 0.5), currency)
-  local items = value_at(order, settings:get("items") or "order/items")
   if type(items) == "table" then add(handle, "items", #items) end
+end
+
+-- The status of a call stands in the head where there is nothing else, and in the trailers otherwise.
+local function grpc_status(handle)
+  local status = handle:headers():get("grpc-status")
+  if status then return status end
+  local trailers = handle:trailers()
+  return trailers and trailers:get("grpc-status")
 end
 
 function envoy_on_response(handle)
@@ -162,11 +181,17 @@ function envoy_on_response(handle)
   if not noted or not noted.order then return end
   local status = handle:headers():get(":status") or ""
   if status:sub(1, 1) ~= "2" then return add(handle, "orders_failed", 1) end
+  local settings = handle:filterContext()
+  if noted.order == "grpc" then
+    local amount, currency = noted.amount, noted.currency
+    if grpc_status(handle) ~= "0" then return add(handle, "orders_failed", 1) end
+    return count(handle, settings, amount, currency)
+  end
   local body = handle:body()
   local fine, order = pcall(json_decode, body and body:getBytes(0, body:length()) or "")
-  if fine then
-    count(handle, handle:filterContext(), order)
-  else
-    add(handle, "orders_unread", 1)
-  end
+  if not fine then return add(handle, "orders_unread", 1) end
+  count(
+    handle, settings, tonumber(value_at(order, settings:get("amount") or "order/total/amount")),
+    value_at(order, settings:get("currency") or "order/total/currency"),
+    value_at(order, settings:get("items") or "order/items"))
 end

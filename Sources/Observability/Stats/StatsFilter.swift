@@ -9,22 +9,27 @@ public struct StatsFilter: Sendable {
         case texts = "TextReadouts"
     }
 
-    /// Only names that contain this text; Envoy takes a regular expression, of which the plain ones mean the same.
+    /// Only names that contain this text.
     public var substring: String
+    /// Only names that it holds of, as a regular expression; `nil` holds of all.
+    public var matches: (@Sendable (String) -> Bool)?
     /// Only what is not zero.
     public var usedOnly: Bool
     public var selection: Selection
 
     /// Without arguments, everything is shown.
-    public init(substring: String = "", usedOnly: Bool = false, selection: Selection = .all) {
+    public init(
+        substring: String = "", usedOnly: Bool = false, selection: Selection = .all, matches: (@Sendable (String) -> Bool)? = nil
+    ) {
         self.substring = substring
         self.usedOnly = usedOnly
         self.selection = selection
+        self.matches = matches
     }
 
     /// Whether a text readout is shown; one that is there has been used.
     func admitsText(_ name: String) -> Bool {
-        (selection == .all || selection == .texts) && (substring.isEmpty || name.contains(substring))
+        (selection == .all || selection == .texts) && admits(name)
     }
 
     func admits(_ name: String, _ value: StatsSnapshot.Value) -> Bool {
@@ -35,6 +40,10 @@ public struct StatsFilter: Sendable {
             break
         default: return false
         }
-        return substring.isEmpty || name.contains(substring)
+        return admits(name)
+    }
+
+    private func admits(_ name: String) -> Bool {
+        (substring.isEmpty || name.contains(substring)) && matches?(name) ?? true
     }
 }

@@ -3,6 +3,7 @@ import Glibc
 import Observability
 import Reactor
 import ServiceKit
+import TrafficPolicy
 
 /// Answers the requests to the admin interface, in Envoy's shape.
 @WorkerActor final class AdminPages {
@@ -36,7 +37,7 @@ import ServiceKit
         Page(path: "/ready", changes: false, help: "200 LIVE, or 503 with the state") { $0.ready($1) },
         Page(path: "/reopen_logs", changes: true, help: "open log files anew") { $0.reopenLogs($1) },
         Page(path: "/server_info", changes: false, help: "version, state, uptime, command line") { $0.serverInfo($1) },
-        Page(path: "/stats", changes: false, help: "statistics (filter, usedonly, type, format=json|prometheus)") { $0.stats($1) },
+        Page(path: "/stats", changes: false, help: "statistics (filter=REGEX, usedonly, type, format=json|prometheus)") { $0.stats($1) },
         Page(path: "/stats/prometheus", changes: false, help: "statistics for Prometheus") { $0.prometheus($1) },
     ]
 
@@ -125,7 +126,12 @@ import ServiceKit
     // MARK: Statistics
 
     private func stats(_ request: ServiceRequest) -> ServiceResponse {
-        var filter = StatsFilter(substring: request.query("filter") ?? "", usedOnly: request.query("usedonly") != nil)
+        var filter: StatsFilter
+        do throws(PolicyError) {
+            filter = try statsFilter(request)
+        } catch {
+            return ServiceResponse(400, text: "filter: \(error)\n")
+        }
         if let type = request.query("type") {
             guard let selection = StatsFilter.Selection(rawValue: type) else {
                 return ServiceResponse(400, text: "invalid type; use All, Counters, Gauges, Histograms or TextReadouts\n")
@@ -146,8 +152,21 @@ import ServiceKit
     }
 
     private func prometheus(_ request: ServiceRequest) -> ServiceResponse {
-        let filter = StatsFilter(substring: request.query("filter") ?? "", usedOnly: request.query("usedonly") != nil)
-        return prometheus(request, filter)
+        do throws(PolicyError) {
+            return prometheus(request, try statsFilter(request))
+        } catch {
+            return ServiceResponse(400, text: "filter: \(error)\n")
+        }
+    }
+
+    /// `filter` is a regular expression that matches a part of a name, as in Envoy.
+    private func statsFilter(_ request: ServiceRequest) throws(PolicyError) -> StatsFilter {
+        var filter = StatsFilter(usedOnly: request.query("usedonly") != nil)
+        if let pattern = request.query("filter"), !pattern.isEmpty {
+            let program = try RegexProgram(pattern)
+            filter.matches = { program.matchesPart(of: $0) }
+        }
+        return filter
     }
 
     private func prometheus(_ request: ServiceRequest, _ filter: StatsFilter) -> ServiceResponse {

@@ -49,6 +49,14 @@ public final class RegexProgram: Sendable {
         return heddle_regex_full_match(handle, characters.baseAddress, characters.count)
     }
 
+    /// Whether the expression matches any part of `text`.
+    public func matchesPart(of text: String) -> Bool {
+        var text = text
+        return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2) { offsets in
+            text.withUTF8 { find(in: UnsafeRawBufferPointer($0), from: 0, offsets: offsets) }
+        }
+    }
+
     /// The groups of the first match in `text`, as ranges of its bytes; nil for a group that took no part. No match, no
     /// groups.
     public func firstGroups(in text: String) -> [Range<Int>?] {

@@ -165,6 +165,8 @@ import TrafficPolicy
     func stop() {
         worker.closeAll()
         worker.stopAccepting()
+        // Timers of its filters would go on to ask hosts whose ports are others' by now.
+        for name in worker.listenerNames { try? apply([.removal(.listener, name)]) }
     }
 
     /// As `/healthcheck/fail` and `/healthcheck/ok` tell the worker.

@@ -68,6 +68,16 @@ struct AdminTests {
         #expect(!(try proxy.get("/stats").contains("rq_success")))
     }
 
+    @Test("the filter of statistics is a regular expression, and one that is none is told")
+    func statsFilter() throws {
+        let proxy = try SupervisedProxy(workers: 1, upstream: upstream.port)
+        let lines = try proxy.get("/stats?filter=%5Eserver.(live%7Cconcurrency)%24").split(separator: "\n")
+        #expect(lines == ["server.concurrency: 1", "server.live: 1"])
+        #expect(try proxy.get("/stats/prometheus?filter=%5Eserver.(live%7Cnothing)%24").contains("envoy_server_live"))
+        let port = try #require(proxy.adminPort)
+        for page in ["/stats", "/stats/prometheus"] { #expect(try status("GET", "\(page)?filter=(", port) == 400) }
+    }
+
     @Test("stats_config decides what is shown, and tells bad configurations")
     func statsConfig() throws {
         var parts = SupervisedProxy.Parts()

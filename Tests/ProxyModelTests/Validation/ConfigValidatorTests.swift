@@ -175,6 +175,12 @@ import Testing
                 "\(routes).virtual_hosts[0].routes[0].request_headers_to_add[0].header.key: \":path\" cannot be added or replaced"
         ),
         Case(
+            name: "what is no name added",
+            edits: [(route, route + "\n                          response_headers_to_add: [{header: {key: 'x y', value: x}}]")],
+            message:
+                "\(routes).virtual_hosts[0].routes[0].response_headers_to_add[0].header.key: \"x y\" is no name of a header field:"
+                + " letters, digits and !#$%&'*+-.^_`|~"),
+        Case(
             name: "the host removed",
             edits: [(route, route + "\n                          request_headers_to_remove: [Host]")],
             message: "\(routes).virtual_hosts[0].routes[0].request_headers_to_remove[0]: \"Host\" cannot be removed"),

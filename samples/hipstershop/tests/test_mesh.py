@@ -182,6 +182,30 @@ class Mesh(unittest.TestCase):
                 [os.path.join(PROGRAMS, "heddle"), "demo", "filter", script.name, "--network", self.network, *arguments],
                 capture_output=True, cwd=ROOT)
 
+    def use_ready(self, name, *arguments):
+        with open(os.path.join(ROOT, "filters", name, name + ".lua")) as script:
+            taken = self.filter(script.read(), *arguments)
+        self.assertEqual(taken.returncode, 0, taken.stderr)
+
+    def test_ready_filters_act_on_the_shop(self):
+        self.use_ready("shop-metrics", "--proxy", "payment")
+        visitor = self.demo.visitor()
+        visitor.post("/setCurrency", {"currency_code": "EUR"})
+        visitor.post("/cart", {"product_id": "6E92ZMYYFZ", "quantity": "1"})
+        order = visitor.post("/cart/checkout", ORDER)
+        self.assertEqual(order.status, 200)
+        # The largest amount on the page is the sum.
+        paid = max(int(units) * 100 + int(cents) for units, cents in re.findall(r"€ ?(\d+)[.,](\d\d)", order.text))
+        metrics = admin(self.network, 7).get("/stats?filter=shop_").text
+        self.assertRegex(metrics, r"shop_orders_total\S*EUR\S*: 1\n")
+        self.assertRegex(metrics, rf"shop_revenue_cents_total\S*EUR\S*: {paid}\n")
+        self.use_ready("maintenance")
+        closed = self.demo.visitor().get("/")
+        self.assertEqual((closed.status, closed.headers["retry-after"]), (503, "300"))
+        # In the place of the one before.
+        self.use_ready("coalescing-key")
+        self.assertEqual(self.version(), "v1")
+
     def headline(self):
         return re.search("<h1>([^<]*)", self.demo.visitor().get("/").text).group(1)
 
