@@ -96,12 +96,12 @@ struct HTTP2SessionTests {
         #expect(RawFrame.parse(pair.server.produce()).map(\.type) == [1])
     }
 
-    @Test("pseudo-headers go first, connection-specific fields and Host stay behind")
+    @Test("pseudo-headers go first, connection-specific fields and Host stay behind, and white space around values")
     func outgoingFields() throws {
         let pair = try SessionPair()
         var fields = HeaderBlock()
         for (name, value) in [
-            ("x-first", "1"), ("connection", "close"), (":path", "/p"), ("host", "other.test"), ("te", "gzip"), ("te", "trailers"),
+            ("x-first", " 1\t "), ("x-none", " "), ("connection", "close"), (":path", "/p"), ("host", "other.test"), ("te", "gzip"), ("te", "trailers"),
             ("transfer-encoding", "chunked"), ("upgrade", "h2c"), ("http2-settings", "AA"), (":method", "GET"),
             ("keep-alive", "1"), ("proxy-connection", "x"), (":scheme", "http"), (":authority", "a.test"), (":status", "200"),
         ] {
@@ -110,7 +110,7 @@ struct HTTP2SessionTests {
         _ = pair.client.session.submitRequest(fields, endStream: true, context: nil)
         pair.run()
         // In the order of the block, for each of the two kinds.
-        let head = [":path: /p", ":method: GET", ":scheme: http", ":authority: a.test", "x-first: 1", "te: trailers"]
+        let head = [":path: /p", ":method: GET", ":scheme: http", ":authority: a.test", "x-first: 1", "x-none: ", "te: trailers"]
         #expect(pair.server.seen.contains(.headers(1, head, endStream: true)))
     }
 
