@@ -69,7 +69,7 @@ demo: ## Run the sample shop, a proxy beside each of its services (DEMO_ARGS='--
 	  "$$(command -v $(SWIFT))" -newer $(DEMO_STAMP) -print -quit 2>&1 || true); \
 	for product in $(DEMO_PRODUCTS); do [ -x $(RELEASE_DIR)/release/$$product ] || changed=$$product; done; \
 	if [ -n "$$changed" ]; then \
-	  printf 'building in release mode; the first time takes about ten minutes on two cores\n'; \
+	  printf 'building in release mode; the first time takes about fifteen minutes on two cores\n'; \
 	  mkdir -p $(RELEASE_DIR); touch $(DEMO_STAMP).begun; \
 	  for product in $(DEMO_PRODUCTS); do \
 	    $(SWIFT) build $(SWIFT_FLAGS) -c release --scratch-path $(RELEASE_DIR) --static-swift-stdlib --product $$product || exit 1; \
