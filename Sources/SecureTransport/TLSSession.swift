@@ -91,7 +91,7 @@ package final class TLSSession {
         self.ssl = ssl
         self.context = context
         self.verifiedNames = verifiedNames
-        resumptionPeer = context.config.role == .client 
+        resumptionPeer = context.config.role == .client
             ? "\(serverName ?? "") \(verifiedNames.joined(separator: ",")) \(protocols.joined(separator: ",")) \(peer)" : ""
         // Safety: `ssl` is freed in deinit, before this object is gone.
         SSL_set_ex_data(ssl, appDataIndex, Unmanaged.passUnretained(self).toOpaque())

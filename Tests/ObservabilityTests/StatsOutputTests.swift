@@ -224,3 +224,10 @@ struct StatsOutputTests {
         for complaint in complaints { #expect(known.contains { complaint.contains($0) }, "\(complaint)") }
     }
 }
+
+extension StatsFilter {
+    /// Names that contain a text.
+    fileprivate init(substring: String, usedOnly: Bool = false, selection: Selection = .all) {
+        self.init(usedOnly: usedOnly, selection: selection) { $0.contains(substring) }
+    }
+}

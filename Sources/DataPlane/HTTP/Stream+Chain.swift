@@ -89,6 +89,13 @@ extension Stream {
 
     // MARK: Bodies
 
+    /// The next piece of body comes to the first filter.
+    func feedData(_ path: MessagePath, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
+        if endStream { path.iteration.endSeen = true }
+        guard !path.isStopped else { return }
+        runData(path, bytes, endStream: endStream, from: 0)
+    }
+
     func runData(_ path: MessagePath, _ bytes: UnsafeRawBufferPointer, endStream: Bool, from start: Int) {
         var data = bytes
         var position = start
@@ -199,6 +206,14 @@ extension Stream {
     }
 
     // MARK: Trailers
+
+    /// The trailers come to the first filter.
+    func feedTrailers(_ path: MessagePath) {
+        path.iteration.endSeen = true
+        path.iteration.trailersSeen = true
+        guard !path.isStopped else { return }
+        runTrailers(path, from: 0)
+    }
 
     func runTrailers(_ path: MessagePath, from start: Int) {
         var position = start

@@ -149,22 +149,15 @@ public import Reactor
         info.times.lastDownstreamReceive = worker.loop.now
         info.bytesReceived += UInt64(bytes.count)
         noteActivity()
-        if endStream {
-            requestPath.iteration.endSeen = true
-            disarmRequestTimeout()
-        }
-        guard !requestPath.isStopped else { return }
-        runData(requestPath, bytes, endStream: endStream, from: 0)
+        if endStream { disarmRequestTimeout() }
+        feedData(requestPath, bytes, endStream: endStream)
     }
 
     /// The request's trailers are in ``requestTrailers``.
     func receiveTrailers() {
         noteActivity()
-        requestPath.iteration.endSeen = true
-        requestPath.iteration.trailersSeen = true
         disarmRequestTimeout()
-        guard !requestPath.isStopped else { return }
-        runTrailers(requestPath, from: 0)
+        feedTrailers(requestPath)
     }
 
     /// The client reset the stream or its connection is gone.

@@ -22,12 +22,11 @@ extension ClusterConfig {
         guard autoSNI || autoSANValidation || state != nil, socket.tls != nil else { return nil }
         var name = UpstreamServerName()
         if let state {
-            func own(_ name: String) -> String? { state.text(name, of: name) }
-            if let text = own(FilterState.upstreamServerName), !text.isEmpty { name.indication = text }
-            if let text = own(FilterState.upstreamNames) {
+            if let text = state.own(FilterState.upstreamServerName), !text.isEmpty { name.indication = text }
+            if let text = state.own(FilterState.upstreamNames) {
                 name.verified = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
             }
-            if let text = own(FilterState.applicationProtocols) { name.protocols = text.split(separator: ",").map(String.init) }
+            if let text = state.own(FilterState.applicationProtocols) { name.protocols = text.split(separator: ",").map(String.init) }
         }
         let asksIndication = autoSNI && name.indication == nil
         let asksVerified = autoSANValidation && name.verified.isEmpty
@@ -52,6 +51,9 @@ extension FilterState {
     static let upstreamNames = "envoy.network.upstream_subject_alt_names"
     static let applicationProtocols = "envoy.network.application_protocols"
     static let originalDestination = "envoy.network.transport_socket.original_dst_address"
+
+    /// The text of an object under one of these names, if it has the type of that name.
+    func own(_ name: String) -> String? { text(name, of: name) }
 }
 
 extension String {

@@ -90,27 +90,6 @@ import TrafficPolicy
         return .proceed
     }
 
-    private func answer(_ stream: Stream, _ status: Int, _ body: [UInt8], _ format: BodyFormat?) {
-        guard let format else {
-            stream.reply(LocalReply(status: status, bytes: body, details: "direct_response"))
-            return
-        }
-        stream.reply(
-            LocalReply(
-                status: status, bytes: format.apply(to: stream, body), details: "direct_response",
-                headers: [("content-type", format.contentType.text)]))
-    }
-
-    private func answer(_ stream: Stream, _ choice: RouteChoice, _ redirect: Redirect) {
-        stream.config.stats.redirected()
-        let path = stream.requestHeaders.get(.path) ?? .empty
-        let matched = stream.routes.table.matchedLength(choice.match, path: path)
-        stream.worker.scratchText.reset()
-        redirect.appendLocation(for: stream.requestHeaders, matchedLength: matched, into: &stream.worker.scratchText)
-        let location = stream.worker.scratchText.text
-        stream.reply(LocalReply(status: redirect.code, details: "direct_response", headers: [("location", location)]))
-    }
-
     private func forward(_ stream: Stream, _ choice: RouteChoice, _ target: RouteEntry.Target) {
         let route = choice.entry
         guard let cluster = resolve(stream, choice, target) else {
@@ -138,23 +117,6 @@ import TrafficPolicy
         attempt()
     }
 
-    /// A filter may have removed what no request can be sent without.
-    private func refusalOfHead(_ stream: Stream) -> LocalReply? {
-        let isConnect = stream.requestHeaders.get(.method, is: "CONNECT")
-        if isConnect ? stream.requestHeaders.has(.authority) : stream.requestHeaders.has(.path) && stream.requestHeaders.has(.method) {
-            return nil
-        }
-        let (name, details): (StaticString, StaticString) =
-            if isConnect {
-                (":authority", "filter_removed_required_request_headers{missing_required_header:_:authority}")
-            } else if stream.requestHeaders.has(.method) {
-                (":path", "filter_removed_required_request_headers{missing_required_header:_:path}")
-            } else {
-                (":method", "filter_removed_required_request_headers{missing_required_header:_:method}")
-            }
-        return LocalReply(status: 503, body: "missing required header: \(name)", details: details, flags: .downstreamProtocolError)
-    }
-
     /// The time for the request: the route's, unless somebody inside the mesh asks for another one. (What others say has
     /// been taken away before.)
     private func chooseTimeout(_ stream: Stream, _ route: RouteEntry) -> UInt64 {
@@ -162,24 +124,6 @@ import TrafficPolicy
         let nanoseconds = TimeoutPolicy.nanoseconds(asked)
         stream.requestHeaders.remove(.xEnvoyUpstreamRequestTimeoutMS)
         return nanoseconds ?? route.timeout
-    }
-
-    private func resolve(_ stream: Stream, _ choice: RouteChoice, _ target: RouteEntry.Target) -> Cluster? {
-        switch target {
-        case .cluster(let reference):
-            stream.info.clusterName = reference.name
-            return reference.cluster
-        case .weighted(let clusters, _):
-            let reference = clusters[choice.weighted ?? 0].cluster
-            stream.info.clusterName = reference.name
-            return reference.cluster
-        case .clusterHeader(let header):
-            guard let name = stream.requestHeaders.get(header.bytes) else { return nil }
-            return stream.worker.clusters.find(name)
-        case .specified:
-            if let reference = choice.specified { stream.info.clusterName = reference.name }
-            return choice.specified?.cluster
-        }
     }
 
     /// The request's head as the host will see it: the route's fields, rewrites, and what the router says itself.
@@ -299,24 +243,6 @@ import TrafficPolicy
     func begin(endStream: Bool) { request?.begin(endStream: endStream) }
     func send(_ bytes: UnsafeRawBufferPointer, endStream: Bool) { request?.send(bytes, endStream: endStream) }
     func sendTrailers() { request?.sendTrailers() }
-
-    /// Where a request to a cluster of type ORIGINAL_DST goes: what a filter or its header says, or where its connection
-    /// was going.
-    private func destination(_ stream: Stream, _ cluster: Cluster) -> HostOverride? {
-        if let wanted = stream.hostOverride { return wanted }
-        let name = FilterState.originalDestination
-        if let address = stream.info.filterState?.text(name, of: name).flatMap({ SocketAddress($0) }), address.ip != nil {
-            return HostOverride(address: address, isStrict: true)
-        }
-        if let header = cluster.destinations?.header, let index = stream.requestHeaders.firstIndex(of: header.bytes) {
-            if let address = SocketAddress(stream.requestHeaders.value(at: index).text), address.ip != nil {
-                return HostOverride(address: address, isStrict: true)
-            }
-            cluster.stats[.originalDstHostInvalid].add()
-        }
-        guard let address = stream.manager.originalDestination else { return nil }
-        return HostOverride(address: address, isStrict: true)
-    }
 
     /// An answer in the place of a host's, after an attempt was made.
     private func answerForHost(_ stream: Stream, _ reply: LocalReply) {

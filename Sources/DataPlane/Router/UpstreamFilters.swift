@@ -68,16 +68,11 @@ import Reactor
     }
 
     func send(_ stream: Stream, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
-        if endStream { requestPath.iteration.endSeen = true }
-        guard !requestPath.isStopped else { return }
-        stream.runData(requestPath, bytes, endStream: endStream, from: 0)
+        stream.feedData(requestPath, bytes, endStream: endStream)
     }
 
     func sendTrailers(_ stream: Stream) {
-        requestPath.iteration.endSeen = true
-        requestPath.iteration.trailersSeen = true
-        guard !requestPath.isStopped else { return }
-        stream.runTrailers(requestPath, from: 0)
+        stream.feedTrailers(requestPath)
     }
 
     // MARK: The response, from the host
@@ -89,16 +84,11 @@ import Reactor
     }
 
     func receiveData(_ stream: Stream, _ bytes: UnsafeRawBufferPointer, endStream: Bool) {
-        if endStream { responsePath.iteration.endSeen = true }
-        guard !responsePath.isStopped else { return }
-        stream.runData(responsePath, bytes, endStream: endStream, from: 0)
+        stream.feedData(responsePath, bytes, endStream: endStream)
     }
 
     func receiveTrailers(_ stream: Stream) {
-        responsePath.iteration.endSeen = true
-        responsePath.iteration.trailersSeen = true
-        guard !responsePath.isStopped else { return }
-        stream.runTrailers(responsePath, from: 0)
+        stream.feedTrailers(responsePath)
     }
 
     // MARK: The end

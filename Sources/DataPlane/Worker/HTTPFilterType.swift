@@ -41,6 +41,8 @@ extension HTTPFilterType {
     package let statPrefix: String
     /// The filter is a cluster's.
     package let isUpstream: Bool
+    /// Whose filter it is: `http.` and the connection manager's `stat_prefix`, or `cluster.` and the cluster's name.
+    package var owner: String { "\(isUpstream ? "cluster" : "http").\(statPrefix)" }
     package let stats: StatsSegment
     /// The proxy's own log.
     package let log: Log

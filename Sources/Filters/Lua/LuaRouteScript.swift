@@ -44,7 +44,7 @@ import Reactor
     /// What the filter of this name was configured with; nil when there is none yet.
     func binding(_ context: FilterBuildContext) -> LuaBinding? { entries[Self.key(context)]?.binding }
 
-    private static func key(_ context: FilterBuildContext) -> String { "\(context.isUpstream ? "cluster" : "http")\0\(context.statPrefix)\0\(context.filterName)" }
+    private static func key(_ context: FilterBuildContext) -> String { "\(context.owner)\0\(context.filterName)" }
 }
 
 /// A script that a route brings itself. It runs under the settings of the filter that it is for, which may be configured

@@ -60,7 +60,7 @@ import TrafficPolicy
     private func tellMissingHooks() {
         if onRequest == nil, onResponse == nil, timers.isEmpty {
             log.warning(
-                .lua, "filter \(name) of http.\(context.statPrefix) defines neither envoy_on_request() nor envoy_on_response(): it does nothing")
+                .lua, "filter \(name) of \(context.owner) defines neither envoy_on_request() nor envoy_on_response(): it does nothing")
             return
         }
         if onRequest == nil { log.info(.lua, "envoy_on_request() function not found. Lua filter will not hook requests. (\(name))") }

@@ -31,7 +31,7 @@ struct LuaSettings {
 
     init(_ message: Heddle_Filters_Http_Lua_V1_LuaFilter) throws(ConfigProblem) {
         version = try LuaVersionPlan(message)
-        trust = message.trust == .trusted ? .trusted : .sandboxed
+        trust = LuaTrust(message.trust)
         try limits.take(message.limits)
         answer = try Self.answer(message)
         if message.killsBeforeDetach > 0 { killsBeforeDetach = Int(message.killsBeforeDetach) }
@@ -83,7 +83,7 @@ struct LuaFunctionSettings {
             throw ConfigProblem("a call cannot be put aside, and has no time slices", path: "limits.time_slice")
         }
         try limits.take(given)
-        self.trust = trust == .trusted ? .trusted : .sandboxed
+        self.trust = LuaTrust(trust)
         if kills > 0 { killsBeforeDetach = Int(kills) }
     }
 }
@@ -107,4 +107,8 @@ extension LuaLimits {
         timeSlice = .seconds(given.timeSlice.seconds) + .nanoseconds(given.timeSlice.nanos)
         guard timeSlice >= .microseconds(10) else { throw ConfigProblem("must be at least 10 µs", path: "limits.time_slice") }
     }
+}
+
+extension LuaTrust {
+    fileprivate init(_ level: Heddle_Filters_Http_Lua_V1_LuaFilter.TrustLevel) { self = level == .trusted ? .trusted : .sandboxed }
 }

@@ -19,7 +19,8 @@ extension HTTP2Session {
         var used = 0
         var pseudoCount = 0
         for index in 0..<fields.count {
-            let value = Self.trimmed(fields.value(at: index))
+            // RFC 9113 section 8.2.1; in HTTP/1 whoever reads a value leaves white space around it out.
+            let value = fields.value(at: index).trimmingWhitespace
             guard let name = fields.knownName(at: index) else {
                 array[used] = entry(fields.name(at: index), value, isConstant: false)
                 used += 1
@@ -41,15 +42,6 @@ extension HTTP2Session {
             used += 1
         }
         return (array, used)
-    }
-
-    /// A value neither begins nor ends with white space (RFC 9113 section 8.2.1); in HTTP/1 whoever reads it leaves that out.
-    private static func trimmed(_ value: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
-        var (start, end) = (0, value.count)
-        while start < end, isSpace(value[start]) { start += 1 }
-        while end > start, isSpace(value[end - 1]) { end -= 1 }
-        return start == 0 && end == value.count ? value : UnsafeRawBufferPointer(rebasing: value[start..<end])
     }
 
     private func entry(

@@ -9,27 +9,22 @@ public struct StatsFilter: Sendable {
         case texts = "TextReadouts"
     }
 
-    /// Only names that contain this text.
-    public var substring: String
-    /// Only names that it holds of, as a regular expression; `nil` holds of all.
-    public var matches: (@Sendable (String) -> Bool)?
+    /// Only names that it holds of; nil for all.
+    public var admitsName: (@Sendable (String) -> Bool)?
     /// Only what is not zero.
     public var usedOnly: Bool
     public var selection: Selection
 
     /// Without arguments, everything is shown.
-    public init(
-        substring: String = "", usedOnly: Bool = false, selection: Selection = .all, matches: (@Sendable (String) -> Bool)? = nil
-    ) {
-        self.substring = substring
+    public init(usedOnly: Bool = false, selection: Selection = .all, admitsName: (@Sendable (String) -> Bool)? = nil) {
         self.usedOnly = usedOnly
         self.selection = selection
-        self.matches = matches
+        self.admitsName = admitsName
     }
 
     /// Whether a text readout is shown; one that is there has been used.
     func admitsText(_ name: String) -> Bool {
-        (selection == .all || selection == .texts) && admits(name)
+        (selection == .all || selection == .texts) && admitsName?(name) ?? true
     }
 
     func admits(_ name: String, _ value: StatsSnapshot.Value) -> Bool {
@@ -40,10 +35,6 @@ public struct StatsFilter: Sendable {
             break
         default: return false
         }
-        return admits(name)
-    }
-
-    private func admits(_ name: String) -> Bool {
-        (substring.isEmpty || name.contains(substring)) && matches?(name) ?? true
+        return admitsName?(name) ?? true
     }
 }

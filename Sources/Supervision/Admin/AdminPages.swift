@@ -126,12 +126,11 @@ import TrafficPolicy
     // MARK: Statistics
 
     private func stats(_ request: ServiceRequest) -> ServiceResponse {
-        var filter: StatsFilter
-        do throws(PolicyError) {
-            filter = try statsFilter(request)
-        } catch {
-            return ServiceResponse(400, text: "filter: \(error)\n")
-        }
+        withStatsFilter(request) { stats(request, $0) }
+    }
+
+    private func stats(_ request: ServiceRequest, _ named: StatsFilter) -> ServiceResponse {
+        var filter = named
         if let type = request.query("type") {
             guard let selection = StatsFilter.Selection(rawValue: type) else {
                 return ServiceResponse(400, text: "invalid type; use All, Counters, Gauges, Histograms or TextReadouts\n")
@@ -152,21 +151,21 @@ import TrafficPolicy
     }
 
     private func prometheus(_ request: ServiceRequest) -> ServiceResponse {
-        do throws(PolicyError) {
-            return prometheus(request, try statsFilter(request))
-        } catch {
-            return ServiceResponse(400, text: "filter: \(error)\n")
-        }
+        withStatsFilter(request) { prometheus(request, $0) }
     }
 
     /// `filter` is a regular expression that matches a part of a name, as in Envoy.
-    private func statsFilter(_ request: ServiceRequest) throws(PolicyError) -> StatsFilter {
+    private func withStatsFilter(_ request: ServiceRequest, _ answer: (StatsFilter) -> ServiceResponse) -> ServiceResponse {
         var filter = StatsFilter(usedOnly: request.query("usedonly") != nil)
         if let pattern = request.query("filter"), !pattern.isEmpty {
-            let program = try RegexProgram(pattern)
-            filter.matches = { program.matchesPart(of: $0) }
+            do throws(PolicyError) {
+                let program = try RegexProgram(pattern)
+                filter.admitsName = { program.matchesPart(of: $0) }
+            } catch {
+                return ServiceResponse(400, text: "filter: \(error)\n")
+            }
         }
-        return filter
+        return answer(filter)
     }
 
     private func prometheus(_ request: ServiceRequest, _ filter: StatsFilter) -> ServiceResponse {
