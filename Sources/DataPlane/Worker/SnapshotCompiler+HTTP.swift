@@ -12,17 +12,7 @@ extension SnapshotCompiler {
     func connectionManager(
         _ message: ConnectionManagerMessage, listenerStat: String, bufferLimit: Int, listenerPort: UInt16?
     ) throws(ConfigProblem) -> HTTPConnectionConfig {
-        var factories: [any HTTPFilterFactory] = []
-        var switchedOff: UInt64 = 0
-        for (index, filter) in message.httpFilters.enumerated() {
-            do throws(ConfigProblem) {
-                guard let factory = try httpFilter(filter, buildContext(filter.name, message.statPrefix)) else { continue }
-                if filter.disabled { switchedOff |= 1 &<< UInt64(truncatingIfNeeded: factories.count) }
-                factories.append(factory)
-            } catch {
-                throw error.within("http_filters[\(index)]")
-            }
-        }
+        let (factories, switchedOff) = try httpFilters(message.httpFilters, message.statPrefix)
         guard factories.count <= HTTPConnectionConfig.maximumFilters else {
             throw ConfigProblem("at most \(HTTPConnectionConfig.maximumFilters) filters", path: "http_filters")
         }
@@ -72,7 +62,28 @@ extension SnapshotCompiler {
         }
     }
 
-    func httpFilter(
+    /// The filters of `http_filters`, without those that do nothing here, and which of them are off unless a route switches
+    /// them on, a bit for each.
+    func httpFilters(
+        _ messages: some Sequence<Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter>, _ statPrefix: String,
+        isUpstream: Bool = false
+    ) throws(ConfigProblem) -> (factories: [any HTTPFilterFactory], switchedOff: UInt64) {
+        var factories: [any HTTPFilterFactory] = []
+        var switchedOff: UInt64 = 0
+        for (index, filter) in messages.enumerated() {
+            do throws(ConfigProblem) {
+                let context = buildContext(filter.name, statPrefix, isUpstream: isUpstream)
+                guard let factory = try httpFilter(filter, context) else { continue }
+                if filter.disabled { switchedOff |= 1 &<< UInt64(truncatingIfNeeded: factories.count) }
+                factories.append(factory)
+            } catch {
+                throw error.within("http_filters[\(index)]")
+            }
+        }
+        return (factories, switchedOff)
+    }
+
+    private func httpFilter(
         _ filter: Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter, _ context: FilterBuildContext
     ) throws(ConfigProblem) -> (any HTTPFilterFactory)? {
         if InertExtension(filter.typedConfig) != nil { return nil }

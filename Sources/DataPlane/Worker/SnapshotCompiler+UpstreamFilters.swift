@@ -14,18 +14,7 @@ extension SnapshotCompiler {
         guard messages.count <= HTTPConnectionConfig.maximumFilters else {
             throw ConfigProblem("at most \(HTTPConnectionConfig.maximumFilters) filters", path: "http_filters")
         }
-        var factories: [any HTTPFilterFactory] = []
-        var switchedOff: UInt64 = 0
-        for (index, filter) in messages.dropLast().enumerated() {
-            do throws(ConfigProblem) {
-                let context = buildContext(filter.name, statName, isUpstream: true)
-                guard let factory = try httpFilter(filter, context) else { continue }
-                if filter.disabled { switchedOff |= 1 &<< UInt64(truncatingIfNeeded: factories.count) }
-                factories.append(factory)
-            } catch {
-                throw error.within("http_filters[\(index)]")
-            }
-        }
+        let (factories, switchedOff) = try httpFilters(messages.dropLast(), statName, isUpstream: true)
         return factories.isEmpty ? nil : UpstreamFilters(factories, switchedOff: switchedOff)
     }
 }

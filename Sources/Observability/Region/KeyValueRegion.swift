@@ -1,3 +1,4 @@
+import Bytes
 import CLinux
 import Glibc
 
@@ -178,9 +179,8 @@ public final class KeyValueRegion {
     private static let patience = 1000
 
     private func locked<Result>(_ key: [UInt8], _ body: (UnsafeMutableRawPointer, UInt64) -> Result) -> Result {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        hash = max(hash ^ hash >> 29, 1)
+        let digest = FNV1a(key).value
+        let hash = max(digest ^ digest >> 29, 1)
         let index = Int(hash % UInt64(buckets))
         let lock = (memory + index * 8).assumingMemoryBound(to: Int64.self)
         let own = Int64(getpid())

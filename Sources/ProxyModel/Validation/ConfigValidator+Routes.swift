@@ -131,7 +131,7 @@ extension ConfigValidator {
             let path = path.index(index)
             if Self.isRouting(option.header.key) {
                 fail(path.field("header").field("key"), "\"\(option.header.key)\" cannot be added or replaced")
-            } else if !option.header.key.isEmpty, !Self.isToken(option.header.key) {
+            } else if !option.header.key.isEmpty, !HeaderText.isName(option.header.key, isStrict: true) {
                 fail(path.field("header").field("key"), "\"\(option.header.key)\" is no name of a header field: letters, digits and !#$%&'*+-.^_`|~")
             }
             if option.hasAppend, option.appendAction != .appendIfExistsOrAdd {
@@ -143,16 +143,6 @@ extension ConfigValidator {
     private mutating func validateRemoved(_ names: [String], _ path: ConfigPath) {
         for (index, name) in names.enumerated() where Self.isRouting(name) {
             fail(path.index(index), "\"\(name)\" cannot be removed")
-        }
-    }
-
-    /// RFC 9110 section 5.6.2.
-    private static func isToken(_ name: String) -> Bool {
-        name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-            default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-            }
         }
     }
 

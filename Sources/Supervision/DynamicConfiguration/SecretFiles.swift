@@ -1,3 +1,4 @@
+import Bytes
 import ProxyModel
 import Reactor
 
@@ -32,15 +33,14 @@ struct NamedFiles: Equatable, Sendable {
 
     /// Stands for what the files hold now (FNV-1a); a file that cannot be read counts as one with other content.
     var currentDigest: UInt64 {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        func add(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        var hash = FNV1a()
         for file in files {
             let bytes = ProcessFiles.read(file, limit: Self.maximumBytes)
-            add(bytes == nil ? 0 : 1)
-            for byte in bytes ?? [] { add(byte) }
-            for shift in stride(from: 0, to: 64, by: 8) { add(UInt8(truncatingIfNeeded: (bytes?.count ?? 0) >> shift)) }
+            hash.add(bytes == nil ? 0 : 1)
+            hash.add(bytes ?? [])
+            for shift in stride(from: 0, to: 64, by: 8) { hash.add(UInt8(truncatingIfNeeded: (bytes?.count ?? 0) >> shift)) }
         }
-        return hash
+        return hash.value
     }
 
     private mutating func add(_ sources: [Envoy_Config_Core_V3_DataSource]) {

@@ -1,6 +1,8 @@
+import Bytes
 import Glibc
 import ProxyModel
 import Reactor
+import SecureTransport
 import SwiftProtobuf
 
 /// The resources of control planes as they were last in force, on disk, so that the proxy can start and serve without
@@ -51,10 +53,8 @@ enum LastGoodFile {
     /// The field `nonce` (5) with 16 hexadecimal digits that stand for a content (FNV-1a): against disks and editors, not
     /// against anybody.
     static func end(_ content: ArraySlice<UInt8>) -> [UInt8] {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in content { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        let digits = (0..<16).map { Array("0123456789abcdef".utf8)[Int(hash >> UInt64(60 - 4 * $0) & 15)] }
-        return [5 << 3 | 2, 16] + digits
+        let hash = FNV1a(content).value
+        return [5 << 3 | 2, 16] + Hexadecimal.text((0..<8).map { UInt8(truncatingIfNeeded: hash >> (56 - 8 * $0)) }).utf8
     }
 
     /// The resources of a content.

@@ -1,3 +1,4 @@
+import Bytes
 import Observability
 import ProxyModel
 import Reactor
@@ -74,9 +75,6 @@ import XDS
 
     /// A number for a version, so that two proxies can be compared (FNV-1a, 63 bits); 0 for none.
     static func hash(_ version: String) -> Int {
-        guard !version.isEmpty else { return 0 }
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in version.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return Int(hash >> 1)
+        version.isEmpty ? 0 : Int(FNV1a(version.utf8).value >> 1)
     }
 }
