@@ -20,6 +20,14 @@ coroutine.wrap(function() while true do end end)()
 while true do coroutine.wrap(function() while true do end end)() end
 --- nested coroutines
 local function f() coroutine.wrap(f)() end while true do pcall(f) end
+--- nested coroutines that catch
+local function f() xpcall(coroutine.wrap(f), f) end while true do f() end
+--- chain of coroutines
+local t = {} while true do for i = 1, 2000 do t[i] = coroutine.create(function() return coroutine.resume(t[i + 1]) end) end coroutine.resume(t[1]) end
+--- coroutines that fail
+while true do coroutine.resume(coroutine.create(error)) end
+--- coroutines in metamethods
+local t = setmetatable({}, {__index = function(t, k) return coroutine.wrap(function() return t[k + 1] end)() end}) while true do pcall(function() return t[1] end) end
 --- recursion
 local function f() return 1 + f() end while true do pcall(f) end
 --- deep pcalls

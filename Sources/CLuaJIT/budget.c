@@ -7,8 +7,9 @@
 //
 // At the end of a time slice the running coroutine is suspended in the same way, and the host resumes it when others have
 // had their turn.
-#include "internal.h"
+#include "text.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 static const char killed_text[] = "script exceeded its budget";
@@ -66,23 +67,25 @@ static void raise_killed_text(lua_State *L) {
   lua_error(L);
 }
 
-static void check_stack(lua_State *L, hlua_state *s) {
-  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-  if (s->stack_base <= here || s->stack_base - here <= STACK_LIMIT) return;
+static void raise_overflow(lua_State *L, hlua_state *s) {
   hlua_charge(L, s, OVERFLOW_FUEL);
-  luaL_error(L, "C stack overflow");
+  hlua_raise(L, "C stack overflow");
+}
+
+void hlua_check_stack(lua_State *L, hlua_state *s, size_t limit) {
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  if (s->stack_base > here && s->stack_base - here > limit) raise_overflow(L, s);
 }
 
 // Errors leave these functions without passing their end, so a frame is known to be gone by the stack being above it.
 void hlua_enter_c(lua_State *L, hlua_state *s) {
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  if (!s->c_frames) s->c_frames = malloc(C_DEPTH * sizeof *s->c_frames);
+  if (!s->c_frames) hlua_raise_memory(L, s);
   while (s->c_depth > 0 && s->c_frames[s->c_depth - 1] <= here) s->c_depth--;
-  if (s->c_depth == C_DEPTH) {
-    hlua_charge(L, s, OVERFLOW_FUEL);
-    luaL_error(L, "C stack overflow");
-  }
+  if (s->c_depth == C_DEPTH) raise_overflow(L, s);
   s->c_frames[s->c_depth++] = here;
-  check_stack(L, s);
+  hlua_check_stack(L, s, STACK_LIMIT);
 }
 
 // LuaJIT does not collect before it gives up at the cap, and paces itself by objects, not bytes: a few large strings
@@ -151,18 +154,20 @@ void hlua_hook(lua_State *L, lua_Debug *activation) {
   // A full collection takes long enough to be counted before the script goes on.
   if (!hlua_spend(s, passed) && !(collect_if_full(L, s) && hlua_spend(s, 0))) {
     hlua_arm_hook(s, s->current && s->current->raising ? 1 : s->period);
-    check_stack(L, s);
+    hlua_check_stack(L, s, STACK_LIMIT);
     // A coroutine below this one was put aside, and this one has not noticed yet: it will yield by itself (builtin.c).
     if (!s->slice_over || !s->current || s->current->inner != INNER_NONE || !lua_isyieldable(L)) return;
     hlua_note_yield(L, s, INNER_SLICED, 0);
     lua_yield(L, 0);
     return;
   }
-  hlua_arm_hook(s, 1);
-  if (lua_isyieldable(L))
-    lua_yield(L, 0);
-  else
-    raise_killed_text(L);
+  if (!lua_isyieldable(L)) hlua_raise_killed(L);
+  // Coroutines above this one yield by themselves, as at the end of a slice. The hook comes in time for whoever does not:
+  // a yield from it unwinds C frames, which takes some 20 microseconds for each of 200 coroutines.
+  bool nested = s->current && s->current->thread != L;
+  hlua_arm_hook(s, nested ? KILLED_PERIOD : 1);
+  if (nested) hlua_note_yield(L, s, INNER_SLICED, 0);
+  lua_yield(L, 0);
 }
 
 void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel) {

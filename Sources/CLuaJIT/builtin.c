@@ -191,7 +191,7 @@ static const char library[] =
     "function cjson.decode(...) return sure(decode(...)) end\n"
 
     // Coroutines: when one is put aside in the middle of its work, or waits, so is the one that resumed it.
-    "local create, resume, sliced, slice, rethrow = coroutine.create, coroutine.resume, part.sliced, part.slice, part.rethrow\n"
+    "local create, resume, enter, sliced, slice = coroutine.create, coroutine.resume, part.enter, part.sliced, part.slice\n"
     "local function resumed(co, ...)\n"
     "  if sliced() then return resumed(co, resume(co, slice())) end\n"
     "  return ...\n"
@@ -199,8 +199,10 @@ static const char library[] =
     "function coroutine.resume(...)\n"
     "  local co = ...\n"
     "  if type(co) ~= 'thread' then return resume(...) end\n"
+    "  enter()\n"
     "  return resumed(co, resume(...))\n"
     "end\n"
+    "local rethrow = part.rethrow\n"
     "local function unwrapped(ok, ...)\n"
     "  if ok then return ... end\n"
     "  return rethrow(...)\n"
@@ -209,7 +211,10 @@ static const char library[] =
     "  local body = ...\n"
     "  if type(body) ~= 'function' then return part.refuse_function(...) end\n"
     "  local co = create(body)\n"
-    "  return function(...) return unwrapped(resumed(co, resume(co, ...))) end\n"
+    "  return function(...)\n"
+    "    enter()\n"
+    "    return unwrapped(resumed(co, resume(co, ...)))\n"
+    "  end\n"
     "end\n"
     "return base\n";
 
@@ -256,6 +261,7 @@ static int part_typename(lua_State *L) {
 
 // LuaJIT names the library as the place of an error that a C function raises which the library called: no place at all.
 static int part_unmarked(lua_State *L) {
+  hlua_note(L, state_of(L), ERROR_FUEL);
   size_t count;
   const char *text = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &count) : NULL;
   size_t mark = text ? hlua_library_mark(text, count) : 0;
@@ -273,12 +279,19 @@ static int part_size(lua_State *L) {
 static int part_raise(lua_State *L) { return hlua_raise(L, lua_tostring(L, 1)); }
 
 static int part_rethrow(lua_State *L) {
+  hlua_note(L, state_of(L), ERROR_FUEL);
   lua_settop(L, 1);
   if (lua_type(L, 1) != LUA_TSTRING) return lua_error(L);
   hlua_where(L);
   lua_insert(L, 1);
   lua_concat(L, 2);
   return lua_error(L);
+}
+
+// Before a coroutine is resumed, whose frame lies on the C stack.
+static int part_enter(lua_State *L) {
+  hlua_check_stack(L, state_of(L), COROUTINE_STACK);
+  return 0;
 }
 
 static int part_sliced(lua_State *L) {
@@ -296,6 +309,7 @@ static int part_slice(lua_State *L) {
     hlua_note_yield(L, s, inner, run->inner_reason);
     return lua_yield(L, 0);
   }
+  if (s->kill) hlua_raise_killed(L);
   return inner == INNER_SLICED ? hlua_finish_here(L) : hlua_raise(L, "a coroutine cannot wait inside a callback");
 }
 
@@ -333,7 +347,7 @@ static void push_parts(lua_State *L) {
       {"metafield", part_metafield}, {"check_table", part_check_table}, {"refuse_function", part_refuse_function},
       {"typename", part_typename},   {"raise", part_raise},             {"rethrow", part_rethrow},
       {"sliced", part_sliced},       {"slice", part_slice},             {"size", part_size},
-      {"unmarked", part_unmarked},   {NULL, NULL},
+      {"unmarked", part_unmarked},   {"enter", part_enter},             {NULL, NULL},
   };
   static const char *const globals[] = {"select", "type", "rawget", "rawset", "rawequal", NULL};
   lua_newtable(L);

@@ -39,17 +39,23 @@ static bool push_cached(lua_State *L, hlua_state *s, hlua_run *run, uint32_t typ
   return false;
 }
 
-static void make_metatable(lua_State *L, hlua_state *s, const hlua_class *type);
+static void make_metatable(lua_State *L, hlua_known_class *known);
 
-void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag) {
-  if (type >= HLUA_CLASSES || !s->classes[type]) luaL_error(L, "unknown class of object");
-  if (s->class_refs[type] == LUA_NOREF) make_metatable(L, s, s->classes[type]);
-  bool cached = run && slot > 0 && slot < RUN_SLOTS;
-  if (cached && push_cached(L, s, run, type, slot, host, tag)) return;
+hlua_object *hlua_new_object(lua_State *L, hlua_state *s, uint32_t type, uint32_t scope, void *host, int64_t tag) {
   hlua_object *object = lua_newuserdata(L, sizeof(hlua_object));
   *object = (hlua_object){.magic = (uintptr_t)s, .type = type, .scope = scope, .host = host, .tag = tag};
+  return object;
+}
+
+void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag) {
+  hlua_known_class *known = type < s->class_count ? &s->classes[type] : NULL;
+  if (!known || !known->type) luaL_error(L, "unknown class of object");
+  if (known->metatable == LUA_NOREF) make_metatable(L, known);
+  bool cached = run && slot > 0 && slot < RUN_SLOTS;
+  if (cached && push_cached(L, s, run, type, slot, host, tag)) return;
+  hlua_object *object = hlua_new_object(L, s, type, scope, host, tag);
   if (run) object->stamp = scope == HLUA_SCOPE_RUN ? run->run_stamp : run->segment_stamp;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, s->class_refs[type]);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, known->metatable);
   lua_setmetatable(L, -2);
   if (!cached) return;
   lua_pushvalue(L, -1);
@@ -205,7 +211,8 @@ static void set_method(lua_State *L, const char *name, const hlua_method *method
 }
 
 // Most scripts meet few of the classes that there are, and an idle state is to be small.
-static void make_metatable(lua_State *L, hlua_state *s, const hlua_class *type) {
+static void make_metatable(lua_State *L, hlua_known_class *known) {
+  const hlua_class *type = known->type;
   luaL_checkstack(L, LUA_MINSTACK, "no room for a class");
   lua_createtable(L, 0, 4);
   lua_createtable(L, 0, (int)type->count);
@@ -216,5 +223,5 @@ static void make_metatable(lua_State *L, hlua_state *s, const hlua_class *type) 
   lua_setfield(L, -2, "__metatable");
   if (type->pairs) set_method(L, "__pairs", type->pairs);
   if (type->tostring) set_method(L, "__tostring", type->tostring);
-  s->class_refs[type->id] = luaL_ref(L, LUA_REGISTRYINDEX);
+  known->metatable = luaL_ref(L, LUA_REGISTRYINDEX);
 }

@@ -16,6 +16,7 @@
 enum {
   HOOK_PERIOD = 1000,          // VM instructions between two looks at the budget
   HOOK_PERIOD_MIN = 10,        // while large objects are alive, and single instructions may cost a lot
+  KILLED_PERIOD = 64,          // in which a coroutine notices that one which it resumed was killed
   LARGE_OBJECT = 16 * 1024,    // bytes from which an allocation counts as large
   NUMERIC_AT_ONCE = 128 * 1024, // bytes of long texts that may be read as numbers between two looks
   EARLY_FUEL = 64,             // what a look before its time, at what was allocated, counts
@@ -24,8 +25,10 @@ enum {
   SHIM_RESERVE = 16 * 1024,    // bytes of the cap that a running script does not get
   STEPS_A_CHARGE = 1024,       // steps of a C loop between two looks at the budget
   STACK_LIMIT = 192 * 1024,    // bytes of C stack a script may use by making C call Lua call C
+  COROUTINE_STACK = 32 * 1024, // of it when it resumes a coroutine: some 400 of them, one in another
   C_DEPTH = 200,               // and how often they may nest, as in PUC Lua
   OVERFLOW_FUEL = 20000,       // what unwinding them all costs
+  ERROR_FUEL = 100,            // what unwinding the stack from an error to who catches it costs
   SCRATCH_KEPT = 64 * 1024,    // bytes of scratch memory kept from one use to the next
   SORT_AT_ONCE = 2048,         // numbers or strings up to which a sort is left to LuaJIT: less than a millisecond
   IDLE_RUNS = 64,              // coroutines kept for reuse
@@ -75,6 +78,12 @@ struct hlua_run {
 // The first small blocks of a state: what its library takes, and a small script.
 #define ARENA_BYTES ((size_t)48 << 10)
 
+// A class that objects can have, and the reference of its metatable, which is made when the first object is.
+typedef struct {
+  const hlua_class *type;
+  int metatable;
+} hlua_known_class;
+
 struct hlua_state {
   lua_State *main;
   hlua_options options;
@@ -102,7 +111,7 @@ struct hlua_state {
   bool slice_over;
   uintptr_t stack_base;
   size_t collected; // bytes in use after the last full collection
-  uintptr_t c_frames[C_DEPTH]; // of functions that called back into Lua, outermost first
+  uintptr_t *c_frames; // C_DEPTH, of functions that called back into Lua, outermost first; NULL before the first
   int c_depth;
   hlua_buffer scratch; // for strings under construction while nothing can call back
   // Runs
@@ -128,8 +137,8 @@ struct hlua_state {
   int killed_text_ref;
   int array_ref; // the metatable of what JSON writes as an array
   double start_time;
-  const hlua_class *classes[HLUA_CLASSES];
-  int class_refs[HLUA_CLASSES]; // of their metatables, which are made when the first object is
+  hlua_known_class *classes; // by their number
+  uint32_t class_count;
 };
 
 typedef struct hlua_object {
@@ -167,6 +176,7 @@ static inline void hlua_note(lua_State *L, hlua_state *s, int64_t fuel) {
 void hlua_raise_killed(lua_State *L);
 bool hlua_can_wait(lua_State *L, hlua_state *s);  // whether the C function that runs may be put aside
 void hlua_note_yield(lua_State *L, hlua_state *s, int inner, int32_t reason); // before one of the host's own yields
+void hlua_check_stack(lua_State *L, hlua_state *s, size_t limit); // raises when the C stack is deeper
 void hlua_enter_c(lua_State *L, hlua_state *s);              // before calling back; raises when C is nested too deep
 void hlua_make_room(lua_State *L, hlua_state *s, size_t bytes); // collects garbage if the cap would be passed otherwise
 void hlua_budget_begin(hlua_state *s, hlua_run *run);
@@ -193,6 +203,7 @@ int hlua_raise_type(lua_State *L, int argument, int given, const char *expected)
 
 // host.c (all raise)
 void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag);
+hlua_object *hlua_new_object(lua_State *L, hlua_state *s, uint32_t type, uint32_t scope, void *host, int64_t tag); // without metatable
 void hlua_push_bound(lua_State *L, const hlua_method *method); // takes the object from the stack's top
 hlua_object *hlua_to_object(lua_State *L, hlua_state *s, int index);
 

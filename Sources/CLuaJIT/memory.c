@@ -29,7 +29,7 @@ struct hlua_big {
   bool linked, numeric;
 };
 
-enum { BIG_HEADER = 48, NUMERIC_PREFIX = 64 };
+enum { BIG_HEADER = 32, NUMERIC_PREFIX = 64 };
 _Static_assert(BIG_HEADER >= sizeof(struct hlua_big) && BIG_HEADER % 16 == 0, "blocks must stay aligned");
 
 static struct hlua_big *header_of(const void *block) { return (struct hlua_big *)((uint8_t *)block - BIG_HEADER); }

@@ -63,7 +63,6 @@ hlua_state *hlua_state_create(const hlua_options *options) {
   s->period = HOOK_PERIOD;
   s->cpu_left = INT64_MAX;
   s->start_time = options->now(options->context);
-  for (int i = 0; i < HLUA_CLASSES; i++) s->class_refs[i] = LUA_NOREF;
   s->main = lua_newstate(hlua_allocate, s);
   if (!s->main) {
     hlua_free_arena(s);
@@ -98,6 +97,8 @@ void hlua_state_destroy(hlua_state *s) {
     free(run);
   }
   hlua_free_arena(s);
+  free(s->classes);
+  free(s->c_frames);
   hlua_buffer_free(&s->scratch);
   hlua_buffer_free(&s->out);
   hlua_buffer_free(&s->message);
@@ -110,7 +111,13 @@ void hlua_state_destroy(hlua_state *s) {
 bool hlua_state_register(hlua_state *s, const hlua_class *type) {
   hlua_buffer_clear(&s->message);
   if (type->id >= HLUA_CLASSES) return false;
-  s->classes[type->id] = type;
+  if (type->id >= s->class_count) {
+    hlua_known_class *classes = realloc(s->classes, (type->id + 1) * sizeof *classes);
+    if (!classes) return false;
+    while (s->class_count <= type->id) classes[s->class_count++] = (hlua_known_class){.metatable = LUA_NOREF};
+    s->classes = classes;
+  }
+  s->classes[type->id].type = type;
   return true;
 }
 
@@ -131,10 +138,9 @@ bool hlua_state_set_global(hlua_state *s, const char *name) {
 static int set_library(lua_State *L) {
   hlua_state *s = state_of(L);
   const hlua_class *type = s->operand_class;
-  if (type->id >= HLUA_CLASSES) luaL_error(L, "too many classes");
-  s->classes[type->id] = type;
   lua_createtable(L, 0, (int)type->count);
-  hlua_push_object(L, s, NULL, type->id, HLUA_SCOPE_STATE, 0, s->operand_host, 0);
+  // Only its functions see the object, so that it needs no metatable.
+  hlua_new_object(L, s, type->id, HLUA_SCOPE_STATE, s->operand_host, 0);
   for (uint32_t i = 0; i < type->count; i++) {
     if (type->methods[i].hidden) continue;
     lua_pushvalue(L, -1);

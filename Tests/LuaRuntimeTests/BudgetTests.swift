@@ -107,6 +107,31 @@ struct BudgetTests {
         #expect(harness.emitted() == [.text("went on")])
     }
 
+    /// Each lies on the C stack, and a kill or the end of a slice passes through all of them.
+    @Test("of C stack bounds coroutines in coroutines")
+    func coroutineDepth() throws {
+        let harness = try ScriptHarness(
+            """
+            function main()
+              local depth = 0
+              local function f()
+                depth = depth + 1
+                return coroutine.resume(coroutine.create(f))
+              end
+              local results = {f()}
+              test.emit(depth, results[#results - 1], results[#results])
+            end
+            """)
+        #expect(try harness.call("main") == .finished)
+        let emitted = harness.emitted()
+        guard case .number(let depth) = try #require(emitted.first) else {
+            Issue.record("no depth")
+            return
+        }
+        #expect((200...500).contains(depth))
+        #expect(Array(emitted.dropFirst()) == [.boolean(false), .text("C stack overflow")])
+    }
+
     @Test("of C stack bounds recursion through C", arguments: [
         "local function f() ('x'):gsub('x', f) end return f()",
         "local function f() table.sort({2, 1}, f) end return f()",
@@ -114,6 +139,7 @@ struct BudgetTests {
         "return tostring(setmetatable({}, {__tostring = tostring}))",
         "local t t = setmetatable({}, {__pairs = function() local a = pairs(t) return a end}) return pairs(t)",
         "local function f() string.format('%s', setmetatable({}, {__tostring = f})) end return f()",
+        "local function f() coroutine.wrap(f)() end return f()",
     ])
     func cStack(_ body: String) throws {
         let harness = try ScriptHarness("function main() \(body) end")
