@@ -99,7 +99,7 @@ package final class WireHTTP2Client {
     }
 
     /// What has come on a stream, once it has ended or the deadline is over.
-    package func answer(of stream: UInt32, deadline: Deadline = Deadline(seconds: 5)) -> Answer {
+    package func answer(of stream: UInt32, deadline: Deadline = Deadline(seconds: 30)) -> Answer {
         reads(deadline) { $0.answers[stream].map { $0.ending != "open" } ?? false }
         var answer = answers[stream] ?? Answer()
         if answer.ending == "open" {

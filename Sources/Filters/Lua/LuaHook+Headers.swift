@@ -40,6 +40,7 @@ extension LuaHook {
                     return call.fail("cannot create a second iterator before completing the first")
                 }
                 hook.iterators[call.tag] = 0
+                hook.isIterating = true
                 call.results.add(nextHeader, on: hook, tag: call.tag)
                 return .results
             },

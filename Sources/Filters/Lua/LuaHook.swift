@@ -70,6 +70,8 @@ import TrafficPolicy
     var lengthTouched = false
     /// Position of each header map's iterator, -1 for none; by tag.
     var iterators = [-1, -1, -1]
+    /// One of them may have a position.
+    var isIterating = false
 
     /// Keys of the metadata maps that are looped over, in their order; by tag.
     var metadataKeys: [Int: [String]] = [:]
@@ -201,6 +203,7 @@ import TrafficPolicy
 
     /// The stream has ended: what the script waits for never comes.
     func end() {
+        guard stream != nil else { return }
         measureEnds()
         drop()
         wait = .nothing
@@ -210,6 +213,7 @@ import TrafficPolicy
 
     /// Back to the first state.
     func reset() {
+        guard stream != nil else { return }
         end()
         stream = nil
         script = nil
@@ -297,6 +301,8 @@ import TrafficPolicy
     private func drop() { _ = takeRun() }
 
     private func stopIterating() {
+        guard isIterating else { return }
+        isIterating = false
         for index in iterators.indices { iterators[index] = -1 }
     }
 

@@ -111,6 +111,7 @@ import TrafficPolicy
             return refuse(stream, hook)
         case .script(let chosen): script = chosen
         }
+        guard kept != nil || script.onResponse != nil else { return .proceed }
         let begun = kept.flatMap { $0.script === script && !$0.state.isDead ? $0 : nil }
         guard !factory.isDetached, let state = begun?.state ?? script.usableState() else {
             guard script.onResponse != nil else { return .proceed }

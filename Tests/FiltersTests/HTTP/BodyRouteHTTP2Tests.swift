@@ -155,9 +155,9 @@ struct BodyRouteHTTP2Tests {
                 HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders, stream: stream, Self.head("application/grpc")),
                 HTTP2Frame(.data, stream: stream, first))
             // Its answer comes before the client has said anything more.
-            guard client.reads(Deadline(seconds: 5), until: { $0.sofar(stream).body == first }) else { return client.sofar(stream) }
+            guard client.reads(Deadline(seconds: 30), until: { $0.sofar(stream).body == first }) else { return client.sofar(stream) }
             client.send(HTTP2Frame(.data, stream: stream, Array(all[first.count...])))
-            guard client.reads(Deadline(seconds: 5), until: { $0.sofar(stream).body == all }) else { return client.sofar(stream) }
+            guard client.reads(Deadline(seconds: 30), until: { $0.sofar(stream).body == all }) else { return client.sofar(stream) }
             client.send(HTTP2Frame(.data, flags: HTTP2Frame.endStream, stream: stream))
             return client.answer(of: stream)
         }
@@ -187,7 +187,7 @@ struct BodyRouteHTTP2Tests {
             client.send(
                 HTTP2Frame(.headers, flags: HTTP2Frame.endHeaders, stream: stream, Self.head("application/json")),
                 HTTP2Frame(.data, stream: stream, Array(body[..<1001])))
-            guard client.reads(Deadline(seconds: 5), until: { $0.sofar(stream).body.count == 1001 }) else { return client.sofar(stream) }
+            guard client.reads(Deadline(seconds: 30), until: { $0.sofar(stream).body.count == 1001 }) else { return client.sofar(stream) }
             client.send(HTTP2Frame(.data, stream: stream, Array(body[1001..<15_000])))
             client.send(HTTP2Frame(.data, flags: HTTP2Frame.endStream, stream: stream, Array(body[15_000...])))
             return client.answer(of: stream)
