@@ -75,8 +75,8 @@ struct hlua_run {
 #define SPARE_STEP 16
 #define SPARE_CLASSES 32
 #define SPARE_LIMIT ((size_t)128 << 10)
-// The first small blocks of a state: what its library takes, and a small script.
-#define ARENA_BYTES ((size_t)48 << 10)
+// The first small blocks of a state: what its library takes; a small script fits into what is freed of them.
+#define ARENA_BYTES ((size_t)40 << 10)
 
 // A class that objects can have, and the reference of its metatable, which is made when the first object is.
 typedef struct {

@@ -123,10 +123,28 @@ static bool is_in_arena(const hlua_state *s, const void *block) {
   return (uintptr_t)block - (uintptr_t)s->arena < s->arena_used;
 }
 
+// Part of a larger freed block of the arena. What making the library left behind holds a small script.
+static void *split(hlua_state *s, size_t size) {
+  for (size_t class = spare_class(size) + 1; class < SPARE_CLASSES; class++) {
+    struct hlua_spare *block = s->spare[class];
+    if (!block || !is_in_arena(s, block)) continue;
+    s->spare[class] = block->next;
+    struct hlua_spare *rest = (void *)((uint8_t *)block + size);
+    size_t rest_class = spare_class((class + 1) * SPARE_STEP - size);
+    rest->next = s->spare[rest_class];
+    s->spare[rest_class] = rest;
+    return block;
+  }
+  return NULL;
+}
+
 // The library's small blocks lie side by side, without malloc's words between them: a third of what an idle state would take.
 static void *carve(hlua_state *s, size_t size) {
   if (!s->arena) s->arena = malloc(ARENA_BYTES);
-  if (!s->arena || ARENA_BYTES - s->arena_used < size) return malloc(size);
+  if (!s->arena || ARENA_BYTES - s->arena_used < size) {
+    void *part = split(s, size);
+    return part ? part : malloc(size);
+  }
   void *block = s->arena + s->arena_used;
   s->arena_used += size;
   return block;

@@ -54,6 +54,7 @@ void hlua_open_sandbox(lua_State *L) {
   lua_pop(L, 1);
   hlua_open_json(L);
   hlua_open_builtin(L);
+  lua_gc(L, LUA_GCCOLLECT, 0); // what follows fits into what the loading of these left behind
   hlua_open_base(L);
   hlua_open_counted(L);
   hlua_open_text(L);
