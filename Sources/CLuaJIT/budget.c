@@ -158,6 +158,7 @@ void hlua_hook(lua_State *L, lua_Debug *activation) {
     lua_yield(L, 0);
     return;
   }
+  hlua_note_stop(L);
   hlua_arm_hook(s, 1);
   if (lua_isyieldable(L))
     lua_yield(L, 0);
@@ -175,6 +176,7 @@ void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel) {
 }
 
 void hlua_raise_killed(lua_State *L) {
+  hlua_note_stop(L);
   hlua_arm_hook(state_of(L), 1);
   raise_killed_text(L);
 }

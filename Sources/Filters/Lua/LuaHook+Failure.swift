@@ -32,14 +32,14 @@ extension LuaHook {
         stream?.breakOffResponse([])
     }
 
-    func killed(_ cause: LuaKillCause) {
+    func killed(_ cause: LuaKillCause, _ run: borrowing LuaRun) {
         switch cause {
         case .fuel:
             factory.stats[.budgetExceeded].add()
-            failed(LuaError(message: "script exceeded its budget of instructions"))
+            failed(run.stop("script exceeded its budget of instructions"))
         case .deadline:
             factory.stats[.deadlineExceeded].add()
-            failed(LuaError(message: "script exceeded its CPU time"))
+            failed(run.stop("script exceeded its CPU time"))
         case .stateDead:
             failed(LuaError(message: "script could not run, since its state was ended"))
         }
