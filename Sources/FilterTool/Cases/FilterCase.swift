@@ -10,6 +10,8 @@ package struct FilterCase: Sendable {
 
 /// One request of a case.
 package struct CaseExchange: Sendable {
+    /// How long nothing is sent before it, in nanoseconds, so that timers run.
+    package var after: UInt64 = 0
     package var request: WireMessage
     /// What services answer, by cluster; `*` for all others.
     package var answers: [String: [WireMessage]]
