@@ -78,6 +78,7 @@ static int describe_level(const lua_Debug *frame, char *line) {
                                      : snprintf(line, STOP_LINE, "\n\t%s: in ", frame->short_src);
   if (*frame->namewhat) return count + snprintf(line + count, STOP_LINE - count, "function '%.80s'", frame->name);
   if (*frame->what == 'm') return count + snprintf(line + count, STOP_LINE - count, "main chunk");
+  if (*frame->what == 'C') return count + snprintf(line + count, STOP_LINE - count, "function ?"); // by a tail call
   return count + snprintf(line + count, STOP_LINE - count, "function <%s:%d>", frame->short_src, frame->linedefined);
 }
 

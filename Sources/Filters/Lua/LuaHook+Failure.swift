@@ -18,7 +18,7 @@ extension LuaHook {
     /// Where an error came from: script, hook and route, and the functions that were being called.
     private func place(_ error: LuaError) -> String {
         let hook = direction == .request ? "envoy_on_request" : "envoy_on_response"
-        let route = stream?.route?.name?.text ?? ""
+        let route = stream?.route.map { $0.name?.text ?? $0.matchText } ?? ""
         return "(\(script?.name ?? factory.name), \(hook)\(route.isEmpty ? "" : ", route \(route)")\(error.stackText))"
     }
 
