@@ -254,6 +254,7 @@ package struct CaseReader {
     private func text(_ member: CaseValue.Member) throws(CaseError) -> TextExpectation? {
         switch member.value {
         case .null: return nil
+        case .map(let how) where how.count == 1 && how[0].key == "json": return .json(how[0].value)
         case .map(let how) where how.count == 1:
             guard let text = how[0].value.plain else { break }
             switch how[0].key {
@@ -267,7 +268,7 @@ package struct CaseReader {
             }
         default: if let text = member.value.plain { return .exactly(text) }
         }
-        throw CaseError(file, member.line, "\(member.key): expected text, null, or one of contains, lacks, matches, present")
+        throw CaseError(file, member.line, "\(member.key): expected text, null, or one of contains, lacks, matches, present, json")
     }
 
     // MARK: Maps

@@ -74,6 +74,8 @@ package enum TextExpectation: Sendable, CustomStringConvertible {
     case matching(String)
     /// Any text.
     case present
+    /// JSON of this value, in whatever order and spacing.
+    case json(CaseValue)
 
     package var description: String {
         switch self {
@@ -82,6 +84,7 @@ package enum TextExpectation: Sendable, CustomStringConvertible {
         case .lacking(let text): "something without \(CaseValue.quoted(text)) in it"
         case .matching(let pattern): "something like /\(pattern)/"
         case .present: "something"
+        case .json(let value): "JSON of \(value.json)"
         }
     }
 
@@ -93,6 +96,7 @@ package enum TextExpectation: Sendable, CustomStringConvertible {
         case .lacking(let text): holds = !found.contains(text)
         case .matching(let pattern): holds = (try? Regex(pattern).wholeMatch(in: found)) != nil
         case .present: holds = true
+        case .json(let value): holds = (try? CaseReader.value(found, of: "").canonical) == value.canonical
         }
         return holds ? nil : "is \(CaseValue.quoted(found)); expected \(self)"
     }

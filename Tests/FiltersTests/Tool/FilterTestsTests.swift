@@ -186,6 +186,18 @@ struct FilterTestsTests {
         #expect(await Tool.test([folder.path]).text().contains("cases.yaml:2: filter_context: expected a mapping, found a list"))
     }
 
+    @Test("a body can be compared as JSON", arguments: [
+        ("{ json: { id: 7, of: [a, { c: null, b: 1.0 }] } }", true), ("{ json: { id: 8 } }", false), ("{ json: [] }", false),
+    ])
+    func json(_ expected: String, _ passes: Bool) async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", #"function envoy_on_request(h) h:respond({[":status"] = "200"}, '{"of": ["a", {"b":1, "c": null}], "id": 7}') end"#)
+        try folder.write("cases.yaml", "cases: [{ name: a, expect: { body: \(expected) } }]")
+        let report = await Tool.test([folder.path])
+        #expect(report.passed == passes, "\(report.text())")
+        #expect(passes || report.text().contains("expected JSON of "))
+    }
+
     @Test("timers run before a request that comes later")
     func timers() async throws {
         let folder = try Folder()
