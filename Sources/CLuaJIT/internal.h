@@ -108,6 +108,7 @@ struct hlua_state {
   int32_t period;
   int32_t kill;
   bool clock_armed, hooked, dead;
+  bool stop_noted; // `message` and `traceback` say where the script is that is being stopped
   bool slice_over;
   uintptr_t stack_base;
   size_t collected; // bytes in use after the last full collection
@@ -156,6 +157,11 @@ static inline hlua_state *state_of(lua_State *L) {
   return state;
 }
 
+static inline void hlua_append(hlua_buffer *buffer, const char *text, size_t count) {
+  uint8_t *room = hlua_buffer_reserve(buffer, count);
+  if (room) memcpy(room, text, count);
+}
+
 // memory.c
 void hlua_free_spare(hlua_state *s); // gives back what is kept for reuse
 void hlua_free_arena(hlua_state *s); // when the state is closed
@@ -200,6 +206,7 @@ void hlua_where_suspended(lua_State *L, lua_State *thread); // likewise of a cor
 int hlua_raise(lua_State *L, const char *message);
 size_t hlua_library_mark(const char *text, size_t count); // bytes at its beginning that name the library as the place
 int hlua_raise_type(lua_State *L, int argument, int given, const char *expected);
+void hlua_note_stop(lua_State *L); // where the script is that is being stopped; raises nothing
 
 // host.c (all raise)
 void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type, uint32_t scope, uint32_t slot, void *host, int64_t tag);

@@ -28,11 +28,6 @@ int hlua_prepare_run(lua_State *L) {
   return 0;
 }
 
-static void append(hlua_buffer *buffer, const char *text, size_t count) {
-  uint8_t *room = hlua_buffer_reserve(buffer, count);
-  if (room) memcpy(room, text, count);
-}
-
 static int describe_failure(lua_State *L) {
   hlua_state *s = state_of(L);
   lua_State *thread = s->operand_run->thread;
@@ -48,17 +43,17 @@ static int describe_failure(lua_State *L) {
   } else {
     count = strlen(text);
   }
-  append(&s->message, text, count);
+  hlua_append(&s->message, text, count);
   if (!s->options.traceback) return 0;
   luaL_traceback(L, thread, NULL, 0);
   text = lua_tolstring(L, -1, &count);
-  append(&s->traceback, text, count);
+  hlua_append(&s->traceback, text, count);
   return 0;
 }
 
 static void fail(hlua_state *s, const char *text) {
   hlua_buffer_clear(&s->message);
-  append(&s->message, text, strlen(text));
+  hlua_append(&s->message, text, strlen(text));
 }
 
 // MARK: Operations of the string library that were put aside
@@ -239,6 +234,8 @@ static int failed(hlua_run *run) {
 static int killed(hlua_run *run) {
   hlua_state *s = run->state;
   int outcome = s->kill == KILLED_BY_FUEL ? HLUA_KILLED_FUEL : HLUA_KILLED_DEADLINE;
+  hlua_note_stop(run->operation ? run->operation->thread : run->thread);
+  s->stop_noted = false;
   s->kill = NOT_KILLED;
   s->dead = true;
   s->kills++;

@@ -8,6 +8,8 @@ package struct RunRequest: Sendable {
     package var request: WireMessage
     /// `filter_context`, as YAML or JSON; empty for none.
     package var settings = ""
+    /// More of the filter's configuration, as `config` of a file of cases; empty for none.
+    package var config = ""
     /// What the service behind answers.
     package var answer = WireMessage(fields: [WireMessage.Field(":status", "200")])
 
@@ -18,12 +20,13 @@ package struct RunRequest: Sendable {
 
     /// The cases file that says the same, for the reader of cases.
     func caseSet() throws(CaseError) -> CaseSet {
-        let text = settings.isEmpty ? "{}" : settings
+        let more = config.isEmpty ? nil : try CaseReader.value(config, of: "--config")
+        if let more { guard case .map = more else { throw CaseError("--config", 0, "a map of the filter's configuration is expected") } }
         return CaseSet(
-            file: "--settings", script: script, config: nil, filters: nil, routes: nil, clusters: ["main"],
+            file: "--settings", script: script, config: more, filters: nil, routes: nil, clusters: ["main"],
             cases: [
                 FilterCase(
-                    name: "run", line: 0, settings: settings.isEmpty ? nil : try CaseReader.value(text, of: "--settings"),
+                    name: "run", line: 0, settings: settings.isEmpty ? nil : try CaseReader.value(settings, of: "--settings"),
                     exchanges: [])
             ])
     }

@@ -5,7 +5,7 @@ package import Reactor
 /// `heddle filter test`: finds files of cases and runs them.
 @WorkerActor package final class FilterTests {
     private let loop: EventLoop
-    private var waiting: [String]
+    private var waiting: [String] = []
     private var report = CaseReport()
     private var harness: FilterHarness?
     private var runner: CaseRunner?
@@ -22,7 +22,13 @@ package import Reactor
         self.loop = loop
         self.version = version
         self.done = done
-        waiting = paths.flatMap(Self.files)
+        for path in paths {
+            let files = Self.files(path)
+            waiting += files
+            if files.isEmpty {
+                report.files.append(CaseReport.File(path: path, outcomes: [], problem: "\(path) has no cases (cases.yaml, cases.lua, *.cases.yaml)"))
+            }
+        }
     }
 
     /// Begins with the first file.

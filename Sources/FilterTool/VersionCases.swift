@@ -44,11 +44,10 @@ import SwiftProtobuf
 
     private static func problem(_ report: CaseReport, _ order: LuaCaseOrder) -> String {
         guard !report.passed else { return "" }
-        var failures = report.files.flatMap { file in
+        let failures = report.files.flatMap { file in
             (file.problem.map { [$0] } ?? [])
                 + file.outcomes.filter { !$0.passed }.map { "case \"\($0.name)\" (\($0.place)): \($0.failures.joined(separator: ", "))" }
         }
-        if failures.isEmpty { failures = ["\(order.config.cases) has no cases"] }
         let more = failures.count - maximumFailures
         return "\(order.title): \(failures.prefix(maximumFailures).joined(separator: "; "))\(more > 0 ? " and \(more) more" : "")"
     }
@@ -68,7 +67,9 @@ extension CaseSet {
         filter.clearCandidate()
         let json: String
         do {
-            json = try filter.jsonString()
+            var options = JSONEncodingOptions()
+            options.preserveProtoFieldNames = true
+            json = try filter.jsonString(options: options)
         } catch {
             throw CaseError(file, 0, "the configured filter cannot be written: \(error)")
         }
@@ -82,13 +83,12 @@ extension CaseSet {
         guard case .map(let members) = version else { return "" }
         var lua: [CaseValue.Member] = []
         if case .map(let found)? = version["lua"] { lua = found }
-        if case .map(let more)? = config { lua = more.filter { one in !lua.contains { $0.key == one.key } } + lua }
+        lua += settingsOf { key in !Self.ownKeys.contains(key) && !lua.contains { $0.key == key } }
         if let settings {
-            lua.removeAll { $0.key == "filterContext" || $0.key == "filter_context" }
+            lua.removeAll { $0.key == "filter_context" }
             lua.append(CaseValue.Member(key: "filter_context", value: settings, line: 0))
         }
-        let type = CaseValue.Member(key: "@type", value: .text("type.googleapis.com/\(Heddle_Filters_Http_Lua_V1_LuaFilter.protoMessageName)"), line: 0)
-        let config = [type] + members.filter { $0.key != "lua" } + [CaseValue.Member(key: "lua", value: .map(lua), line: 0)]
-        return "{\"name\": \"envoy.filters.http.lua\", \"typed_config\": \(CaseValue.map(config).json)}"
+        let own = members.filter { $0.key != "lua" }
+        return Self.filter(lua, own + settingsOf { key in Self.ownKeys.contains(key) && !own.contains { $0.key == key } })
     }
 }

@@ -76,6 +76,12 @@ package struct LuaRun: ~Copyable {
     /// Fuel not spent yet.
     package var fuelLeft: Int64 { raw.map { hlua_run_fuel($0) } ?? 0 }
 
+    /// After `.killed` by fuel or deadline, until the state is used again: an error that says where the script was.
+    package func stop(_ text: String) -> LuaError {
+        let place = state.lastError
+        return LuaError(message: place.message + text, traceback: place.traceback)
+    }
+
     private func put(_ values: (borrowing LuaValues) -> Void) {
         let buffer = hlua_state_values(state.raw)
         hlua_buffer_clear(buffer)

@@ -108,7 +108,7 @@ package final class LuaState {
         switch outcome {
         case .finished, .sliced: break
         case .failed(let error): throw error
-        case .killed(let cause): throw LuaError(message: "script exceeded its budget while it was loaded (\(cause))")
+        case .killed(let cause): throw run.stop("script exceeded its budget while it was loaded (\(cause))")
         case .yielded: throw LuaError(message: "script waited while it was loaded")
         }
     }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import FilterTool
-import Foundation
+import Glibc
 
 /// `heddle filter`
 struct FilterCommand: ParsableCommand {
@@ -42,9 +42,6 @@ struct FilterTestCommand: ParsableCommand {
         switch output {
         case .text: print(report.text(isColored: isatty(1) == 1))
         case .json: print(report.json)
-        }
-        if report.files.isEmpty {
-            FileHandle.standardError.write(Data("no cases.yaml or cases.lua in \(paths.joined(separator: ", "))\n".utf8))
         }
         if !report.passed { throw ExitCode.failure }
     }

@@ -7,8 +7,8 @@ struct RequestOptions: ParsableArguments {
     @Argument(help: "The script.")
     var script: String
 
-    @Option(help: "Method and path, such as 'GET /' or 'POST /login'.")
-    var request = "GET /"
+    @Option(help: "Method and path, such as 'GET /' or 'POST /login'. (default: GET /)")
+    var request: String?
 
     @Option(help: "A recorded request: a file with its request line, header fields, an empty line and the body.")
     var requestFile: String?
@@ -22,6 +22,9 @@ struct RequestOptions: ParsableArguments {
     @Option(help: "The filter's filter_context, as YAML or JSON.")
     var settings = ""
 
+    @Option(help: "More of the filter's configuration, as YAML or JSON, such as '{trust: TRUSTED, limits: {cpu_time: 0.01s}}'.")
+    var config = ""
+
     @Option(help: "Status of the service's answer.")
     var status = 200
 
@@ -31,14 +34,25 @@ struct RequestOptions: ParsableArguments {
     @Option(help: "Body of the service's answer.")
     var answerBody = ""
 
+    // What is asked here is answered with the usage of the command that was given.
+    func validate() throws { _ = try make() }
+
     func make() throws -> RunRequest {
-        guard FileManager.default.fileExists(atPath: script) else { throw ValidationError("there is no file \(script)") }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: script, isDirectory: &isFolder) else { throw ValidationError("there is no file \(script)") }
+        guard !isFolder.boolValue else { throw ValidationError("\(script) is a folder; a script is expected") }
+        guard (200...599).contains(status) else { throw ValidationError("--status is from 200 to 599") }
         var message = WireMessage()
         if let requestFile {
+            guard request == nil else { throw ValidationError("--request and --request-file cannot be given together") }
             guard let bytes = FileManager.default.contents(atPath: requestFile) else { throw ValidationError("\(requestFile) cannot be read") }
-            message = try WireMessage(recorded: Array(bytes))
+            do throws(WireError) {
+                message = try WireMessage(recorded: Array(bytes))
+            } catch {
+                throw ValidationError("\(requestFile): \(error)")
+            }
         } else {
-            let parts = request.split(separator: " ")
+            let parts = (request ?? "GET /").split(separator: " ")
             guard parts.count == 2 else { throw ValidationError("--request is a method and a path, such as 'GET /'") }
             message.fields = [WireMessage.Field(":method", String(parts[0])), WireMessage.Field(":path", String(parts[1]))]
         }
@@ -49,6 +63,7 @@ struct RequestOptions: ParsableArguments {
         if let body { message.body = Array(body.utf8) }
         var run = RunRequest(script: script, request: message)
         run.settings = settings
+        run.config = config
         run.answer = WireMessage(fields: [WireMessage.Field(":status", String(status))], body: Array(answerBody.utf8))
         for text in answerHeader { run.answer.fields.append(try Self.field(text)) }
         return run
@@ -66,7 +81,7 @@ struct FilterRunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Send one request through a filter and show what it did: header fields, body, log, cost.",
         discussion: """
-            Ends with 1 when the script does not load or fails.
+            Ends with 1 when the script does not load or fails. A script that requires others finds them in its own folder.
 
             Examples:
               heddle filter run filters/maintenance/maintenance.lua --request 'GET /'
@@ -103,9 +118,12 @@ struct FilterBenchCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "text or json")
     var output = OutputFormat.text
 
+    func validate() throws {
+        guard number > 0 else { throw ValidationError("--number is at least 1") }
+    }
+
     func run() throws {
         let request = try options.make()
-        guard number > 0 else { throw ValidationError("--number is at least 1") }
         let report: BenchReport = LoopRun.wait { loop, done in
             let run = FilterRun(request, loop: loop)
             run.measure(number, done)
@@ -140,8 +158,8 @@ struct FilterLintCommand: ParsableCommand {
         case .json: print("{\"scripts\": \(scripts), \"findings\": [\(findings.map(\.json).joined(separator: ", "))]}")
         case .text:
             for finding in findings { print(finding) }
-            print("\(scripts) scripts, \(findings.count) findings")
+            print("\(scripts) \(scripts == 1 ? "script" : "scripts"), \(findings.count) \(findings.count == 1 ? "finding" : "findings")")
         }
-        if !findings.isEmpty || scripts == 0 { throw ExitCode.failure }
+        if !findings.isEmpty { throw ExitCode.failure }
     }
 }

@@ -82,6 +82,30 @@ struct BudgetTests {
         #expect(!harness.state.isDead)
     }
 
+    @Test("that is spent says where the script was, and what had called it", arguments: [
+        "while true do end", "for i = 1, 1e9 do local s = ('x'):rep(1000) end", "local s = ('x'):rep(100000) local i = s:find('.-.-.-y')",
+        "pcall(function() while true do end end)", "table.sort({3, 1, 2, 5, 4}, function() while true do end end)",
+        "coroutine.wrap(function() while true do end end)()", "return ('x'):rep(100):gsub('x', function() while true do end end)",
+        "return tostring(setmetatable({}, {__tostring = function() while true do end end}))", "local function f() return 1 + f() end pcall(f) while true do end",
+    ], [Duration.zero, .microseconds(50)])
+    func place(_ body: String, _ slice: Duration) throws {
+        var limits = LuaLimits.fuelOnly
+        limits.timeSlice = slice
+        let harness = try ScriptHarness(
+            "local function work()\n\(body) end\nfunction main()\n  work()\n  return 1\nend", limits: limits, keepsTracebacks: true)
+        let main = try #require(harness.state.function(named: "main"))
+        var run = harness.state.makeRun()
+        var outcome = run.start(main)
+        while outcome == .sliced { outcome = run.goOn() }
+        #expect(outcome == .killed(.fuel))
+        let error = run.stop("is over")
+        #expect(error.message == "[string \"local function work()...\"]:2: is over")
+        let stack = error.traceback ?? ""
+        #expect(stack.contains("[string \"local function work()...\"]:2: in "), "\(stack)")
+        // A coroutine's stack is its own.
+        #expect(body.hasPrefix("coroutine") || stack.contains(":4: in function <"), "\(stack)")
+    }
+
     @Test("is counted the same each time")
     func determinism() throws {
         func left() throws -> Int64 {

@@ -47,7 +47,8 @@ package struct CaseReader {
         let keys = ["script", "settings", "config", "filters", "routes", "upstreams", "cases"]
         let members = try members(root, "the file", 1, keys)
         guard case .list(let items)? = members["cases"]?.value, !items.isEmpty else {
-            throw CaseError(file, 1, "needs a list \"cases\" with at least one case")
+            if !file.hasSuffix(".lua") { throw CaseError(file, 1, "needs a list \"cases\" with at least one case") }
+            throw CaseError(file, 0, "makes no case: case { name = …, request = …, expect = … } is expected")
         }
         var answers: [String: [WireMessage]] = [:]
         if let upstreams = members["upstreams"] { answers = try self.answers(upstreams) }
@@ -63,14 +64,25 @@ package struct CaseReader {
         for name in used + called.sorted() + cases.flatMap(\.exchanges).compactMap(\.expectation.cluster)
         where name != "*" && name != "none" && !clusters.contains(name) { clusters.append(name) }
         return CaseSet(
-            file: file, script: named, config: members["config"]?.value, filters: members["filters"]?.value,
+            file: file, script: named, config: try config(members["config"]), filters: members["filters"]?.value,
             routes: members["routes"]?.value, clusters: clusters, cases: cases)
+    }
+
+    /// A relative `module_path` begins at the file of cases, as `script` does.
+    private func config(_ member: CaseValue.Member?) throws(CaseError) -> CaseValue? {
+        guard let member else { return nil }
+        guard case .map(let members) = member.value else { throw CaseError(file, member.line, "\"config\" is a map") }
+        return .map(
+            members.map { one in
+                guard one.key == "module_path", let path = one.value.plain, !path.hasPrefix("/") else { return one }
+                return CaseValue.Member(key: one.key, value: .text("\(folder)/\(path)"), line: one.line)
+            })
     }
 
     private func filterCase(
         _ value: CaseValue, _ settings: CaseValue?, _ answers: [String: [WireMessage]]
     ) throws(CaseError) -> FilterCase {
-        let keys = ["name", "settings", "request", "upstream", "upstreams", "expect", "then"]
+        let keys = ["name", "settings", "after", "request", "upstream", "upstreams", "expect", "then"]
         let members = try members(value, "a case", 0, keys)
         guard let name = members["name"], let text = name.value.plain else {
             throw CaseError(file, members.values.map(\.line).min() ?? 0, "a case needs a \"name\"")
@@ -79,7 +91,7 @@ package struct CaseReader {
         if let more = members["then"] {
             guard case .list(let items) = more.value else { throw CaseError(file, more.line, "\"then\" is a list") }
             for item in items {
-                let members = try self.members(item, "an item of \"then\"", more.line, ["request", "upstream", "upstreams", "expect"])
+                let members = try self.members(item, "an item of \"then\"", more.line, ["after", "request", "upstream", "upstreams", "expect"])
                 exchanges.append(try exchange(members, more.line, answers))
             }
         }
@@ -95,7 +107,16 @@ package struct CaseReader {
         }
         if let upstream = members["upstream"] { answers["*"] = try messages(upstream) }
         let request = try members["request"].map { member throws(CaseError) in try self.request(member) } ?? WireMessage()
-        return CaseExchange(request: request, answers: answers, expectation: try expectation(members["expect"], line))
+        let after = try members["after"].map { member throws(CaseError) in try seconds(member) } ?? 0
+        return CaseExchange(after: after, request: request, answers: answers, expectation: try expectation(members["expect"], line))
+    }
+
+    /// Seconds in nanoseconds: long enough for a timer, too short to be forgotten.
+    private func seconds(_ member: CaseValue.Member) throws(CaseError) -> UInt64 {
+        guard let seconds = member.value.plain.flatMap(Double.init), (0...10).contains(seconds) else {
+            throw CaseError(file, member.line, "\"\(member.key)\" is a number of seconds from 0 to 10")
+        }
+        return UInt64(seconds * 1e9)
     }
 
     // MARK: Messages
@@ -233,6 +254,7 @@ package struct CaseReader {
     private func text(_ member: CaseValue.Member) throws(CaseError) -> TextExpectation? {
         switch member.value {
         case .null: return nil
+        case .map(let how) where how.count == 1 && how[0].key == "json": return .json(how[0].value)
         case .map(let how) where how.count == 1:
             guard let text = how[0].value.plain else { break }
             switch how[0].key {
@@ -246,7 +268,7 @@ package struct CaseReader {
             }
         default: if let text = member.value.plain { return .exactly(text) }
         }
-        throw CaseError(file, member.line, "\(member.key): expected text, null, or one of contains, lacks, matches, present")
+        throw CaseError(file, member.line, "\(member.key): expected text, null, or one of contains, lacks, matches, present, json")
     }
 
     // MARK: Maps

@@ -38,7 +38,7 @@ package struct CaseReport: Sendable {
                 for line in outcome.log { lines.append("           \(paint("log: \(line)", "2"))") }
             }
         }
-        lines.append("\(count) cases, \(failed == 0 ? "all as they must be" : "\(failed) FAILED")")
+        lines.append("\(count) \(count == 1 ? "case" : "cases"), \(failed == 0 ? "all as they must be" : "\(failed) FAILED")")
         return lines.joined(separator: "\n")
     }
 

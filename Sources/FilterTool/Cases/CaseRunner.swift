@@ -67,7 +67,8 @@ package struct CaseOutcome: Sendable {
         let exchange = current.exchanges[index]
         var answers = exchange.answers
         for cluster in caseSet.clusters where answers[cluster] == nil { answers[cluster] = exchange.answers["*"] }
-        harness.send(exchange.request, answers: answers, counters: exchange.expectation.metrics.map(\.name)) { result in
+        let counters = exchange.expectation.metrics.map(\.name)
+        harness.send(exchange.request, after: exchange.after, answers: answers, counters: counters) { result in
             self.took(result, exchange, index)
             self.send(index + 1)
         }
@@ -125,7 +126,7 @@ extension CaseExpectation {
             if rise != metric.value { failures.append("counter \(metric.name) rose by \(rise); expected \(metric.value)") }
         }
         if exchange.scriptErrors != scriptErrors {
-            failures.append("\(exchange.scriptErrors) script errors; expected \(scriptErrors)")
+            failures.append("\(exchange.scriptErrors) script error\(exchange.scriptErrors == 1 ? "" : "s"); expected \(scriptErrors)")
         }
         return failures
     }

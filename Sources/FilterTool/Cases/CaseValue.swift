@@ -76,6 +76,17 @@ package indirect enum CaseValue: Sendable {
         }
     }
 
+    /// JSON that is the same for the same value: names in their order, numbers as they are and not as they were written.
+    var canonical: String {
+        switch self {
+        case .number(let text): Double(text).map { "\($0)" } ?? text
+        case .list(let values): "[" + values.map(\.canonical).joined(separator: ",") + "]"
+        case .map(let members):
+            "{" + members.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\($0.value.canonical)" }.joined(separator: ",") + "}"
+        case .null, .bool, .text: json
+        }
+    }
+
     /// Text as a JSON string.
     static func quoted(_ text: String) -> String {
         var result = "\""

@@ -10,6 +10,8 @@ package struct FilterCase: Sendable {
 
 /// One request of a case.
 package struct CaseExchange: Sendable {
+    /// How long nothing is sent before it, in nanoseconds, so that timers run.
+    package var after: UInt64 = 0
     package var request: WireMessage
     /// What services answer, by cluster; `*` for all others.
     package var answers: [String: [WireMessage]]
@@ -72,6 +74,8 @@ package enum TextExpectation: Sendable, CustomStringConvertible {
     case matching(String)
     /// Any text.
     case present
+    /// JSON of this value, in whatever order and spacing.
+    case json(CaseValue)
 
     package var description: String {
         switch self {
@@ -80,6 +84,7 @@ package enum TextExpectation: Sendable, CustomStringConvertible {
         case .lacking(let text): "something without \(CaseValue.quoted(text)) in it"
         case .matching(let pattern): "something like /\(pattern)/"
         case .present: "something"
+        case .json(let value): "JSON of \(value.json)"
         }
     }
 
@@ -91,6 +96,7 @@ package enum TextExpectation: Sendable, CustomStringConvertible {
         case .lacking(let text): holds = !found.contains(text)
         case .matching(let pattern): holds = (try? Regex(pattern).wholeMatch(in: found)) != nil
         case .present: holds = true
+        case .json(let value): holds = (try? CaseReader.value(found, of: "").canonical) == value.canonical
         }
         return holds ? nil : "is \(CaseValue.quoted(found)); expected \(self)"
     }

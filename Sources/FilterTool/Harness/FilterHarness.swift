@@ -97,7 +97,7 @@ import TrafficPolicy
         do throws(ConfigErrors) {
             decoded = try ConfigDecoder.decodeBootstrap(bootstrap, file: file)
         } catch {
-            throw HarnessError(error.errors.map { "\($0.path): \($0.message)" }.joined(separator: "\n"))
+            throw HarnessError(error.errors.map { Self.ownWords("\($0.path): \($0.message)") }.joined(separator: "\n"))
         }
         do {
             let snapshot = try worker.prepare(decoded.bootstrap, anew: true)
@@ -105,10 +105,17 @@ import TrafficPolicy
             if let socket = listening.take() { sockets["main"] = [socket.release()] }
             try worker.commit(snapshot, sockets: sockets)
         } catch {
-            throw HarnessError("\(error)")
+            throw HarnessError(Self.ownWords("\(error)"))
         }
         warnings = takeLog().filter { $0.contains("[warning]") }
         errorsBefore = scriptErrors
+    }
+
+    /// A message without the path to what the author of a filter did not write.
+    private nonisolated static func ownWords(_ message: String) -> String {
+        let manager = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config."
+        return message.replacing(manager + "http_filters[0].typed_config.lua.", with: "").replacing(manager + "http_filters[0].typed_config.", with: "")
+            .replacing(manager + "http_filters", with: "filters").replacing(manager + "route_config.virtual_hosts[0].", with: "")
     }
 
     /// Loads a script and returns what it printed.
@@ -158,10 +165,11 @@ import TrafficPolicy
 
     /// Sends one request and calls `done` with what came of it.
     /// - Parameters:
+    ///   - after: how long timers may run before it, in nanoseconds; what they call and count is the exchange's, too.
     ///   - answers: of the services, by cluster.
     ///   - counters: names of counters that scripts made, which are looked at.
     package func send(
-        _ request: WireMessage, answers: [String: [WireMessage]], counters: [String] = [],
+        _ request: WireMessage, after: UInt64 = 0, answers: [String: [WireMessage]], counters: [String] = [],
         _ done: @escaping @WorkerActor (Exchange) -> Void
     ) {
         countersBefore = counters.map { ($0, counter($0)) }
@@ -170,6 +178,13 @@ import TrafficPolicy
             upstream.answers = answers[upstream.cluster] ?? []
         }
         probe.records = []
+        guard after > 0 else { return send(request, done) }
+        let timer = LoopTimer(loop: loop) { [unowned self] in self.send(request, done) }
+        timer.schedule(after: after)
+        self.timer = timer
+    }
+
+    private func send(_ request: WireMessage, _ done: @escaping @WorkerActor (Exchange) -> Void) {
         do throws(SystemError) {
             guard let address = SocketAddress(host: "127.0.0.1", port: port) else { preconditionFailure("loopback is an address") }
             let client = try WirePeer(

@@ -27,9 +27,16 @@ package import Reactor
     package static func start(
         _ paths: [String], loop: EventLoop, done: @escaping @WorkerActor (_ findings: [LintFinding], _ scripts: Int) -> Void
     ) {
-        let files = paths.flatMap(scripts)
         let globals = sandboxGlobals(loop)
-        done(files.flatMap { check($0, globals: globals) }, files.count)
+        var findings: [LintFinding] = []
+        var count = 0
+        for path in paths {
+            let files = scripts(path)
+            count += files.count
+            if files.isEmpty { findings.append(LintFinding(severity: .error, file: path, line: 0, rule: "file", message: "has no scripts (*.lua)")) }
+            findings += files.flatMap { check($0, globals: globals) }
+        }
+        done(findings, count)
     }
 
     private nonisolated static func scripts(_ path: String) -> [String] {
@@ -46,7 +53,10 @@ package import Reactor
             for name, value in pairs(_G) do
               print("global " .. name)
               if type(value) == "table" and value ~= _G then
-                for field in pairs(value) do print("global " .. name .. "." .. tostring(field)) end
+                for field, part in pairs(value) do
+                  print("global " .. name .. "." .. tostring(field))
+                  if type(part) == "table" then for inner in pairs(part) do print("global " .. name .. "." .. field .. "." .. tostring(inner)) end end
+                end
               end
             end
             """
@@ -88,12 +98,15 @@ package import Reactor
             if let why = unavailable[read.name] {
                 findings.append(LintFinding(severity: .error, file: file, line: read.line, rule: "unavailable", message: "\(read.name) is not there: \(why); trusted scripts have it"))
             } else {
-                findings.append(LintFinding(severity: .error, file: file, line: read.line, rule: "undefined-global", message: "nothing defines \"\(read.name)\""))
+                findings.append(LintFinding(severity: .error, file: file, line: read.line, rule: "undefined-global", message: "nothing defines \"\(read.name)\"\(ScriptReader.hint(read.name, globals.union(writes), within: read.name.count / 4))"))
             }
         }
-        for read in reader.fieldReads where globals.contains(read.library) && !globals.contains("\(read.library).\(read.field)") {
+        let tables = Set(globals.compactMap { name in name.lastIndex(of: ".").map { String(name[..<$0]) } })
+        for read in reader.fieldReads where tables.contains(read.library) {
             let name = "\(read.library).\(read.field)"
-            let why = unavailable[name].map { ": \($0); trusted scripts have it" } ?? ""
+            guard !globals.contains(name), !reader.fieldWrites.contains(name) else { continue }
+            let why = unavailable[name].map { ": \($0); trusted scripts have it" }
+                ?? ScriptReader.hint(name, globals.filter { $0.hasPrefix(read.library + ".") })
             findings.append(LintFinding(severity: .error, file: file, line: read.line, rule: "unavailable", message: "\(name) is not there\(why)"))
         }
         let atTop = Set(reader.globalWrites.filter { $0.depth == 0 }.map(\.name))
@@ -103,7 +116,7 @@ package import Reactor
                     severity: .warning, file: file, line: write.line, rule: "global-write",
                     message: "\"\(write.name)\" becomes a global, which all requests of the worker share; write \"local\""))
         }
-        if hooks.isDisjoint(with: writes) {
+        if hooks.isDisjoint(with: writes), !reader.isModule {
             findings.append(
                 LintFinding(
                     severity: .warning, file: file, line: 1, rule: "no-hook",

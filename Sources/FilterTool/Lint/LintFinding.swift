@@ -13,12 +13,12 @@ package struct LintFinding: Equatable, Sendable, CustomStringConvertible {
     package let file: String
     package let line: Int
     /// A word for the rule: `syntax`, `undefined-global`, `global-write`, `unavailable`, `unknown-method`, `maybe-nil`,
-    /// `slow-pattern`.
+    /// `slow-pattern`, `no-hook`, `file`.
     package let rule: String
     /// What is wrong, in words.
     package let message: String
 
-    package var description: String { "\(file):\(line): \(severity.rawValue): \(message) [\(rule)]" }
+    package var description: String { "\(file):\(line > 0 ? "\(line):" : "") \(severity.rawValue): \(message) [\(rule)]" }
 
     /// As a JSON object.
     package var json: String {

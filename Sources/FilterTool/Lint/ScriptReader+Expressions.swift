@@ -68,7 +68,7 @@ extension ScriptReader {
             return Value(isTrue: isTrue)
         case .keyword where token.text == "function":
             position += 1
-            functionBody(isHook: false)
+            functionBody()
             return Value()
         case .symbol where token.text == "...":
             position += 1
@@ -101,6 +101,7 @@ extension ScriptReader {
             value = expression()
             take(")")
             if case nil = value.local { value.global = nil }
+            value.isNothing = false
         } else if token.kind == .name {
             value = name()
         } else if token.kind == .string {
@@ -119,6 +120,7 @@ extension ScriptReader {
         if let scope = find(text), var value = scopes[scope][text]?.value {
             value.local = text
             value.literal = nil
+            if value.path == nil { value.path = text }
             return value
         }
         globalReads.append((text, line))
@@ -130,7 +132,7 @@ extension ScriptReader {
         if take(".") {
             use(value, "indexed", line)
             let field = takeName().text
-            if let library = value.global, !library.contains(".") { fieldReads.append((library, field, line)) }
+            if let library = value.global { fieldReads.append((library, field, line)) }
             return Value(global: value.global.map { "\($0).\(field)" })
         }
         if take("[") {
@@ -147,14 +149,7 @@ extension ScriptReader {
             return result(of: method, on: value, arguments, line)
         }
         guard sees("(") || sees("{") || token.kind == .string else { return nil }
-        let arguments = arguments()
-        if let name = value.global, let function = name.split(separator: ".").last, name.hasPrefix("string."),
-            ["find", "match", "gmatch", "gsub"].contains(function)
-        {
-            pattern(arguments.dropFirst().first, arguments, from: 1, line)
-        }
-        if value.global == "assert", let first = arguments.first { checked(first) }
-        return Value()
+        return result(ofFunction: value.global, arguments(), line)
     }
 
     private mutating func arguments() -> [Value] {
@@ -177,55 +172,11 @@ extension ScriptReader {
 
     // MARK: What is found
 
-    private mutating func use(_ value: Value, _ how: String, _ line: Int) {
+    mutating func use(_ value: Value, _ how: String, _ line: Int) {
         guard let source = value.maybeNil else { return }
         let name = value.local.map { "\($0), which \(source) gave," } ?? source
         note(.warning, line, "maybe-nil", "\(name) may be nil and is \(how); check it first")
         // Once is enough.
         checked(value)
-    }
-
-    private mutating func pattern(_ value: Value?, _ arguments: [Value], from index: Int, _ line: Int) {
-        // A fourth argument of find is "plain": no pattern at all.
-        guard let pattern = value?.literal, arguments.count <= index + 2 || !arguments[index + 2].isTrue,
-            let problem = PatternRisk.problem(pattern)
-        else { return }
-        note(.warning, line, "slow-pattern", "\"\(pattern)\": \(problem)")
-    }
-
-    private mutating func result(of method: String, on value: Value, _ arguments: [Value], _ line: Int) -> Value {
-        guard let type = value.type, let object = LuaReference.objects.first(where: { $0.name == type }) else { return Value() }
-        guard let function = object.functions.first(where: { $0.name == method }) else {
-            let names = object.functions.map(\.name)
-            let near = names.first { $0.lowercased() == method.lowercased() } ?? names.min { Self.distance($0, method) < Self.distance($1, method) }
-            let hint = near.map { Self.distance($0, method) <= 3 ? "; did you mean \"\($0)\"?" : "" } ?? ""
-            note(.error, line, "unknown-method", "\(type) has no \"\(method)\"\(hint)")
-            return Value()
-        }
-        var words = function.results.split(separator: " ").map(String.init)
-        var result = Value()
-        if let place = words.firstIndex(of: "or"), ["nothing", "nil"].contains(words.last) {
-            words = Array(words[..<place])
-            // body(true) always returns one.
-            if !(method == "body" && arguments.first?.isTrue == true) { result.maybeNil = "\(method)(\(arguments.first?.literal.map { "\"\($0)\"" } ?? ""))" }
-        }
-        result.type = words.count == 1 && LuaReference.objects.contains { $0.name == words[0] } ? words[0] : nil
-        return result
-    }
-
-    /// How many letters must change.
-    private static func distance(_ left: String, _ right: String) -> Int {
-        let (left, right) = (Array(left), Array(right))
-        var row = Array(0...right.count)
-        for (index, letter) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for (column, other) in right.enumerated() {
-                let change = diagonal + (letter == other ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(change, row[column] + 1, diagonal + 1)
-            }
-        }
-        return row[right.count]
     }
 }

@@ -17,10 +17,25 @@ struct ScriptReader {
         /// A string that stands in the script.
         var literal: String?
         var isTrue = false
+        /// What says it again: a variable, or calls of an object with nothing but strings that stand in the script.
+        var path: String?
+        /// Whether what is missing is no value at all, which some functions refuse even as nil.
+        var isNothing = false
+        /// Of a stream handle or a head: whose, where the reader knows.
+        var direction: Direction?
+        /// What the second result of a call is that may be nil.
+        var second: String?
+    }
+
+    /// Which hook's message it is.
+    enum Direction {
+        case request, response
     }
 
     struct Variable {
         var value: Value
+        /// The variable that is there when this one, an error's text, is not.
+        var unless: String?
     }
 
     private let file: String
@@ -29,12 +44,18 @@ struct ScriptReader {
     var scopes: [[String: Variable]] = [[:]]
     /// How many functions are around.
     private var depth = 0
+    /// Paths of values that somebody looked at before, in this function.
+    private var checkedPaths: Set<String> = []
+    /// Whether the file gives a value to whoever requires it.
+    private(set) var isModule = false
 
     var findings: [LintFinding] = []
     var globalReads: [(name: String, line: Int)] = []
     /// Fields of globals: `os.execute`.
     var fieldReads: [(library: String, field: String, line: Int)] = []
     var globalWrites: [(name: String, line: Int, depth: Int)] = []
+    /// Fields that the script gives to tables of the library: `string.trim`.
+    var fieldWrites: Set<String> = []
 
     init(_ source: [UInt8], file: String) {
         self.file = file
@@ -83,11 +104,16 @@ struct ScriptReader {
 
     func find(_ name: String) -> Int? { scopes.lastIndex { $0[name] != nil } }
 
-    /// Somebody looked whether the variable is there.
+    /// Somebody looked whether the value is there.
     mutating func checked(_ value: Value) {
+        if let path = value.path, value.local == nil { checkedPaths.insert(path) }
         guard let name = value.local, let scope = find(name) else { return }
         scopes[scope][name]?.value.maybeNil = nil
+        if let other = scopes[scope][name]?.unless, let scope = find(other) { scopes[scope][other]?.value.maybeNil = nil }
     }
+
+    /// Whether the same was looked at before: `if h:get("a") then h:get("a"):lower() end`.
+    func wasChecked(_ path: String?) -> Bool { path.map(checkedPaths.contains) ?? false }
 
     mutating func inScope(_ body: (inout ScriptReader) -> Void) {
         scopes.append([:])
@@ -134,7 +160,10 @@ struct ScriptReader {
         } else if take("local") {
             localStatement()
         } else if take("return") {
-            if !isAtEnd, !sees("end"), !sees("else"), !sees("elseif"), !sees("until"), !sees(";") { _ = expressions() }
+            if !isAtEnd, !sees("end"), !sees("else"), !sees("elseif"), !sees("until"), !sees(";") {
+                _ = expressions()
+                if depth == 0 { isModule = true }
+            }
         } else {
             assignmentOrCall()
         }
@@ -169,20 +198,23 @@ struct ScriptReader {
 
     mutating func functionStatement() {
         let (name, line) = takeName()
-        var isField = false
+        var path = name
+        var isMethod = false
         while sees(".") || sees(":") {
-            isField = true
+            isMethod = sees(":")
             position += 1
-            _ = takeName()
+            path += "." + takeName().text
         }
-        if !isField, find(name) == nil { globalWrites.append((name, line, depth)) }
-        functionBody(isHook: !isField && (name == "envoy_on_request" || name == "envoy_on_response"))
+        if find(name) == nil {
+            if path == name { globalWrites.append((name, line, depth)) } else { fieldWrites.insert(path) }
+        }
+        functionBody(hook: ["envoy_on_request": .request, "envoy_on_response": .response][path], isMethod: isMethod)
     }
 
     mutating func localStatement() {
         if take("function") {
             declare(takeName().text)
-            functionBody(isHook: false)
+            functionBody()
             return
         }
         var names: [String] = []
@@ -193,8 +225,15 @@ struct ScriptReader {
             var value = index < values.count ? values[index] : Value()
             value.local = nil
             value.global = nil
+            // A variable has nil where a call gave nothing.
+            value.isNothing = false
+            // Another value that may change in between is known by its variable alone.
+            if value.type == nil { value.path = nil }
             declare(name, value)
         }
+        guard names.count > 1, values.count == 1 else { return }
+        scopes[scopes.count - 1][names[1]]?.value.maybeNil = values[0].second
+        if values[0].maybeNil != nil { scopes[scopes.count - 1][names[1]]?.unless = names[0] }
     }
 
     mutating func assignmentOrCall() {
@@ -209,6 +248,9 @@ struct ScriptReader {
             if position == start { position += 1 }
             return
         }
+        for target in targets where !target.isPlain {
+            if let path = target.value.global { fieldWrites.insert(path) }
+        }
         // A global that is written was not read.
         for target in targets where target.isPlain {
             if let name = target.value.global, let index = globalReads.lastIndex(where: { $0.name == name }) {
@@ -219,19 +261,24 @@ struct ScriptReader {
         let values = expressions()
         for (index, target) in targets.enumerated() where target.isPlain {
             guard let name = target.value.local, let scope = find(name) else { continue }
-            scopes[scope][name]?.value = index < values.count ? values[index] : Value()
+            var value = index < values.count ? values[index] : Value()
+            value.isNothing = false
+            value.path = nil
+            scopes[scope][name]?.value = value
         }
     }
 
-    mutating func functionBody(isHook: Bool) {
+    mutating func functionBody(hook: Direction? = nil, isMethod: Bool = false) {
         take("(")
         depth += 1
+        let before = checkedPaths
         inScope { reader in
+            if isMethod { reader.declare("self") }
             var isFirst = true
             while !reader.isAtEnd, !reader.sees(")") {
                 let name = reader.takeName().text
                 if name != "...", name != "," {
-                    reader.declare(name, isHook && isFirst ? Value(type: "StreamHandle") : Value())
+                    reader.declare(name, hook != nil && isFirst ? Value(type: "StreamHandle", direction: hook) : Value())
                     isFirst = false
                 }
             }
@@ -239,6 +286,7 @@ struct ScriptReader {
             reader.block()
         }
         take("end")
+        checkedPaths = before
         depth -= 1
     }
 }

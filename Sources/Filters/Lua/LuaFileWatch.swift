@@ -17,6 +17,8 @@ import Reactor
     private let log: Log
     private var mark: FileMark?
     private var moduleMarks: [String: FileMark]
+    /// Looks in a row that found no file.
+    private var absences = 0
     private var timer: LoopTimer?
     // Safety: the script owns this object, whose timer goes with it.
     private unowned(unsafe) let script: LuaScript
@@ -37,8 +39,9 @@ import Reactor
 
     private func look() {
         timer?.schedule(after: interval)
-        // A file that is gone is most often one that is being replaced: the next look finds the new one.
-        let present = path == nil ? nil : path.flatMap { FileMark($0) } ?? mark
+        let found = path.flatMap { FileMark($0) }
+        if let path { tell(isGone: found == nil, path) }
+        let present = found ?? mark
         let presentModules = modules.marks() ?? moduleMarks
         guard present != mark || presentModules != moduleMarks else { return }
         mark = present
@@ -48,8 +51,22 @@ import Reactor
             try script.reload(try path.map(Self.bytes), modules: sources)
             log.info(.lua, "\(script.name) was changed: new requests run it as it is now")
         } catch {
-            log.error(.lua, "\(script.name) was changed and cannot be loaded, the script before stays: \(error)")
+            let reason = path.map { Self.named("\(error)", $0) } ?? "\(error)"
+            log.error(.lua, "\(script.name) was changed and cannot be loaded, the script before stays: \(reason)")
         }
+    }
+
+    /// A file that is gone is most often one that is being replaced: the next look finds the new one, or says it, once.
+    private func tell(isGone: Bool, _ path: String) {
+        absences = isGone ? min(absences + 1, 3) : 0
+        guard absences == 2 else { return }
+        log.error(.lua, "\(script.name) is gone, the script before stays: there is no file \(path)")
+    }
+
+    /// Lua names a script by its first line; who has changed a file looks for the file.
+    private static func named(_ message: String, _ path: String) -> String {
+        guard message.hasPrefix("[string \""), let end = message.firstRange(of: "\"]:") else { return message }
+        return "\(path):\(message[end.upperBound...])"
     }
 
     private static func bytes(_ path: String) throws(ConfigProblem) -> [UInt8] {

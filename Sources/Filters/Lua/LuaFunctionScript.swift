@@ -66,17 +66,17 @@ import TrafficPolicy
         case .finished: return take(run.result)
         case .yielded, .sliced: tell("script performed an unexpected yield")
         case .failed(let error): tell(error.message)
-        case .killed(let cause): killed(cause)
+        case .killed(let cause): killed(cause, run)
         }
         return nil
     }
 
     private func tell(_ message: String) { log.error(.lua, "script log: \(message) (\(title), \(name))") }
 
-    private func killed(_ cause: LuaKillCause) {
+    private func killed(_ cause: LuaKillCause, _ run: borrowing LuaRun) {
         switch cause {
-        case .fuel: tell("script exceeded its budget of instructions")
-        case .deadline: tell("script exceeded its CPU time")
+        case .fuel: tell(run.stop("script exceeded its budget of instructions").message)
+        case .deadline: tell(run.stop("script exceeded its CPU time").message)
         case .stateDead: return
         }
         let count = kills.add(at: loop.now)

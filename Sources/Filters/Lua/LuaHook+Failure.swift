@@ -18,7 +18,7 @@ extension LuaHook {
     /// Where an error came from: script, hook and route, and the functions that were being called.
     private func place(_ error: LuaError) -> String {
         let hook = direction == .request ? "envoy_on_request" : "envoy_on_response"
-        let route = stream?.route?.name?.text ?? ""
+        let route = stream?.route.map { $0.name?.text ?? $0.matchText } ?? ""
         return "(\(script?.name ?? factory.name), \(hook)\(route.isEmpty ? "" : ", route \(route)")\(error.stackText))"
     }
 
@@ -32,14 +32,14 @@ extension LuaHook {
         stream?.breakOffResponse([])
     }
 
-    func killed(_ cause: LuaKillCause) {
+    func killed(_ cause: LuaKillCause, _ run: borrowing LuaRun) {
         switch cause {
         case .fuel:
             factory.stats[.budgetExceeded].add()
-            failed(LuaError(message: "script exceeded its budget of instructions"))
+            failed(run.stop("script exceeded its budget of instructions"))
         case .deadline:
             factory.stats[.deadlineExceeded].add()
-            failed(LuaError(message: "script exceeded its CPU time"))
+            failed(run.stop("script exceeded its CPU time"))
         case .stateDead:
             failed(LuaError(message: "script could not run, since its state was ended"))
         }

@@ -276,7 +276,7 @@ import TrafficPolicy
             wait = Wait(rawValue: reason.rawValue) ?? .nothing
             keep(run)
         case .failed(let error): failed(error)
-        case .killed(let cause): killed(cause)
+        case .killed(let cause): killed(cause, run)
         }
         if wait == .nothing || wait == .respond { measureEnds() }
     }

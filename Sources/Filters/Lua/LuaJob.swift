@@ -75,7 +75,7 @@ import TrafficPolicy
             timers?.failed(error)
         case .killed(let cause):
             state = .over
-            timers?.killed(cause)
+            timers?.killed(cause, run)
         }
     }
 

@@ -173,16 +173,17 @@ import SecureTransport
                     value = .bytes(Array(bytes))
                 }
                 guard call.isNil(3) || call.number(3) != nil else { return call.badArgument(3, expected: "number") }
-                return call.returning(
-                    library.store.set(library.key(key), value, lifetime: lifetime(call.number(3)), now: library.worker.loop.now))
+                guard let lifetime = lifetime(call.number(3)) else { return call.badArgument(3, "seconds above 0 expected") }
+                return call.returning(library.store.set(library.key(key), value, lifetime: lifetime, now: library.worker.loop.now))
             },
             .worker("incr") { library, call in
                 guard let key = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 guard call.isNil(2) || call.number(2) != nil else { return call.badArgument(2, expected: "number") }
                 guard call.isNil(3) || call.number(3) != nil else { return call.badArgument(3, expected: "number") }
+                guard let lifetime = lifetime(call.number(3)) else { return call.badArgument(3, "seconds above 0 expected") }
                 let sum = library.store.add(
-                    call.number(2) ?? 1, to: library.key(key), lifetime: lifetime(call.number(3)), now: library.worker.loop.now)
-                guard let sum else { return call.fail("the value is no number") }
+                    call.number(2) ?? 1, to: library.key(key), lifetime: lifetime, now: library.worker.loop.now)
+                guard let sum else { return call.fail("the value is no number, or the key is too long") }
                 return call.returning(sum)
             },
             .worker("delete") { library, call in
@@ -193,10 +194,12 @@ import SecureTransport
 
     private func key(_ key: UnsafeRawBufferPointer) -> [UInt8] { Array(name.utf8) + [0] + key }
 
-    /// Seconds as nanoseconds; nothing, or nothing sensible, is for ever.
-    private static func lifetime(_ seconds: Double?) -> UInt64 {
-        guard let seconds, seconds > 0, seconds < 1e9 else { return 0 }
-        return UInt64(seconds * 1e9)
+    /// Seconds as nanoseconds; nothing, or more than decades, is for ever (0). Nil for a time that is over already: what was
+    /// reckoned from a moment in the past must not stay for ever.
+    private static func lifetime(_ seconds: Double?) -> UInt64? {
+        guard let seconds else { return 0 }
+        guard seconds > 0 else { return nil }
+        return seconds < 1e9 ? max(UInt64(seconds * 1e9), 1) : 0
     }
 
     // MARK: heddle.metric

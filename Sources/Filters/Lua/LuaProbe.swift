@@ -39,7 +39,8 @@ package import Reactor
         hook.factory.worker.loop.updateTime()
         guard let index = running[ObjectIdentifier(hook)], records.indices.contains(index) else { return }
         records[index].nanoseconds += hook.factory.worker.loop.now - started
-        records[index].fuel = state.limits.fuel - fuelLeft
+        // A trusted script has more than its limits say, since nobody counts.
+        records[index].fuel = max(state.limits.fuel - fuelLeft, 0)
         records[index].memoryBytes = state.statistics.memoryBytes
     }
 }

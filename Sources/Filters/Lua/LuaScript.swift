@@ -166,14 +166,14 @@ extension LuaScript {
         log.error(.lua, "script log: \(error.message) (\(name), timer\(error.stackText))")
     }
 
-    func timerKilled(_ cause: LuaKillCause) {
+    func timerKilled(_ cause: LuaKillCause, _ run: borrowing LuaRun) {
         switch cause {
         case .fuel:
             stats[.budgetExceeded].add()
-            timerFailed(LuaError(message: "timer exceeded its budget of instructions"))
+            timerFailed(run.stop("timer exceeded its budget of instructions"))
         case .deadline:
             stats[.deadlineExceeded].add()
-            timerFailed(LuaError(message: "timer exceeded its CPU time"))
+            timerFailed(run.stop("timer exceeded its CPU time"))
         case .stateDead: return
         }
         stateDied()

@@ -120,7 +120,7 @@ import Reactor
 
     func failed(_ error: LuaError) { script?.timerFailed(error) }
 
-    func killed(_ cause: LuaKillCause) { script?.timerKilled(cause) }
+    func killed(_ cause: LuaKillCause, _ run: borrowing LuaRun) { script?.timerKilled(cause, run) }
 
     func countCall() { script?.countTimerCall() }
 }

@@ -38,7 +38,8 @@ extension AdminPages {
         let rows = [columns] + status.versions.map { version in
             let counts = version.counts
             return [
-                version.name.isEmpty ? "-" : version.name, version.state, "\(version.share) %", "\(counts.requests)", "\(counts.failed)",
+                version.name.isEmpty ? "-" : version.name, version.state, "\(version.share) %",
+                version.name.isEmpty ? "-" : "\(counts.requests)", version.name.isEmpty ? "-" : "\(counts.failed)",
                 "\(counts.errors)", "\(counts.kills)", milliseconds(counts, 0.5), milliseconds(counts, 0.95),
                 version.since == 0 ? "-" : time(version.since), version.why.isEmpty ? "-" : version.why,
             ]
@@ -67,6 +68,7 @@ extension AdminPages {
         json.field("listener", filter.listener)
         json.field("connection_manager_stat_prefix", filter.connectionManager)
         json.field("stat_prefix", filter.statPrefix)
+        json.field("executions", status.executions)
         json.field("errors", status.errors)
         json.field("kills", status.kills)
         json.object("taken_out_of_chain") { json in
@@ -85,13 +87,15 @@ extension AdminPages {
         json.field("sha256", version.sha256)
         json.field("state", version.state)
         json.raw("share_percent", Array("\(version.share)".utf8))
-        json.field("requests", Int(clamping: counts.requests))
-        json.field("failed", Int(clamping: counts.failed))
         json.field("errors", Int(clamping: counts.errors))
         json.field("kills", Int(clamping: counts.kills))
-        json.object("hold_time_us") { json in
-            for (name, quantile) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
-                json.field(name, Int((counts.holdTime.quantile(quantile) ?? 0).rounded()))
+        if !version.name.isEmpty {
+            json.field("requests", Int(clamping: counts.requests))
+            json.field("failed", Int(clamping: counts.failed))
+            json.object("hold_time_us") { json in
+                for (name, quantile) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
+                    json.field(name, Int((counts.holdTime.quantile(quantile) ?? 0).rounded()))
+                }
             }
         }
         json.field("since", version.since == 0 ? "" : time(version.since))

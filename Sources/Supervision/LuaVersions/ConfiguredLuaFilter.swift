@@ -22,6 +22,7 @@ struct ConfiguredLuaFilter: Equatable {
     let statPrefix: String
     /// Empty when the filter has no versions.
     let version: String
+    /// Empty where the script's file is looked at and may have changed since.
     let sha256: String
     let candidate: Candidate?
 
@@ -33,7 +34,7 @@ struct ConfiguredLuaFilter: Equatable {
         self.name = name
         statPrefix = config.lua.statPrefix
         version = config.version
-        sha256 = config.ownDigest
+        sha256 = config.hasReloadInterval ? "" : config.ownDigest
         candidate = config.hasCandidate
             ? Candidate(
                 version: config.candidate.version, sha256: config.promoted.ownDigest, percent: config.candidate.percent,

@@ -21,21 +21,23 @@ struct LuaFilterStatus: Equatable {
     /// Workers on which it was taken out of the chain, and the last time that it was, in seconds since 1970.
     let detachedWorkers: Int
     let detachedSince: Int
-    /// Errors and kills that were counted for the filter as a whole.
+    /// Hooks that ran, errors and kills, counted for the filter as a whole.
+    let executions: Int
     let errors: Int
     let kills: Int
 
     init(_ filter: ConfiguredLuaFilter, _ trial: LuaRolloutKeeper.Trial?, _ statistics: StatsSnapshot) {
         func value(_ name: String) -> Int { statistics.lua(prefix: filter.connectionManager, statPrefix: filter.statPrefix, name) }
         self.filter = filter
+        executions = value(LuaStats.Counters.executions.rawValue)
         errors = value(LuaStats.Counters.errors.rawValue)
         kills = value(LuaStats.Counters.budgetExceeded.rawValue) + value(LuaStats.Counters.deadlineExceeded.rawValue)
         detachedWorkers = value(LuaStats.Gauges.detached.rawValue)
         detachedSince = value(LuaStats.Gauges.detachedTime.rawValue)
         let state = detachedWorkers > 0 ? "taken out of the chain" : "in force"
         guard !filter.version.isEmpty else {
-            let counts = LuaVersionCounts(
-                requests: UInt64(clamping: value(LuaStats.Counters.executions.rawValue)), errors: UInt64(clamping: errors), kills: UInt64(clamping: kills))
+            // Requests are counted for versions alone.
+            let counts = LuaVersionCounts(errors: UInt64(clamping: errors), kills: UInt64(clamping: kills))
             versions = [Version(name: "", sha256: filter.sha256, state: state, share: 100, counts: counts)]
             return
         }

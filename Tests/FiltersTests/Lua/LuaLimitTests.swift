@@ -177,14 +177,16 @@ struct LuaLimitTests {
         }
     }
 
-    @Test("an error names filter, script, hook, route and the functions that were being called")
-    func errorPlace() async throws {
+    @Test("an error names filter, script, hook, route and the functions that were being called", arguments: [
+        ("name: shop, ", "shop"), ("", "(prefix /)"),
+    ])
+    func errorPlace(_ name: String, _ route: String) async throws {
         let upstream = TestUpstream()
         let proxy = try await TestProxy.start(
             filters: "local function inner() error('oops') end\nfunction envoy_on_request(h) inner() end".asLuaFilter,
-            routes: "- { name: shop, match: { prefix: / }, route: { cluster: main } }", clusters: ["main": upstream.port])
+            routes: "- { \(name)match: { prefix: / }, route: { cluster: main } }", clusters: ["main": upstream.port])
         #expect(await proxy.get()?.status == 200)
-        #expect(proxy.log.contains(":1: oops (envoy.filters.http.lua default_source_code, envoy_on_request, route shop; "))
+        #expect(proxy.log.contains(":1: oops (envoy.filters.http.lua default_source_code, envoy_on_request, route \(route); "))
         #expect(proxy.log.contains("in function 'inner'"))
         await proxy.stop()
     }

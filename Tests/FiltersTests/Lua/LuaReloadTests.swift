@@ -66,6 +66,23 @@ struct LuaReloadTests {
         try folder.write("script.lua", script(3))
         #expect(await wait(proxy, for: "3"), "\(proxy.log)")
         #expect(proxy.log.ranges(of: said).count == 1)
+        #expect(proxy.log.contains("\(said): \(folder.path)/script.lua:1: "), "\(proxy.log)")
+        await proxy.stop()
+    }
+
+    @Test("a file that is gone for more than a look leaves the script in place, and that is said once")
+    func gone() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", script(1))
+        let upstream = TestUpstream()
+        let proxy = try await TestProxy.start(filters: filter("\(folder.path)/script.lua"), clusters: ["main": upstream.port])
+        try FileManager.default.removeItem(atPath: "\(folder.path)/script.lua")
+        let said = "is gone, the script before stays: there is no file \(folder.path)/script.lua"
+        for _ in 0..<5000 where !proxy.log.contains(said) { #expect(await proxy.get()?["x-version"] == "1") }
+        #expect(proxy.log.contains(said), "\(proxy.log)")
+        try folder.write("script.lua", script(2))
+        #expect(await wait(proxy, for: "2"), "\(proxy.log)")
+        #expect(proxy.log.ranges(of: said).count == 1)
         await proxy.stop()
     }
 

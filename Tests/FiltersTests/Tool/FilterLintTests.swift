@@ -49,6 +49,30 @@ struct FilterLintTests {
         ("goto done\n::done::", []), ("local s = [[\n\"]] .. 'x' -- \"\nh:header()", ["4 unknown-method"]),
         ("for i = 1, 2 do local function f(...) return ..., i end h:logInfo(f(i)) end repeat local x = 1 until x == 1", []),
         ("local t = { a = 1, ['b'] = 2; 3, f = function(x) return -x end }\nt.a, t.b = t.f(1), #t\nwhile t.a do t.a = nil end", []),
+        // What every head has is there, that of a request in the other hook is not.
+        ("local s = 'https://' .. h:headers():get(':authority') .. h:headers():get(':path')", []),
+        ("local s = 'x' .. h:headers():get(':status')", ["2 maybe-nil"]),
+        // Whoever looked once need not keep it in a variable.
+        ("if h:headers():get('a') then h:logInfo(h:headers():get('a'):lower()) end", []),
+        ("local m = h:headers()\nif m:get('a') ~= nil then m:add('b', m:get('a') .. 'c') end", []),
+        ("if h:body() then return h:body():length() end", []),
+        ("local v = h:headers():get('a')\nif type(v) == 'string' then return v:lower() end", []),
+        // Arguments.
+        ("h:headers():add('a', h:headers():get('b'))", ["2 maybe-nil"]), ("h:logInfo(h:headers():get('b'))", ["2 maybe-nil"]),
+        ("local s = string.lower(h:headers():get('b'))", ["2 maybe-nil"]), ("h:respond({ [':status'] = '200' }, h:headers():get('b'))", []),
+        ("local n = tonumber(h:headers():get('b'))", ["2 maybe-nil"]), ("local n = tonumber((h:headers():get('b')))", []),
+        ("local v = h:headers():get('b')\nlocal n = tonumber(v)", []), ("local n = tonumber(h:headers():get(':path'))", []),
+        // Libraries.
+        ("local n = json.decode('x').a", ["2 maybe-nil"]), ("local c = cookies.get(h:headers():get('cookie'), 'a'):lower()", ["2 maybe-nil"]),
+        ("local n = heddle.kv.get('a') + 1", ["2 maybe-nil"]), ("local s = #base64.decode('a')", ["2 maybe-nil"]),
+        ("local v, problem = json.decode('x')\nif problem then return end\nreturn v.a", []),
+        ("local s = query.escape(query.get('/x', 'a'))", ["2 maybe-nil"]),
+        ("local t, body = h:httpCall('a', {}, nil, 1)\nreturn #body", ["3 maybe-nil"]),
+        ("local t, body = h:httpCall('a', {}, nil, 1)\nif body then return #body end", []),
+        ("json.decod('x')", ["2 unavailable"]), ("heddle.kv.increment('x')", ["2 unavailable"]), ("heddle.kv.incr('x')", []),
+        ("local ffi = require('ffi')", ["2 unavailable"]), ("local j = require 'jit.util'", ["2 unavailable"]), ("local c = require 'cjson'", []),
+        ("string.trim = function(s) return s end\nlocal s = string.trim('a')", []),
+        ("function string:first() return self:sub(1, 1) end\nlocal s = string.first('a')", []),
         ("if true then return elseif h then h:logInfo('a') else h:logInfo 'b' end do local q = { h } end", []),
     ] as [(String, [String])])
     func rules(_ body: String, _ expected: [String]) async throws {
@@ -62,17 +86,37 @@ struct FilterLintTests {
 
     @Test("a script without a hook does nothing, and that is said")
     func noHook() async throws {
-        #expect(try await findings("local a = 1\nreturn a") == ["1 no-hook"])
+        #expect(try await findings("local a = 1\nfunction on_request(h) return a end") == ["1 no-hook"])
+        // A module is for scripts that have one.
+        #expect(try await findings("local a = {}\nfunction a.b() return 1 end\nreturn a") == [])
         #expect(try await findings("function envoy_on_route(handle) return 'a' end") == [])
         #expect(try await findings("function envoy_match(text) return true end") == [])
     }
 
-    @Test("a misspelled method is told with the right one")
-    func hint() async throws {
+    @Test("a misspelled name is told with the right one", arguments: [
+        ("h:respnd({})", "StreamHandle has no \"respnd\"; did you mean \"respond\"?"),
+        ("return h:headers():gte('a')", "HeaderMap has no \"gte\"; did you mean \"get\"?"),
+        ("return tonunmber('4')", "nothing defines \"tonunmber\"; did you mean \"tonumber\"?"),
+        ("return string.gmach('a', 'b')", "string.gmach is not there; did you mean \"string.gmatch\"?"),
+        ("return heddle.kv.gett('a')", "heddle.kv.gett is not there; did you mean \"heddle.kv.get\"?"),
+        ("return zzzz", "nothing defines \"zzzz\""),
+    ])
+    func hint(_ body: String, _ message: String) async throws {
         let folder = try Folder()
-        try folder.write("script.lua", "function envoy_on_request(h) h:respnd({}) end")
-        let findings = await Tool.lint([folder.path])
-        #expect(findings.first?.message == "StreamHandle has no \"respnd\"; did you mean \"respond\"?")
+        try folder.write("script.lua", "function envoy_on_request(h) \(body) end")
+        #expect(await Tool.lint([folder.path]).map(\.message) == [message])
+    }
+
+    @Test("a folder without scripts is a finding")
+    func empty() async throws {
+        let folder = try Folder()
+        #expect(await Tool.lint([folder.path]).map(\.description) == ["\(folder.path): error: has no scripts (*.lua) [file]"])
+    }
+
+    @Test("the head of a response has a status, and no path")
+    func response() async throws {
+        #expect(try await findings("function envoy_on_response(h)\nlocal s = 'x' .. h:headers():get(':status') .. h:requestHeaders():get(':path')\nend") == [])
+        #expect(try await findings("function envoy_on_response(h)\nlocal s = 'x' .. h:headers():get(':path')\nend") == ["2 maybe-nil"])
     }
 }
 
@@ -129,5 +173,24 @@ struct FilterRunTests {
         #expect(failed.log.joined(separator: "\n").contains("script.lua:1: broken"))
         #expect(failed.log.joined(separator: "\n").contains("in function"))
         #expect(many.scriptErrors == 5)
+        let (stopped, _) = try await run("local function f()\n  while true do end\nend\nfunction envoy_on_request(h)\n  f()\nend")
+        let log = stopped.log.joined(separator: "\n")
+        #expect(log.contains("script.lua:2: script exceeded its CPU time"), "\(log)")
+        #expect(log.contains("script.lua:2: in function 'f' < script.lua:5: in function <script.lua:4>"), "\(log)")
+    }
+
+    @Test("takes what cases take as config, and finds modules beside the script")
+    func config() async throws {
+        let (refused, _) = try await run("local f = io.open('/')\nfunction envoy_on_request(h) end")
+        #expect(refused.problem.contains("index global 'io'"), "\(refused.problem)")
+        let (trusted, _) = try await run("local f = io.open('/')\nfunction envoy_on_request(h) h:logInfo(type(f)) end") { $0.config = "{ trust: TRUSTED }" }
+        #expect(trusted.problem.isEmpty && trusted.scriptErrors == 0, "\(trusted.problem) \(trusted.log)")
+        #expect(trusted.hooks.map(\.fuel) == [0])
+        #expect(try await run("function envoy_on_request(h) end") { $0.config = "trust" }.0.problem.contains("--config: a map"))
+        let (report, _) = try await run("function envoy_on_request(h) h:logInfo(require('other')) end") {
+            let folder = $0.script.dropLast("/script.lua".count)
+            _ = FileManager.default.createFile(atPath: folder + "/other.lua", contents: Data("return 'from the other'".utf8))
+        }
+        #expect(report.log.contains { $0.contains("from the other") }, "\(report.problem) \(report.log)")
     }
 }

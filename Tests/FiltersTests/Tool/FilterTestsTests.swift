@@ -67,7 +67,7 @@ struct FilterTestsTests {
             + "default_source_code: { filename: \(folder.path)/script.lua } } }"
         try folder.write("b.cases.yaml", "filters: [\(lua)]\ncases:\n  - { name: two, expect: { errors: 1, metrics: { made: 1 } } }\n")
         let report = await Tool.test([folder.path])
-        #expect(report.files.first?.outcomes.first?.failures == ["1 script errors; expected 0"], "\(report.text())")
+        #expect(report.files.first?.outcomes.first?.failures == ["1 script error; expected 0"], "\(report.text())")
         #expect(report.files.last?.outcomes.first?.failures == [], "\(report.text())")
     }
 
@@ -143,9 +143,100 @@ struct FilterTestsTests {
         #expect(report.passed, "\(report.text())")
     }
 
-    @Test("no cases are no success")
+    @Test("no cases are no success, and the folder without them is told beside one with some")
     func nothing() async throws {
+        let (folder, other) = (try Folder(), try Folder())
+        try folder.write("script.lua", "function envoy_on_request(h) end")
+        try folder.write("cases.yaml", "cases: [{ name: a, expect: { status: 200 } }]")
+        #expect(await Tool.test([folder.path]).passed)
+        let report = await Tool.test([folder.path, other.path])
+        #expect(!report.passed)
+        #expect(report.text().contains("FAILED \(other.path) has no cases"), "\(report.text())")
+    }
+
+    @Test("a script finds the files that it requires in its own folder, or where config says")
+    func modules() async throws {
         let folder = try Folder()
-        #expect(await !Tool.test([folder.path]).passed)
+        try folder.write("script.lua", "local prices = require 'prices'\nfunction envoy_on_request(h) h:headers():add('x-price', prices.a) end")
+        try folder.write("prices.lua", "return { a = 5 }")
+        let cases = "cases: [{ name: a, expect: { request: { headers: { x-price: '5' } } } }]"
+        try folder.write("cases.yaml", "script: script.lua\n\(cases)")
+        let report = await Tool.test([folder.path])
+        #expect(report.passed, "\(report.text())")
+        let nested = try Folder()
+        try FileManager.default.createDirectory(atPath: "\(nested.path)/lib", withIntermediateDirectories: false)
+        try nested.write("script.lua", "local prices = require 'prices'\nfunction envoy_on_request(h) h:headers():add('x-price', prices.a) end")
+        try nested.write("lib/prices.lua", "return { a = 5 }")
+        try nested.write("cases.yaml", "config: { module_path: lib }\n\(cases)")
+        let other = await Tool.test([nested.path])
+        #expect(other.passed, "\(other.text())")
+    }
+
+    @Test("the configuration of a case may have what is Heddle's own, and an unknown field is told as the author wrote it")
+    func config() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "function envoy_on_request(h) error('no') end")
+        try folder.write("cases.yaml", "config: { on_error: FAIL_CLOSED, limits: { fuel: 100000 } }\ncases: [{ name: a, expect: { status: 500, cluster: none, errors: 1 } }]")
+        let report = await Tool.test([folder.path])
+        #expect(report.passed, "\(report.text())")
+        try folder.write("cases.yaml", "config: { clear_route_cach: false }\ncases: [{ name: a, expect: { status: 200 } }]")
+        let text = await Tool.test([folder.path]).text()
+        #expect(text.contains("cases.yaml:2: clear_route_cach: unknown field; did you mean \"clear_route_cache\"?"), "\(text)")
+        try folder.write("cases.yaml", "settings: [a]\ncases: [{ name: a, expect: { status: 200 } }]")
+        #expect(await Tool.test([folder.path]).text().contains("cases.yaml:2: filter_context: expected a mapping, found a list"))
+    }
+
+    @Test("a body can be compared as JSON", arguments: [
+        ("{ json: { id: 7, of: [a, { c: null, b: 1.0 }] } }", true), ("{ json: { id: 8 } }", false), ("{ json: [] }", false),
+    ])
+    func json(_ expected: String, _ passes: Bool) async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", #"function envoy_on_request(h) h:respond({[":status"] = "200"}, '{"of": ["a", {"b":1, "c": null}], "id": 7}') end"#)
+        try folder.write("cases.yaml", "cases: [{ name: a, expect: { body: \(expected) } }]")
+        let report = await Tool.test([folder.path])
+        #expect(report.passed == passes, "\(report.text())")
+        #expect(passes || report.text().contains("expected JSON of "))
+    }
+
+    @Test("timers run before a request that comes later")
+    func timers() async throws {
+        let folder = try Folder()
+        try folder.write(
+            "script.lua",
+            """
+            local known = {}
+            heddle.every(30, function(job)
+              local headers, body = job:httpCall("keys", { [":method"] = "GET", [":path"] = "/keys", [":authority"] = "keys" }, nil, 2000)
+              known[body] = true
+            end)
+            function envoy_on_request(h)
+              if not known[h:headers():get("x-key")] then h:respond({ [":status"] = "403" }, "no") end
+            end
+            """)
+        try folder.write(
+            "cases.yaml",
+            """
+            upstreams: { keys: { body: k-1 } }
+            cases:
+              - name: nothing is known at first
+                request: { headers: { x-key: k-1 } }
+                expect: { status: 403 }
+                then:
+                  - after: 0.2
+                    request: { headers: { x-key: k-1 } }
+                    expect: { status: 200, calls: { keys: { path: /keys } } }
+            """)
+        let report = await Tool.test([folder.path])
+        #expect(report.passed, "\(report.text())")
+        try folder.write("cases.yaml", "cases: [{ name: a, after: 11, expect: { status: 200 } }]")
+        #expect(await Tool.test([folder.path]).text().contains("\"after\" is a number of seconds from 0 to 10"))
+    }
+
+    @Test("a script that is given in the place of its cases is told to be none")
+    func script() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "function envoy_on_request(h) end")
+        let text = await Tool.test(["\(folder.path)/script.lua"]).text()
+        #expect(text.contains("script.lua: makes no case"), "\(text)")
     }
 }

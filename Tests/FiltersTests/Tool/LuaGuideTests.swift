@@ -22,6 +22,38 @@ struct LuaGuideTests {
         #expect(await Tool.lint([folder.path]).isEmpty)
     }
 
+    @Test("its scripts have no findings")
+    func findings() async throws {
+        for (number, script) in blocks("lua").enumerated() where script.contains("function envoy_on_") {
+            let folder = try Folder()
+            try folder.write("script.lua", script)
+            let findings = await Tool.lint([folder.path])
+            #expect(findings.isEmpty, "block \(number): \(findings.map(\.description))")
+        }
+    }
+
+    @Test("its job runs before a request that comes later, and what it fetched holds")
+    func job() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", try #require(blocks("lua").first { $0.contains("heddle.every") }))
+        try folder.write(
+            "cases.yaml",
+            """
+            upstreams: { auth: { body: [k-1] } }
+            cases:
+              - name: a key that was revoked
+                after: 0.2
+                request: { headers: { x-key: k-1 } }
+                expect: { status: 403, body: revoked, calls: { auth: { path: /revoked } } }
+              - name: another key
+                after: 0.2
+                request: { headers: { x-key: k-2 } }
+                expect: { status: 200, calls: { auth: { path: /revoked } } }
+            """)
+        let report = await Tool.test([folder.path])
+        #expect(report.passed, "\(report.text())")
+    }
+
     @Test("its cases in Lua can be read")
     func luaCases() async throws {
         let folder = try Folder()

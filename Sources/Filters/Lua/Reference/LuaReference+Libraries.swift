@@ -140,16 +140,18 @@ extension LuaReference {
         ])
 
     private static let store = Object(
-        "heddle.kv", "", "A table that all workers of the proxy share, a part of it for each filter name: 8192 entries of up to 992 bytes, key included. What was not used for longest gives way.",
+        "heddle.kv", "", "A table that all workers of the proxy share, a part of it for each filter name: 8192 entries of up to 992 bytes, the filter's name and the key included. What was not used for longest gives way.",
         [
             Function("get(key: string) → string, number or nil", "A value.", Case("heddle.kv.get('none')", "nil")),
             Function(
                 "set(key: string, value: string, seconds: number?) → boolean", "Sets a text or number, for a time or as long as there is room; false when it is too long.",
-                Case("(function() heddle.kv.set('a', 'x') return heddle.kv.get('a') end)()", "x"), Case("heddle.kv.set('a', ('x'):rep(1000))", "false")),
+                Case("(function() heddle.kv.set('a', 'x') return heddle.kv.get('a') end)()", "x"), Case("heddle.kv.set('a', ('x'):rep(1000))", "false"),
+                Case("heddle.kv.set('a', 'x', -1)", "bad argument #3 to 'set' (seconds above 0 expected)")),
             Function(
                 "incr(key: string, amount: number?, seconds: number?) → number", "Adds to a number as one step for all workers; a new one begins at 0 and lives for `seconds`.",
                 Case("heddle.kv.incr('n') + heddle.kv.incr('n', 2)", "4"),
-                Case("(function() heddle.kv.set('t', 'x') return heddle.kv.incr('t') end)()", "the value is no number")),
+                Case("(function() heddle.kv.set('t', 'x') return heddle.kv.incr('t') end)()", "the value is no number, or the key is too long"),
+                Case("heddle.kv.incr('n', 1, 0)", "bad argument #3 to 'incr' (seconds above 0 expected)")),
             Function("delete(key: string) → boolean", "Forgets a key; whether it was there.", Case("heddle.kv.delete('none')", "false")),
         ])
 
@@ -157,7 +159,7 @@ extension LuaReference {
         "heddle.metric", "", "Metrics of the business, in `/stats` and `/stats/prometheus` under their own names. A metric has at most 200 sets of labels; the rest counts under `overflow`.",
         [
             Function(
-                "counter(name: string, amount: number?, labels: table?)", "Adds to a counter.",
+                "counter(name: string, amount: number?, labels: table?)", "Adds to a counter, one or an amount. Metrics hold whole numbers, and what is none is rounded: count cents.",
                 Case("heddle.metric.counter('a b')", "'a b' is no name for a metric, or one of another kind, or one too many")),
             Function("gauge(name: string, level: number, labels: table?)", "Sets a level."),
             Function("histogram(name: string, value: number, labels: table?)", "Records a value of a distribution."),
