@@ -8,6 +8,13 @@ import TrafficPolicy
 
 /// The body: whole (`body()`), in chunks (`bodyChunks()`), and the trailers behind it.
 extension LuaHook {
+    /// Whether `body()` has something to return.
+    var hasBody: Bool {
+        guard let stream else { return false }
+        if direction == .response, stream.isHead { return false }
+        return wrapsEmptyBody || stream.bufferedCount(direction, of: filter) > 0
+    }
+
     static let bodyTag = 0
     static let chunkTag = 1
 

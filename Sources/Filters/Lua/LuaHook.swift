@@ -253,13 +253,6 @@ import TrafficPolicy
         resume { if self.hasBody { $0.add(LuaHook.bufferType, self, scope: .run, slot: 2, tag: LuaHook.bodyTag) } }
     }
 
-    /// Whether `body()` has something to return.
-    var hasBody: Bool {
-        guard let stream else { return false }
-        if direction == .response, stream.isHead { return false }
-        return wrapsEmptyBody || stream.bufferedCount(direction, of: filter) > 0
-    }
-
     private func took(_ run: consuming LuaRun, _ outcome: LuaOutcome) {
         if let probe = factory.probe, let state { probe.stops(self, state, fuelLeft: run.fuelLeft) }
         script?.measure()

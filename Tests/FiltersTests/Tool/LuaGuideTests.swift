@@ -42,11 +42,11 @@ struct LuaGuideTests {
             upstreams: { auth: { body: [k-1] } }
             cases:
               - name: a key that was revoked
-                after: 0.2
+                after: 1
                 request: { headers: { x-key: k-1 } }
                 expect: { status: 403, body: revoked, calls: { auth: { path: /revoked } } }
               - name: another key
-                after: 0.2
+                after: 1
                 request: { headers: { x-key: k-2 } }
                 expect: { status: 200, calls: { auth: { path: /revoked } } }
             """)
