@@ -147,11 +147,51 @@ size_t hlua_json_unescape(text bytes, size_t size, unsigned char *out) {
   return written;
 }
 
+// The bytes of a character of several (RFC 3629 section 4); 0 where there is none.
+static size_t utf8_length(text at, text end) {
+  size_t size = *at < 0xC2 ? 0 : *at < 0xE0 ? 2 : *at < 0xF0 ? 3 : *at < 0xF5 ? 4 : 0;
+  if (!size || (size_t)(end - at) < size) return 0;
+  unsigned char least = *at == 0xE0 ? 0xA0 : *at == 0xF0 ? 0x90 : 0x80, most = *at == 0xED ? 0x9F : *at == 0xF4 ? 0x8F : 0xBF;
+  if (at[1] < least || at[1] > most) return 0;
+  for (size_t i = 2; i < size; i++)
+    if ((at[i] & 0xC0) != 0x80) return 0;
+  return size;
+}
+
+// Whether a string's contents, whose escapes are well formed, are text without half a surrogate pair.
+static bool is_text(hlua_json *j, text bytes, size_t size) {
+  for (text at = bytes, end = bytes + size; at < end;) {
+    if (*at == '\\' && at[1] == 'u') {
+      long code = code_unit(at + 2), low = -1;
+      if (code >= 0xD800 && code <= 0xDFFF) {
+        if (code < 0xDC00 && end - at >= 12 && at[6] == '\\' && at[7] == 'u') low = code_unit(at + 8);
+        if (low < 0xDC00 || low > 0xDFFF) {
+          j->at = at;
+          return fail(j, "half a surrogate pair");
+        }
+        at += 6;
+      }
+      at += 6;
+    } else if (*at < 0x80) {
+      at += *at == '\\' ? 2 : 1;
+    } else {
+      size_t length = utf8_length(at, end);
+      if (!length) {
+        j->at = at;
+        return fail(j, "invalid UTF-8");
+      }
+      at += length;
+    }
+  }
+  return true;
+}
+
 static bool push_string(hlua_json *j) {
   text bytes;
   size_t size;
   bool escaped;
   if (!hlua_json_string(j, &bytes, &size, &escaped)) return false;
+  if (j->strict && !is_text(j, bytes, size)) return false;
   if (!escaped) {
     lua_pushlstring(j->L, (const char *)bytes, size);
     return true;
@@ -269,6 +309,13 @@ static bool take_name(hlua_json *j) {
   if (hlua_json_peek(j) != '"') return fail(j, "a name was expected");
   lua_pop(j->L, 1);
   if (!push_string(j)) return false;
+  if (j->strict) {
+    lua_pushvalue(j->L, -1);
+    lua_rawget(j->L, -3);
+    bool known = !lua_isnil(j->L, -1);
+    lua_pop(j->L, 1);
+    if (known) return fail(j, "a name comes twice");
+  }
   if (hlua_json_peek(j) != ':') return fail(j, "':' was expected");
   j->at++;
   return true;

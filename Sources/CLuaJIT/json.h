@@ -12,6 +12,7 @@ typedef struct hlua_json {
   const unsigned char *start, *at, *end;
   const char *error; // NULL while all is well; `at` is where
   int depth;
+  bool strict; // refuses what readers differ about: names that come twice, half surrogate pairs, invalid UTF-8
   int steps; // bytes until the budget is asked again
 } hlua_json;
 
@@ -26,7 +27,7 @@ typedef enum { JSON_DONE, JSON_PAUSED, JSON_FAILED } hlua_json_progress;
 // Work that is put aside, so that others get their turn: it is a value of the script's state that no script sees, with a
 // table for what it holds (values by their places from 1 on, text at 0, what is written already below).
 typedef struct hlua_json_job {
-  bool writes;
+  bool writes, strict;
   int depth, parts;
   size_t offset;
   hlua_json_level levels[JSON_DEPTH];

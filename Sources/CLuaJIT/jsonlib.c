@@ -14,6 +14,7 @@ static int decoded(lua_State *L, hlua_json *j, const hlua_json_level *levels, hl
   if (progress == JSON_PAUSED) {
     hlua_json_job *job = hlua_json_put_aside(L, table, j->depth, levels);
     job->offset = (size_t)(j->at - j->start);
+    job->strict = j->strict;
     if (table) return 1;
     lua_getfenv(L, -1);
     lua_pushvalue(L, 1);
@@ -37,12 +38,14 @@ static int decoded(lua_State *L, hlua_json *j, const hlua_json_level *levels, hl
 
 static int decode(lua_State *L) {
   if (!lua_isstring(L, 1)) return hlua_raise_type(L, 1, lua_gettop(L), "string");
+  bool strict = lua_toboolean(L, 2);
   lua_settop(L, 1);
   size_t count;
   const char *bytes = lua_tolstring(L, 1, &count);
   hlua_json j;
   hlua_json_level levels[JSON_DEPTH + 1];
   hlua_json_init(&j, L, bytes, count);
+  j.strict = strict;
   return decoded(L, &j, levels, hlua_json_build(&j, levels, 0, true), 0);
 }
 
@@ -59,6 +62,7 @@ static int decode_step(lua_State *L) {
   hlua_json_init(&j, L, bytes, count);
   j.at += job->offset;
   j.depth = job->depth;
+  j.strict = job->strict;
   return decoded(L, &j, levels, hlua_json_build(&j, levels, 0, true), 2);
 }
 

@@ -30,6 +30,7 @@ struct SliceTests {
         "return select(2, pcall(function() return (('a'):rep(120) .. 'Xb'):find('[^X]-[^X]-[^X]-b%9') end))",
         "return select(2, pcall(function() local r = (('a'):rep(30)):find('a*a*a*a*a*a*c%2') return r end))",
         "local s = '{\"a\":[' .. ('{\"b\":[1,\"x\\\\n\",true,null,{},[]]},'):rep(3000) .. '-2.5]}' local t = json.decode(s) return #t.a, t.a[3000].b[2], json.encode(t) == s",
+        "local s = '[' .. ('{\"b\":[1,\"é\\\\ud83d\\\\ude00\",{}],\"c\":null},'):rep(3000) .. '{\"d\":1,\"d\":2}]' return select(2, json.decode(s, true)), #json.decode(s)",
         "local t = {n = {}} for i = 1, 4000 do t['k' .. i] = {i, 'x', {y = i}} t.n[i] = {} end local r = json.decode(json.encode(t)) for i = 1, 4000 do assert(r['k' .. i][3].y == i) end return #r.n, next(r.n[7])",
         "return select(2, json.decode('[' .. ('1,'):rep(50000) .. ']')), select(2, pcall(json.encode, {{{}, {print}}})), select(2, pcall(cjson.decode, ('[1],'):rep(20000)))",
         "local t = {} for i = 20000, 1, -1 do t[i] = i end t.x = nil return #json.encode(t), json.encode({[1] = 1, [3] = 3}), json.encode({1, 2, a = 3}) ~= nil",

@@ -10,7 +10,7 @@ local function groups_of(text)
   local groups, sum = {}, 0
   for name, weight in (text or "a=50,b=50"):gmatch("([%w_-]+) *= *(%d+)") do
     sum = sum + tonumber(weight)
-    groups[#groups + 1] = { name = name, limit = sum }
+    groups[#groups + 1] = { name = name, weight = tonumber(weight), limit = sum }
   end
   return groups, sum
 end
@@ -18,10 +18,11 @@ end
 -- The cookie's value among all cookies, if it names a group.
 local function group_in(cookies, name, groups)
   for item in (cookies or ""):gmatch("[^;,]+") do
-    local key, value = item:match("^ *([^=]+)=([%w_-]+)")
+    local key, value = item:match("^ *([^=]+)=([%w_-]+) *$")
     if key == name then
       for _, group in ipairs(groups) do
-        if group.name == value then return value end
+        -- A group of weight 0 is over, or not open yet.
+        if group.name == value and group.weight > 0 then return value end
       end
     end
   end
@@ -36,7 +37,8 @@ end
 
 function envoy_on_request(handle)
   local settings = handle:filterContext()
-  local name = settings:get("cookie") or "ab"
+  local name, header = settings:get("cookie") or "ab", settings:get("header") or "x-ab-group"
+  handle:headers():remove(header)
   local groups, sum = groups_of(settings:get("groups"))
   local group = group_in(handle:headers():get("cookie"), name, groups)
   if not group then
@@ -44,7 +46,7 @@ function envoy_on_request(handle)
     -- Only who has no cookie yet gets one.
     if group then handle:streamInfo():dynamicMetadata():set("ab-cookie", "set", group) end
   end
-  if group then handle:headers():replace(settings:get("header") or "x-ab-group", group) end
+  if group then handle:headers():add(header, group) end
 end
 
 function envoy_on_response(handle)

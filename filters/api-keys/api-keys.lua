@@ -22,7 +22,8 @@ end
 -- Looks at every key to its end, so that the time does not tell how much of a guess was right.
 local function owner_of(keys, given)
   local owner
-  for key, name in (keys or ""):gmatch("([^=, ]+) *= *([^=, ]+)") do
+  -- A key may have "=" in it, as Base64 has at its end; an owner has none.
+  for key, name in (keys or ""):gmatch("([^, ]+) *= *([^=, ]+)") do
     local difference = #key == #given and 0 or 1
     for index = 1, #key do difference = bit.bor(difference, bit.bxor(key:byte(index), given:byte(index) or 0)) end
     if difference == 0 then owner = name end

@@ -8,6 +8,7 @@
 --   after   only what stands behind this text, such as "@" for the domain of an address (default: all of the value)
 --   path    only requests for this path (default: all)
 --   header  header that gets the value (default "x-" and the field's name)
+--   scan_limit bytes of a body that is looked at (default 65536); a longer one has no field
 --   longest bytes of a value that are taken (default 128); a longer one is no value
 
 -- JSON ------------------------------------------------------------------------------------------------------------
@@ -61,8 +62,9 @@ end
 
 -- The value of the first field of this name in application/x-www-form-urlencoded.
 local function find_in_form(text, field)
-  for name, value in text:gmatch("([^&=]+)=([^&]*)") do
-    if decode_form(name) == field then return decode_form(value) end
+  for item in text:gmatch("[^&]+") do
+    local stop = item:find("=", 1, true)
+    if stop and decode_form(item:sub(1, stop - 1)) == field then return decode_form(item:sub(stop + 1)) end
   end
   return nil
 end
@@ -144,11 +146,14 @@ function envoy_on_request(handle)
   -- What a client sent under this name decides nothing.
   headers:remove(header)
   if not format then error("format is json, form or grpc") end
+  if format.find == find_in_grpc and not field:find("^%d[%d.]*$") then
+    error('field is "' .. field .. '"; of a gRPC message it is numbers such as "1.1"', 0)
+  end
   if not is_meant(headers, context, format) then return end
   -- Read before the body is waited for: in Envoy these objects do not outlive a wait.
-  local after = context:get("after")
+  local after, limit = context:get("after"), context:get("scan_limit") or 65536
   local body = handle:body()
-  if not body then return end
+  if not body or body:length() > limit then return end
   local value = format.find(body:getBytes(0, body:length()), field)
   if value and after then
     local _, stop = value:find(after, 1, true)

@@ -3,13 +3,19 @@
 --
 -- Configured by `filter_context`:
 --   header request header that gets the key (default "x-coalescing-key")
---   vary   request headers on which the answer depends, with commas between them (default "accept, accept-language")
+--   vary   request headers on which the answer depends, with commas between them (default "accept, accept-encoding,
+--          accept-language")
 --   ignore query parameters on which it does not, with commas between them (default "utm_source, utm_medium, utm_campaign")
--- Only GET and HEAD without credentials get a key: nobody must get an answer that was meant for another.
+-- Only GET and HEAD without credentials get a key: nobody must get an answer that was meant for another. Nor do requests for
+-- a part of the answer, on a condition, or with a body.
+local own_answer = {
+  "authorization", "cookie", "range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "upgrade",
+  "transfer-encoding",
+}
 
 local function list(text)
   local names = {}
-  for name in text:gmatch("[^, ]+") do names[#names + 1] = name:lower() end
+  for name in text:gmatch("[^, ]+") do names[#names + 1] = name end
   table.sort(names)
   return names
 end
@@ -28,19 +34,28 @@ function envoy_on_request(handle)
   headers:remove(header)
   local method = headers:get(":method")
   if method ~= "GET" and method ~= "HEAD" then return end
-  if headers:get("authorization") or headers:get("cookie") then return end
+  for _, name in ipairs(own_answer) do
+    if headers:get(name) then return end
+  end
+  if (headers:get("content-length") or "0") ~= "0" then return end
 
   local path, query = (headers:get(":path") or "/"):match("^([^?]*)%??(.*)$")
   local ignored = {}
   for _, name in ipairs(list(settings:get("ignore") or "utm_source,utm_medium,utm_campaign")) do ignored[name] = true end
   local parts = {}
   for parameter in query:gmatch("[^&]+") do
-    if not ignored[(parameter:match("^[^=]*") or ""):lower()] then parts[#parts + 1] = parameter end
+    local name = parameter:match("^[^=]*")
+    if not ignored[name] then parts[#parts + 1] = { name = name, text = parameter, place = #parts } end
   end
-  table.sort(parts)
-  local text = { method, headers:get(":authority") or "", path, table.concat(parts, "&") }
-  for _, name in ipairs(list(settings:get("vary") or "accept, accept-language")) do
-    text[#text + 1] = name .. "=" .. (headers:get(name) or "")
+  -- Those of one name stay in their order: of two values some services take the first, some the last.
+  table.sort(parts, function(left, right)
+    if left.name ~= right.name then return left.name < right.name end
+    return left.place < right.place
+  end)
+  for index, part in ipairs(parts) do parts[index] = part.text end
+  local text = { method, headers:get(":scheme") or "", headers:get(":authority") or "", path, table.concat(parts, "&") }
+  for _, name in ipairs(list(settings:get("vary") or "accept, accept-encoding, accept-language")) do
+    text[#text + 1] = name:lower() .. "=" .. (headers:get(name) or "")
   end
   -- Two sums with different beginnings: 64 bits. A line feed can stand in none of the parts.
   local whole = table.concat(text, "\n")

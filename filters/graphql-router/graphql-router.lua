@@ -1,220 +1,421 @@
 -- Tells GraphQL operations apart, which all come to one path, so that routes, limits and logs can.
 --
--- Sets, for POST with a JSON body and for GET with `query`:
+-- Sets, for GET with `query` and for bodies that are JSON, application/graphql or a form:
 --   x-graphql-type   query, mutation or subscription
 --   x-graphql-name   the operation's name, if it has one
---   x-graphql-fields the fields at its top level, with commas between them (32 at most)
+--   x-graphql-fields the fields at its top level, those of its fragments too, each once, with commas between them
 --
 -- Configured by `filter_context`:
 --   prefix     beginning of the headers' names (default "x-graphql-")
 --   refuse     types that are answered with 403, with commas between them, such as "mutation" (default none)
---   max_depth  deeper operations are answered with 400 (default 20)
+--   max_depth  deeper operations are answered with 400 (default 20); what fragments hold counts where they are used
+--   max_bytes  bytes of a body that is looked at (default 131072)
+--   strict     whether a request whose operation cannot be told is answered with 400 (default: where `refuse` or
+--              `max_depth` is given, which it would get round)
 
 -- begin json (the same text in every filter that has it; a test compares them)
-local null = {} -- what JSON's null becomes, since a table cannot hold nil
+-- What JSON's null becomes, since a table cannot hold nil; the reader, which returns nil and a message for what is no JSON, or
+-- what readers differ about (names that come twice in an object, half a surrogate pair, invalid UTF-8); what an array is.
+local null, json_decode, is_list
 
-local function json_decode(text)
-  local position, depth, value_at = 1, 0, nil
+if json then
+  null = json.null
+  function json_decode(text) return json.decode(text, true) end
+  function is_list(value) return type(value) == "table" and (#value > 0 or getmetatable(value) == false) end
+else
+  local lists = {}
+  null = {}
+  function is_list(value) return getmetatable(value) == lists end
+
   local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
-  local function fail() error("invalid JSON at byte " .. position, 0) end
-  local function skip() position = text:match("^[ \t\r\n]*()", position) end
 
   local function utf8(code)
     if code < 0x80 then return string.char(code) end
     if code < 0x800 then return string.char(0xC0 + math.floor(code / 64), 0x80 + code % 64) end
-    return string.char(0xE0 + math.floor(code / 4096), 0x80 + math.floor(code / 64) % 64, 0x80 + code % 64)
+    local tail = string.char(0x80 + math.floor(code / 64) % 64, 0x80 + code % 64)
+    if code < 0x10000 then return string.char(0xE0 + math.floor(code / 4096)) .. tail end
+    return string.char(0xF0 + math.floor(code / 262144), 0x80 + math.floor(code / 4096) % 64) .. tail
   end
 
-  local function string_at()
-    local parts = {}
-    position = position + 1
-    while true do
-      local plain, stop = text:match('^([^"\\%c]*)()', position)
-      parts[#parts + 1], position = plain, stop
-      local byte = text:sub(position, position)
-      if byte == '"' then
+  -- RFC 3629 section 4: no overlong forms, no surrogates, nothing over U+10FFFF.
+  local function is_utf8(text)
+    local at = text:find("[\128-\255]")
+    while at do
+      local first, second = text:byte(at, at + 1)
+      local size = first < 0xC2 and 0 or first < 0xE0 and 2 or first < 0xF0 and 3 or first < 0xF5 and 4 or 0
+      local least, most = first == 0xE0 and 0xA0 or first == 0xF0 and 0x90 or 0x80, first == 0xED and 0x9F or first == 0xF4 and 0x8F or 0xBF
+      if size == 0 or not second or second < least or second > most then return false end
+      if #(text:match("^[\128-\191]*", at + 2)) < size - 2 then return false end
+      at = text:find("[\128-\255]", at + size)
+    end
+    return true
+  end
+
+  local function read(text)
+    local position, depth, value_at = 1, 0, nil
+    local function fail() error("invalid JSON at byte " .. position, 0) end
+    local function skip() position = text:match("^[ \t\r\n]*()", position) end
+
+    local function unit_at(start) return tonumber(text:match("^\\u(%x%x%x%x)", start) or fail(), 16) end
+
+    local function string_at()
+      local parts = {}
+      position = position + 1
+      while true do
+        local plain, stop = text:match('^([^"\\%z\1-\31]*)()', position)
+        if not is_utf8(plain) then fail() end
+        parts[#parts + 1], position = plain, stop
+        local byte = text:sub(position, position)
+        if byte == '"' then
+          position = position + 1
+          return table.concat(parts)
+        end
+        if byte ~= "\\" then fail() end
+        local letter = text:sub(position + 1, position + 1)
+        if letter == "u" then
+          local code = unit_at(position)
+          if code >= 0xDC00 and code < 0xE000 then fail() end
+          if code >= 0xD800 and code < 0xDC00 then
+            local low = unit_at(position + 6)
+            if low < 0xDC00 or low >= 0xE000 then fail() end
+            code, position = 0x10000 + (code - 0xD800) * 0x400 + low - 0xDC00, position + 6
+          end
+          parts[#parts + 1], position = utf8(code), position + 6
+        else
+          parts[#parts + 1], position = escapes[letter] or fail(), position + 2
+        end
+      end
+    end
+
+    local function number_at()
+      local start, stop = position, text:match("^-?%d+()", position) or fail()
+      if text:find("^-?0%d", start) then fail() end
+      stop = text:match("^%.%d+()", stop) or stop
+      position = text:match("^[eE][+-]?%d+()", stop) or stop
+      -- LuaJIT has no number for an exponent of very many digits.
+      return tonumber(text:sub(start, position - 1)) or fail()
+    end
+
+    local function list_at()
+      local list = setmetatable({}, lists)
+      position = position + 1
+      skip()
+      if text:sub(position, position) == "]" then position = position + 1 return list end
+      while true do
+        list[#list + 1] = value_at()
+        local mark = text:sub(position, position)
+        if mark ~= "]" and mark ~= "," then fail() end
         position = position + 1
-        return table.concat(parts)
+        if mark == "]" then return list end
       end
-      if byte ~= "\\" then fail() end
-      local letter = text:sub(position + 1, position + 1)
-      if letter == "u" then
-        local code = tonumber(text:match("^%x%x%x%x", position + 2) or fail(), 16)
-        parts[#parts + 1], position = utf8(code), position + 6
+    end
+
+    local function object_at()
+      local object = {}
+      position = position + 1
+      skip()
+      if text:sub(position, position) == "}" then position = position + 1 return object end
+      while true do
+        skip()
+        if text:sub(position, position) ~= '"' then fail() end
+        local name = string_at()
+        if object[name] ~= nil then fail() end
+        skip()
+        if text:sub(position, position) ~= ":" then fail() end
+        position = position + 1
+        object[name] = value_at()
+        local mark = text:sub(position, position)
+        if mark ~= "}" and mark ~= "," then fail() end
+        position = position + 1
+        if mark == "}" then return object end
+      end
+    end
+
+    function value_at()
+      depth = depth + 1
+      if depth > 101 then fail() end
+      skip()
+      local byte, value = text:sub(position, position), nil
+      if byte == "{" then
+        value = object_at()
+      elseif byte == "[" then
+        value = list_at()
+      elseif byte == '"' then
+        value = string_at()
+      elseif text:find("^true", position) then
+        value, position = true, position + 4
+      elseif text:find("^false", position) then
+        value, position = false, position + 5
+      elseif text:find("^null", position) then
+        value, position = null, position + 4
       else
-        parts[#parts + 1], position = escapes[letter] or fail(), position + 2
+        value = number_at()
       end
-    end
-  end
-
-  local function list_at()
-    local list = {}
-    position = position + 1
-    skip()
-    if text:sub(position, position) == "]" then position = position + 1 return list end
-    while true do
-      list[#list + 1] = value_at()
-      local mark = text:sub(position, position)
-      position = position + 1
-      if mark == "]" then return list end
-      if mark ~= "," then fail() end
-    end
-  end
-
-  local function object_at()
-    local object = {}
-    position = position + 1
-    skip()
-    if text:sub(position, position) == "}" then position = position + 1 return object end
-    while true do
       skip()
-      if text:sub(position, position) ~= '"' then fail() end
-      local name = string_at()
-      skip()
-      if text:sub(position, position) ~= ":" then fail() end
-      position = position + 1
-      -- Two values of one name: which of them the service takes nobody knows.
-      if object[name] ~= nil then fail() end
-      object[name] = value_at()
-      local mark = text:sub(position, position)
-      position = position + 1
-      if mark == "}" then return object end
-      if mark ~= "," then fail() end
+      depth = depth - 1
+      return value
     end
-  end
 
-  function value_at()
-    depth = depth + 1
-    if depth > 100 then fail() end
-    skip()
-    local byte, value = text:sub(position, position), nil
-    if byte == "{" then
-      value = object_at()
-    elseif byte == "[" then
-      value = list_at()
-    elseif byte == '"' then
-      value = string_at()
-    elseif text:match("^true", position) then
-      value, position = true, position + 4
-    elseif text:match("^false", position) then
-      value, position = false, position + 5
-    elseif text:match("^null", position) then
-      value, position = null, position + 4
-    else
-      local number = text:match("^-?%d+%.?%d*[eE]?[+-]?%d*", position)
-      value = number and not number:match("^-?0%d") and tonumber(number) or fail()
-      position = position + #number
-    end
-    skip()
-    depth = depth - 1
+    local value = value_at()
+    if position <= #text then fail() end
     return value
   end
 
-  local value = value_at()
-  if position <= #text then fail() end
-  return value
+  function json_decode(text)
+    local fine, value = pcall(read, text)
+    if fine then return value end
+    return nil, value
+  end
 end
 -- end json
 
--- The document without strings, comments and what stands in parentheses: names and braces are what is left.
-local function bare(document)
-  document = document:gsub('"""(.-)"""', ""):gsub('\\"', ""):gsub('"[^"\n]*"', ""):gsub("#[^\n]*", "")
-  local count = 1
-  -- Arguments may hold objects; from the innermost parentheses outwards.
-  while count > 0 do document, count = document:gsub("%([^()]*%)", "") end
-  return document
+-- More than these no real document has, and each costs time.
+local most_tokens, most_fields, longest_name = 5000, 64, 128
+local operations = { query = true, mutation = true, subscription = true }
+
+-- Behind the string that begins at `start`; nil where it does not end. Steps are counted for escapes.
+local function behind_string(text, start)
+  if text:sub(start, start + 2) == '"""' then
+    local position, steps = start + 3, 0
+    while true do
+      local quotes = text:match('()"""', position)
+      if not quotes then return nil end
+      if text:sub(quotes - 1, quotes - 1) ~= "\\" or quotes == start + 3 then return quotes + 3, steps end
+      position, steps = quotes + 3, steps + 1
+    end
+  end
+  local position, steps = start + 1, 0
+  while true do
+    local stop = text:find('["\\\r\n]', position)
+    local byte = stop and text:sub(stop, stop)
+    if byte == '"' then return stop + 1, steps end
+    if byte ~= "\\" then return nil end
+    position, steps = stop + 2, steps + 1
+  end
 end
 
--- The operations of a document: type, name, top-level fields, depth.
-local function operations_of(document)
-  local operations, current, depth, keyword, name, skipped = {}, nil, 0, nil, nil, false
-  local text = bare(document)
-  local position = 1
-  while position <= #text do
-    local word, behind = text:match("^([%a_][%w_]*)()", position)
+-- Reads a document by its tokens: names and braces, without strings, comments and what stands in parentheses.
+-- Returns its operations and its fragments by name; nil for what is no document.
+local function document_of(text)
+  local found, fragments = {}, {}
+  local current, keyword, name = nil, nil, nil
+  -- Of each open brace: how deep it is, fragments left away, and whether its fields are the operation's own.
+  local levels, is_inline, parentheses, skips, tokens, position = {}, false, 0, false, 0, 1
+
+  local function open()
+    local outer = levels[#levels]
+    if not outer then
+      if keyword == "fragment" then
+        if not name or fragments[name] then return false end
+      elseif keyword and not operations[keyword] then
+        return false
+      end
+      current = { type = keyword or "query", name = name, fields = {}, spreads = {}, depth = 1 }
+      if keyword == "fragment" then fragments[name] = current else found[#found + 1] = current end
+      levels[1] = { depth = 1, is_top = true }
+      return true
+    end
+    local depth = outer.depth + (is_inline and 0 or 1)
+    levels[#levels + 1] = { depth = depth, is_top = outer.is_top and is_inline }
+    current.depth = math.max(current.depth, depth)
+    return true
+  end
+
+  while true do
+    position = text:match("^[%s,\239\187\191]*()", position)
+    if position > #text then break end
+    tokens = tokens + 1
+    if tokens > most_tokens then return nil end
     local letter = text:sub(position, position)
-    if word then
-      position = behind
-      if depth == 0 then
-        if not keyword then keyword = word else name = name or word end
-      elseif depth == 1 and current and not skipped then
-        -- Of `alias: field` the field counts.
-        local field, stop = text:match("^%s*:%s*([%a_][%w_]*)()", position)
-        if field then word, position = field, stop end
-        if #current.fields < 32 then current.fields[#current.fields + 1] = word end
-      end
-      skipped = false
-    elseif letter == "@" or letter == "." then
-      -- A directive's or a fragment's name is no field.
-      skipped = letter == "@" or text:sub(position, position + 2) == "..."
-      position = position + (letter == "." and 3 or 1)
-    elseif letter == "{" then
-      depth = depth + 1
-      if depth == 1 and keyword ~= "fragment" then
-        current = { type = keyword or "query", name = name, fields = {}, depth = 0 }
-        operations[#operations + 1] = current
-      end
-      if current then current.depth = math.max(current.depth, depth) end
+    if letter == "#" then
+      position = text:match("^[^\r\n]*()", position)
+    elseif letter == '"' then
+      local behind, steps = behind_string(text, position)
+      if not behind then return nil end
+      position, tokens = behind, tokens + steps
+    elseif letter == "(" or letter == ")" then
+      parentheses = parentheses + (letter == "(" and 1 or -1)
+      if parentheses < 0 then return nil end
       position = position + 1
+    elseif parentheses > 0 then
+      position = text:match('^[^%s,()"#]+()', position)
+    elseif letter:find("[%a_]") then
+      local word, behind = text:match("^([%w_]+)()", position)
+      position = behind
+      local level = levels[#levels]
+      if skips then
+        skips = false
+      elseif not level then
+        if not keyword then keyword = word else name = name or word end
+      elseif is_inline and word == "on" then
+        skips = true -- the type's name
+      elseif is_inline then
+        is_inline = false
+        current.spreads[#current.spreads + 1] = { name = word, depth = level.depth, is_top = level.is_top }
+      else
+        -- Of `alias: field` the field counts. Between them there may be a comment.
+        local after = position
+        while true do
+          after = text:match("^[%s,\239\187\191]*()", after)
+          if text:sub(after, after) ~= "#" then break end
+          after = text:match("^[^\r\n]*()", after)
+        end
+        if text:sub(after, after) == ":" then
+          position = after + 1
+        elseif level.is_top then
+          current.fields[#current.fields + 1] = word
+        end
+      end
+    elseif letter == "@" then
+      skips, position = true, position + 1
+    elseif text:sub(position, position + 2) == "..." then
+      is_inline, position = true, position + 3
+    elseif letter == "{" then
+      if not open() then return nil end
+      is_inline, position = false, position + 1
     elseif letter == "}" then
-      depth = depth - 1
-      if depth < 0 then return nil end
-      if depth == 0 then current, keyword, name = nil, nil, nil end
+      if #levels == 0 then return nil end
+      levels[#levels] = nil
+      if #levels == 0 then current, keyword, name = nil, nil, nil end
       position = position + 1
     else
       position = position + 1
     end
   end
-  return depth == 0 and #operations > 0 and operations or nil
+  if #levels > 0 or parentheses > 0 or keyword or #found == 0 then return nil end
+  return found, fragments
 end
 
-local function chosen(operations, wanted)
-  if not wanted then return #operations == 1 and operations[1] or nil end
-  for _, operation in ipairs(operations) do
-    if operation.name == wanted then return operation end
+-- How deep a definition is with the fragments that it uses; nil where they use one another in a circle.
+local function depth_of(definition, fragments)
+  if definition.whole then return definition.whole end
+  if definition.is_open then return nil end
+  definition.is_open = true
+  local depth = definition.depth
+  for _, spread in ipairs(definition.spreads) do
+    local fragment = fragments[spread.name]
+    local inner = fragment and depth_of(fragment, fragments) or not fragment and 1
+    if not inner then return nil end
+    depth = math.max(depth, spread.depth - 1 + inner)
   end
+  definition.whole = depth
+  return depth
+end
+
+-- The fields at the top level, each once; nil for too many.
+local function fields_of(operation, fragments)
+  local list, known, used = {}, {}, {}
+  local function add(definition)
+    for _, field in ipairs(definition.fields) do
+      if not known[field] then
+        known[field], list[#list + 1] = true, field
+        if #list > most_fields or #field > longest_name then return false end
+      end
+    end
+    for _, spread in ipairs(definition.spreads) do
+      local fragment = spread.is_top and not used[spread.name] and fragments[spread.name]
+      used[spread.name] = used[spread.name] or spread.is_top
+      if fragment and not add(fragment) then return false end
+    end
+    return true
+  end
+  return add(operation) and list or nil
+end
+
+local function chosen(found, wanted)
+  if not wanted then return #found == 1 and found[1] or nil end
+  local operation
+  for _, each in ipairs(found) do
+    if each.name == wanted then
+      if operation then return nil end
+      operation = each
+    end
+  end
+  return operation
 end
 
 local function decoded(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
--- The document and the name of the operation that a request asks for.
-local function asked(handle)
+-- The parameters of a query or a form that name an operation; nil where one of them is there twice.
+local function parameters(text)
+  local found, count = {}, 0
+  for item in text:gmatch("[^&]+") do
+    count = count + 1
+    if count > 1000 then return nil end
+    local name, value = item:match("^([^=]*)=?(.*)$")
+    name = decoded(name)
+    if name == "query" or name == "operationName" then
+      if found[name] then return nil end
+      found[name] = decoded(value)
+    end
+  end
+  return found
+end
+
+local function none_if_empty(text) return text ~= "" and text or nil end
+
+-- The document and the name of the operation that a request asks for. Without them: whether it may ask for one all the same.
+local function asked(handle, most)
   local headers = handle:headers()
-  if headers:get(":method") == "GET" then
-    local query = "&" .. ((headers:get(":path") or ""):match("%?(.*)$") or "")
-    local document, name = query:match("&query=([^&]*)"), query:match("&operationName=([^&]*)")
-    return document and decoded(document), name and decoded(name)
+  local method, query = headers:get(":method"), (headers:get(":path") or ""):match("%?([^#]*)")
+  local kind = (headers:get("content-type") or ""):match("^%s*([^;%s]*)"):lower()
+  local found = parameters(query or "")
+  if not found then return nil, nil, true end
+  if method == "OPTIONS" then return nil, nil, false end
+  if method == "GET" or method == "HEAD" then
+    if found.query then return found.query, none_if_empty(found.operationName) end
+    return nil, nil, query ~= nil or headers:get("upgrade") ~= nil
   end
   local body = handle:body()
-  if not body then return nil end
-  local fine, value = pcall(json_decode, body:getBytes(0, body:length()))
-  if not fine or type(value) ~= "table" or type(value.query) ~= "string" then return nil end
-  return value.query, type(value.operationName) == "string" and value.operationName or nil
+  if body and body:length() > most then return nil, nil, true end
+  local text = body and body:getBytes(0, body:length()) or ""
+  -- Two places for one thing: which of them the service takes nobody knows.
+  if found.query then return nil, nil, true end
+  if kind == "application/graphql" then return text, none_if_empty(found.operationName) end
+  local call
+  if kind == "application/x-www-form-urlencoded" then
+    call = parameters(text)
+  else
+    call = json_decode(text)
+  end
+  if type(call) ~= "table" or type(call.query) ~= "string" then return nil, nil, true end
+  local name = call.operationName
+  if name == null or name == "" then name = nil end
+  if name ~= nil and type(name) ~= "string" or found.operationName and found.operationName ~= name then return nil, nil, true end
+  return call.query, name
 end
 
 function envoy_on_request(handle)
   local settings, headers = handle:filterContext(), handle:headers()
   -- Read before the body is waited for: in Envoy these objects do not outlive a wait.
-  local prefix, refused_types = settings:get("prefix") or "x-graphql-", settings:get("refuse") or ""
-  local max_depth = settings:get("max_depth") or 20
+  local prefix, refused_types = settings:get("prefix") or "x-graphql-", settings:get("refuse")
+  local max_depth, strict = settings:get("max_depth"), settings:get("strict")
+  if strict == nil then strict = refused_types ~= nil or max_depth ~= nil end
   for _, part in ipairs({ "type", "name", "fields" }) do headers:remove(prefix .. part) end
 
-  local document, name = asked(handle)
-  if not document then return end
-  local operations = operations_of(document)
-  local operation = operations and chosen(operations, name)
+  local document, name, may_ask = asked(handle, settings:get("max_bytes") or 131072)
+  if not document then
+    if strict and may_ask then return handle:respond({ [":status"] = "400" }, "the operation cannot be told\n") end
+    return
+  end
+  local found, fragments = document_of(document)
+  local operation = found and chosen(found, name)
   if not operation then return handle:respond({ [":status"] = "400" }, "no GraphQL operation to run\n") end
-  if operation.depth > max_depth then
+  local depth, fields = depth_of(operation, fragments), fields_of(operation, fragments)
+  if not depth or depth > (max_depth or 20) then
     return handle:respond({ [":status"] = "400" }, "the operation is nested too deep\n")
   end
-  for refused in refused_types:gmatch("[^, ]+") do
+  if not fields or #(operation.name or "") > longest_name then
+    return handle:respond({ [":status"] = "400" }, "the operation has too many fields, or too long names\n")
+  end
+  for refused in (refused_types or ""):gmatch("[^, ]+") do
     if operation.type == refused then return handle:respond({ [":status"] = "403" }, refused .. " is not allowed here\n") end
   end
 
   headers = handle:headers()
   headers:add(prefix .. "type", operation.type)
   if operation.name then headers:add(prefix .. "name", operation.name) end
-  headers:add(prefix .. "fields", table.concat(operation.fields, ","))
+  headers:add(prefix .. "fields", table.concat(fields, ","))
 end

@@ -4,111 +4,162 @@
 --   schema  the schema: type (also a list of types), required, properties, additionalProperties: false, items, enum,
 --           const, minimum, maximum, minLength, maxLength, minItems, maxItems, pattern (a pattern of Lua's)
 --   methods methods whose bodies are checked (default "POST, PUT, PATCH")
+--   max_bytes bytes that a body may have (default 131072); a longer one is answered with 413
 --   status  of the answer to what is not as it must be (default 400)
 
 -- begin json (the same text in every filter that has it; a test compares them)
-local null = {} -- what JSON's null becomes, since a table cannot hold nil
+-- What JSON's null becomes, since a table cannot hold nil; the reader, which returns nil and a message for what is no JSON, or
+-- what readers differ about (names that come twice in an object, half a surrogate pair, invalid UTF-8); what an array is.
+local null, json_decode, is_list
 
-local function json_decode(text)
-  local position, depth, value_at = 1, 0, nil
+if json then
+  null = json.null
+  function json_decode(text) return json.decode(text, true) end
+  function is_list(value) return type(value) == "table" and (#value > 0 or getmetatable(value) == false) end
+else
+  local lists = {}
+  null = {}
+  function is_list(value) return getmetatable(value) == lists end
+
   local escapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
-  local function fail() error("invalid JSON at byte " .. position, 0) end
-  local function skip() position = text:match("^[ \t\r\n]*()", position) end
 
   local function utf8(code)
     if code < 0x80 then return string.char(code) end
     if code < 0x800 then return string.char(0xC0 + math.floor(code / 64), 0x80 + code % 64) end
-    return string.char(0xE0 + math.floor(code / 4096), 0x80 + math.floor(code / 64) % 64, 0x80 + code % 64)
+    local tail = string.char(0x80 + math.floor(code / 64) % 64, 0x80 + code % 64)
+    if code < 0x10000 then return string.char(0xE0 + math.floor(code / 4096)) .. tail end
+    return string.char(0xF0 + math.floor(code / 262144), 0x80 + math.floor(code / 4096) % 64) .. tail
   end
 
-  local function string_at()
-    local parts = {}
-    position = position + 1
-    while true do
-      local plain, stop = text:match('^([^"\\%c]*)()', position)
-      parts[#parts + 1], position = plain, stop
-      local byte = text:sub(position, position)
-      if byte == '"' then
+  -- RFC 3629 section 4: no overlong forms, no surrogates, nothing over U+10FFFF.
+  local function is_utf8(text)
+    local at = text:find("[\128-\255]")
+    while at do
+      local first, second = text:byte(at, at + 1)
+      local size = first < 0xC2 and 0 or first < 0xE0 and 2 or first < 0xF0 and 3 or first < 0xF5 and 4 or 0
+      local least, most = first == 0xE0 and 0xA0 or first == 0xF0 and 0x90 or 0x80, first == 0xED and 0x9F or first == 0xF4 and 0x8F or 0xBF
+      if size == 0 or not second or second < least or second > most then return false end
+      if #(text:match("^[\128-\191]*", at + 2)) < size - 2 then return false end
+      at = text:find("[\128-\255]", at + size)
+    end
+    return true
+  end
+
+  local function read(text)
+    local position, depth, value_at = 1, 0, nil
+    local function fail() error("invalid JSON at byte " .. position, 0) end
+    local function skip() position = text:match("^[ \t\r\n]*()", position) end
+
+    local function unit_at(start) return tonumber(text:match("^\\u(%x%x%x%x)", start) or fail(), 16) end
+
+    local function string_at()
+      local parts = {}
+      position = position + 1
+      while true do
+        local plain, stop = text:match('^([^"\\%z\1-\31]*)()', position)
+        if not is_utf8(plain) then fail() end
+        parts[#parts + 1], position = plain, stop
+        local byte = text:sub(position, position)
+        if byte == '"' then
+          position = position + 1
+          return table.concat(parts)
+        end
+        if byte ~= "\\" then fail() end
+        local letter = text:sub(position + 1, position + 1)
+        if letter == "u" then
+          local code = unit_at(position)
+          if code >= 0xDC00 and code < 0xE000 then fail() end
+          if code >= 0xD800 and code < 0xDC00 then
+            local low = unit_at(position + 6)
+            if low < 0xDC00 or low >= 0xE000 then fail() end
+            code, position = 0x10000 + (code - 0xD800) * 0x400 + low - 0xDC00, position + 6
+          end
+          parts[#parts + 1], position = utf8(code), position + 6
+        else
+          parts[#parts + 1], position = escapes[letter] or fail(), position + 2
+        end
+      end
+    end
+
+    local function number_at()
+      local start, stop = position, text:match("^-?%d+()", position) or fail()
+      if text:find("^-?0%d", start) then fail() end
+      stop = text:match("^%.%d+()", stop) or stop
+      position = text:match("^[eE][+-]?%d+()", stop) or stop
+      -- LuaJIT has no number for an exponent of very many digits.
+      return tonumber(text:sub(start, position - 1)) or fail()
+    end
+
+    local function list_at()
+      local list = setmetatable({}, lists)
+      position = position + 1
+      skip()
+      if text:sub(position, position) == "]" then position = position + 1 return list end
+      while true do
+        list[#list + 1] = value_at()
+        local mark = text:sub(position, position)
+        if mark ~= "]" and mark ~= "," then fail() end
         position = position + 1
-        return table.concat(parts)
+        if mark == "]" then return list end
       end
-      if byte ~= "\\" then fail() end
-      local letter = text:sub(position + 1, position + 1)
-      if letter == "u" then
-        local code = tonumber(text:match("^%x%x%x%x", position + 2) or fail(), 16)
-        parts[#parts + 1], position = utf8(code), position + 6
+    end
+
+    local function object_at()
+      local object = {}
+      position = position + 1
+      skip()
+      if text:sub(position, position) == "}" then position = position + 1 return object end
+      while true do
+        skip()
+        if text:sub(position, position) ~= '"' then fail() end
+        local name = string_at()
+        if object[name] ~= nil then fail() end
+        skip()
+        if text:sub(position, position) ~= ":" then fail() end
+        position = position + 1
+        object[name] = value_at()
+        local mark = text:sub(position, position)
+        if mark ~= "}" and mark ~= "," then fail() end
+        position = position + 1
+        if mark == "}" then return object end
+      end
+    end
+
+    function value_at()
+      depth = depth + 1
+      if depth > 101 then fail() end
+      skip()
+      local byte, value = text:sub(position, position), nil
+      if byte == "{" then
+        value = object_at()
+      elseif byte == "[" then
+        value = list_at()
+      elseif byte == '"' then
+        value = string_at()
+      elseif text:find("^true", position) then
+        value, position = true, position + 4
+      elseif text:find("^false", position) then
+        value, position = false, position + 5
+      elseif text:find("^null", position) then
+        value, position = null, position + 4
       else
-        parts[#parts + 1], position = escapes[letter] or fail(), position + 2
+        value = number_at()
       end
-    end
-  end
-
-  local function list_at()
-    local list = {}
-    position = position + 1
-    skip()
-    if text:sub(position, position) == "]" then position = position + 1 return list end
-    while true do
-      list[#list + 1] = value_at()
-      local mark = text:sub(position, position)
-      position = position + 1
-      if mark == "]" then return list end
-      if mark ~= "," then fail() end
-    end
-  end
-
-  local function object_at()
-    local object = {}
-    position = position + 1
-    skip()
-    if text:sub(position, position) == "}" then position = position + 1 return object end
-    while true do
       skip()
-      if text:sub(position, position) ~= '"' then fail() end
-      local name = string_at()
-      skip()
-      if text:sub(position, position) ~= ":" then fail() end
-      position = position + 1
-      -- Two values of one name: which of them the service takes nobody knows.
-      if object[name] ~= nil then fail() end
-      object[name] = value_at()
-      local mark = text:sub(position, position)
-      position = position + 1
-      if mark == "}" then return object end
-      if mark ~= "," then fail() end
+      depth = depth - 1
+      return value
     end
-  end
 
-  function value_at()
-    depth = depth + 1
-    if depth > 100 then fail() end
-    skip()
-    local byte, value = text:sub(position, position), nil
-    if byte == "{" then
-      value = object_at()
-    elseif byte == "[" then
-      value = list_at()
-    elseif byte == '"' then
-      value = string_at()
-    elseif text:match("^true", position) then
-      value, position = true, position + 4
-    elseif text:match("^false", position) then
-      value, position = false, position + 5
-    elseif text:match("^null", position) then
-      value, position = null, position + 4
-    else
-      local number = text:match("^-?%d+%.?%d*[eE]?[+-]?%d*", position)
-      value = number and not number:match("^-?0%d") and tonumber(number) or fail()
-      position = position + #number
-    end
-    skip()
-    depth = depth - 1
+    local value = value_at()
+    if position <= #text then fail() end
     return value
   end
 
-  local value = value_at()
-  if position <= #text then fail() end
-  return value
+  function json_decode(text)
+    local fine, value = pcall(read, text)
+    if fine then return value end
+    return nil, value
+  end
 end
 -- end json
 
@@ -117,15 +168,10 @@ local function kind_of(value)
   if type(value) ~= "table" then
     return type(value) == "number" and value == math.floor(value) and "integer" or type(value)
   end
-  -- An empty list and an empty object cannot be told apart: it is whatever the schema wants.
-  if next(value) == nil then return "empty" end
-  return #value > 0 and "array" or "object"
+  return is_list(value) and "array" or "object"
 end
 
-local function is_kind(kind, wanted)
-  if kind == wanted or wanted == "number" and kind == "integer" then return true end
-  return kind == "empty" and (wanted == "array" or wanted == "object")
-end
+local function is_kind(kind, wanted) return kind == wanted or wanted == "number" and kind == "integer" end
 
 local check
 
@@ -156,40 +202,63 @@ local function check_number(value, schema, place)
   if schema.maximum and value > schema.maximum then return place .. " must be at most " .. schema.maximum end
 end
 
-local function check_table(value, schema, place)
+local function check_list(value, schema, place)
+  if schema.minItems and #value < schema.minItems then return place .. " has too few items" end
+  if schema.maxItems and #value > schema.maxItems then return place .. " has too many items" end
+  if not schema.items then return nil end
+  for index = 1, #value do
+    local problem = check(value[index], schema.items, place .. "/" .. index - 1)
+    if problem then return problem end
+  end
+end
+
+local function check_object(value, schema, place)
   for _, name in ipairs(schema.required or {}) do
     if value[name] == nil then return place .. "/" .. name .. " is missing" end
   end
-  if schema.minItems and #value < schema.minItems then return place .. " has too few items" end
-  if schema.maxItems and #value > schema.maxItems then return place .. " has too many items" end
+  local properties = schema.properties or {}
   for name, member in pairs(value) do
-    local inner
-    if type(name) == "number" then inner = schema.items else inner = (schema.properties or {})[name] end
-    local where = place .. "/" .. (type(name) == "number" and name - 1 or name)
+    local inner = properties[name]
     if inner then
-      local problem = check(member, inner, where)
+      local problem = check(member, inner, place .. "/" .. name)
       if problem then return problem end
-    elseif schema.additionalProperties == false and type(name) == "string" then
-      return where .. " is unknown"
+    elseif schema.additionalProperties == false then
+      return place .. "/" .. name .. " is unknown"
     end
   end
 end
 
+local words = {}
+for word in ([[type required properties additionalProperties items enum const minimum maximum minLength maxLength minItems
+  maxItems pattern title description default examples]]):gmatch("%S+") do words[word] = true end
+
 function check(value, schema, place)
+  -- A word that nobody looks at would check nothing.
+  for word in pairs(schema) do
+    if not words[word] then error('schema for "' .. place .. '": "' .. word .. '" is no word that this filter knows', 0) end
+  end
   local problem = check_type(value, schema.type, place)
   if problem then return problem end
   if schema.enum then
     local found = false
-    for _, each in ipairs(schema.enum) do found = found or each == value end
+    for _, each in pairs(schema.enum) do found = found or each == value end
     if not found then return place .. " is none of the values that it may have" end
   end
   if schema.const ~= nil and value ~= schema.const then return place .. " is not the value that it must have" end
   if type(value) == "string" then return check_text(value, schema, place) end
   if type(value) == "number" then return check_number(value, schema, place) end
-  if type(value) == "table" and value ~= null then return check_table(value, schema, place) end
+  if type(value) ~= "table" or value == null then return nil end
+  if is_list(value) then return check_list(value, schema, place) end
+  return check_object(value, schema, place)
 end
 
 local function refuse(handle, status, problem)
+  -- Names come from the client and may be long; a character is not cut in two.
+  if #problem > 500 then
+    local stop = 500
+    while stop > 496 and problem:byte(stop + 1) >= 0x80 and problem:byte(stop + 1) < 0xC0 do stop = stop - 1 end
+    problem = problem:sub(1, stop) .. " …"
+  end
   local text = problem:gsub('[%c"\\]', function(each) return string.format("\\u%04x", each:byte()) end)
   handle:respond({ [":status"] = tostring(status), ["content-type"] = "application/problem+json" },
     '{"title": "the body is not as it must be", "detail": "' .. text .. '"}\n')
@@ -201,10 +270,10 @@ function envoy_on_request(handle)
   local method = handle:headers():get(":method") or ""
   if not schema or not (" " .. methods:gsub(",", " ") .. " "):find(" " .. method .. " ", 1, true) then return end
   -- Read before the body is waited for: in Envoy these objects do not outlive a wait.
-  local status = settings:get("status") or 400
+  local status, most = settings:get("status") or 400, settings:get("max_bytes") or 131072
   local body = handle:body()
-  local fine, value = pcall(json_decode, body and body:getBytes(0, body:length()) or "")
-  if not fine then return refuse(handle, status, tostring(value)) end
-  local problem = check(value, schema, "")
+  if body and body:length() > most then return refuse(handle, 413, "the body has more than " .. most .. " bytes") end
+  local value, problem = json_decode(body and body:getBytes(0, body:length()) or "")
+  problem = problem or check(value, schema, "")
   if problem then refuse(handle, status, problem) end
 end

@@ -2,10 +2,12 @@
 --
 -- Configured by `filter_context`:
 --   secret    the shared secret
---   header    request header with the signature in hexadecimal, with or without "sha256=" (default "x-hub-signature-256")
+--   header    request header with the signature in hexadecimal, with or without "sha256=" (default "x-hub-signature-256");
+--             with time and signatures in one field, "t=TIME,v1=SIGNATURE", as Stripe has it, where `scheme` is "stripe"
 --   timestamp request header with the time in seconds that is signed in front of the body, "TIME.BODY"
 --             (default none: the body alone is signed)
 --   tolerance seconds that such a time may be old (default 300)
+--   scheme    "plain" (the default) or "stripe"
 -- The body must fit into the listener's buffer limit.
 
 local band, bor, bxor, bnot, rshift, lshift, ror, tobit = bit.band, bit.bor, bit.bxor, bit.bnot, bit.rshift, bit.lshift, bit.ror, bit.tobit
@@ -65,6 +67,7 @@ end
 
 -- RFC 2104.
 local function hmac(secret, text)
+  if crypto then return crypto.hmac("sha256", secret, text, true) end
   if #secret > 64 then secret = sha256(secret) end
   secret = secret .. ("\0"):rep(64 - #secret)
   local function masked(mask) return (secret:gsub(".", function(each) return string.char(bxor(each:byte(), mask)) end)) end
@@ -84,22 +87,33 @@ end
 
 local function refuse(handle, reason) handle:respond({ [":status"] = "401" }, reason .. "\n") end
 
+-- The time and the signatures of "t=TIME,v1=SIGNATURE,v1=SIGNATURE"; of two times neither counts.
+local function stripe(given)
+  local time, signatures = nil, {}
+  for name, value in given:gmatch("([^,=%s]+)=([^,=%s]+)") do
+    if name == "t" then time = time and "twice" or value end
+    -- While a secret is changed there is one for each.
+    if name == "v1" and #signatures < 8 then signatures[#signatures + 1] = value:lower() end
+  end
+  return time or "", signatures
+end
+
 function envoy_on_request(handle)
   local settings, headers = handle:filterContext(), handle:headers()
   local secret = settings:get("secret")
   local given = headers:get(settings:get("header") or "x-hub-signature-256")
   if not secret or secret == "" then return refuse(handle, "no secret is configured") end
   if not given then return refuse(handle, "signature missing") end
-  local prefix = ""
-  if settings:get("timestamp") then
-    local time = headers:get(settings:get("timestamp")) or ""
+  local time, signatures = nil, { given:gsub("^sha256=", ""):lower() }
+  if settings:get("timestamp") then time = headers:get(settings:get("timestamp")) or "" end
+  if settings:get("scheme") == "stripe" then time, signatures = stripe(given) end
+  if time then
     local age = time:match("^%d+$") and handle:timestamp() / 1000 - tonumber(time)
     if not age or math.abs(age) > (settings:get("tolerance") or 300) then return refuse(handle, "time missing or too old") end
-    prefix = time .. "."
   end
   local body = handle:body()
   local text = body and body:getBytes(0, body:length()) or ""
-  if not same(hexadecimal(hmac(secret, prefix .. text)), given:gsub("^sha256=", ""):lower()) then
-    refuse(handle, "wrong signature")
-  end
+  local known, fits = hexadecimal(hmac(secret, time and time .. "." .. text or text)), false
+  for _, signature in ipairs(signatures) do fits = same(known, signature) or fits end
+  if not fits then refuse(handle, "wrong signature") end
 end

@@ -91,13 +91,20 @@ struct BodyRouteField {
 
     /// What the request's body is to be read as; nil when no field can be in it.
     func format(of stream: Stream) -> BodyFormat? {
-        guard let format = onlyFormat ?? Self.format(stream.requestHeaders.get(.contentType)) else { return nil }
-        return fields.contains { $0.format == format } ? format : nil
+        if let onlyFormat { return onlyFormat }
+        // Of several content types a service may take any: the first that a field is for counts.
+        var index = stream.requestHeaders.firstIndex(of: .contentType)
+        while let current = index {
+            if let format = Self.format(stream.requestHeaders.value(at: current)), fields.contains(where: { $0.format == format }) {
+                return format
+            }
+            index = stream.requestHeaders.firstIndex(of: .contentType, from: current + 1)
+        }
+        return nil
     }
 
     /// The format of a media type, its parameters left away.
-    static func format(_ contentType: UnsafeRawBufferPointer?) -> BodyFormat? {
-        guard let contentType else { return nil }
+    static func format(_ contentType: UnsafeRawBufferPointer) -> BodyFormat? {
         let end = contentType.offset(of: UInt8(ascii: ";")) ?? contentType.count
         let type = contentType.slice(0, end).trimmingWhitespace
         if type.equalsIgnoringCase("application/json") || type.equalsIgnoringCase("text/json") { return .json }

@@ -197,8 +197,12 @@ final class NoBodyRoute: FilterRouteConfig {}
             }
         case .invalid(let problem):
             plan.stats[.invalid].add()
-            guard plan.rejectsInvalid else { return plan.stats[.missing].add() }
-            return refuse(stream, plan, 400, "invalid body: \(problem)", "body_route_invalid_body")
+            if plan.rejectsInvalid { return refuse(stream, plan, 400, "invalid body: \(problem)", "body_route_invalid_body") }
+            // A more lenient reader may well find in it what must be there.
+            guard let field = plan.fields.first(where: { $0.format == scan.format && $0.isRequired }) else {
+                return plan.stats[.missing].add()
+            }
+            return refuseMissing(stream, plan, field)
         }
         let isOverflow = if case .overflow = end { true } else { false }
         copy(stream, plan, scan, requires: !isOverflow)
@@ -218,7 +222,7 @@ final class NoBodyRoute: FilterRouteConfig {}
             if !isRefused, copy(field, from: scan.values, stream, plan) {
                 found = true
             } else if field.isRequired, requires {
-                return refuse(stream, plan, 400, "a field to route by is missing: \(field.place)", "body_route_missing_field")
+                return refuseMissing(stream, plan, field)
             }
         }
         plan.stats[found ? .found : .missing].add()
@@ -254,9 +258,13 @@ final class NoBodyRoute: FilterRouteConfig {}
         case .true: .bool(true)
         case .false: .bool(false)
         case .null: .null
-        case .number: Double(bytes.text).map(MetadataValue.number) ?? .string(bytes.text)
+        case .number: Double(bytes.text).flatMap { $0.isFinite ? .number($0) : nil } ?? .string(bytes.text)
         default: .string(bytes.text)
         }
+    }
+
+    private func refuseMissing(_ stream: Stream, _ plan: BodyRoutePlan, _ field: BodyRouteField) {
+        refuse(stream, plan, 400, "a field to route by is missing: \(field.place)", "body_route_missing_field")
     }
 
     private func refuse(_ stream: Stream, _ plan: BodyRoutePlan, _ status: Int, _ text: String, _ details: StaticString) {

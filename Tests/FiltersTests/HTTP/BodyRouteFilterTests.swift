@@ -43,6 +43,7 @@ struct BodyRouteFilterTests {
         ("application/json", "", "-"),
         ("text/plain", #"{"model": "large"}"#, "-"),
         ("application/jsonx", #"{"model": "large"}"#, "-"),
+        ("text/plain\r\ncontent-type: application/json", #"{"model": "large"}"#, "large"),
         ("application/x-www-form-urlencoded", "a=b&model=la%72ge", "large"),
         ("application/x-www-form-urlencoded", "model=%", "-"),
         ("application/grpc", "\u{0}\u{0}\u{0}\u{0}\u{9}\u{1A}\u{7}\u{0A}\u{5}large", "large"),
@@ -103,6 +104,10 @@ struct BodyRouteFilterTests {
         #expect(await ask(proxy, Array(#"{"a": "text", "b": 12.5}"#.utf8))?.status == 200)
         #expect(upstream.requests.first?["x-a"] == "text")
         #expect(upstream.requests.first?["x-b"] == #"{"b":12.5}"#)
+        // No number that there is.
+        #expect(await ask(proxy, Array(#"{"a": 1e999, "b": -1e999}"#.utf8))?.status == 200)
+        #expect(upstream.requests.last?["x-a"] == "1e999")
+        #expect(upstream.requests.last?["x-b"] == #"{"b":"-1e999"}"#)
         await proxy.stop()
     }
 
@@ -135,6 +140,26 @@ struct BodyRouteFilterTests {
         #expect(response?.status == status)
         if status == 400 { #expect(response?.text == text) }
         #expect(upstream.requests.count == (status == 200 ? 1 : 0))
+        await proxy.stop()
+    }
+
+    @Test("a body that only a lenient reader can read does not get by what must be there", arguments: [
+        "\u{FEFF}{\"model\": \"large\"}", #"{"model": "large",}"#, #"{"model": "large"} x"#, #"{'model': 'large'}"#, #"{"model": "large" /**/}"#,
+        #"{"model": "large", "x": NaN}"#, #"{"model": "large", "x": "\ud800"}"#,
+    ])
+    func requiredOfInvalid(_ body: String) async throws {
+        let upstream = TestUpstream()
+        let proxy = try await TestProxy.start(
+            filters: filter("{ json_pointer: /model, header: x-model, required: true }, { form_field: model, header: x-model }"),
+            clusters: ["main": upstream.port])
+        for pieces in [nil, 1] {
+            let response = await ask(proxy, Array(body.utf8), pieces: pieces)
+            #expect(response?.status == 400)
+            #expect(response?.text == "a field to route by is missing: /model\n")
+        }
+        #expect(upstream.requests.isEmpty)
+        // Nothing is required of a form.
+        #expect(await ask(proxy, Array("model=%".utf8), "application/x-www-form-urlencoded")?.status == 200)
         await proxy.stop()
     }
 

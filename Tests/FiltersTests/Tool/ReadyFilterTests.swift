@@ -1,10 +1,14 @@
+import FilterTool
 import Foundation
+import Observability
 import Testing
 
-@Suite("The folder of ready filters")
+@Suite("The folder of ready filters", .serialized)
 struct ReadyFilterTests {
     private static let folder = Tool.root + "/filters"
-    private static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !$0.contains(".") }.sorted()
+    private static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
+        !$0.contains(".")
+    }.sorted()
 
     private func text(_ path: String) -> String {
         FileManager.default.contents(atPath: "\(Self.folder)/\(path)").map { String(decoding: $0, as: UTF8.self) } ?? ""
@@ -20,26 +24,127 @@ struct ReadyFilterTests {
         let page = text("\(name)/README.md")
         #expect(page.hasPrefix("# \(name)\n"))
         #expect(page.contains("filters/\(name)/\(name).lua"))
-        #expect(text("README.md").split(separator: "\n").count { $0.hasPrefix("| [\(name)](\(name)/README.md) | ") } == 1)
+        #expect(
+            text("README.md").split(separator: "\n").count { $0.hasPrefix("| [\(name)](\(name)/README.md) | ") } == 1)
     }
 
     @Test("each setting of the script is in the schema and on the page, and no other is", arguments: names)
     func settings(_ name: String) throws {
-        let schema = try #require(try JSONSerialization.jsonObject(with: Data(text("\(name)/settings.schema.json").utf8)) as? [String: Any])
+        let schema = try #require(
+            try JSONSerialization.jsonObject(with: Data(text("\(name)/settings.schema.json").utf8)) as? [String: Any])
         #expect(schema["additionalProperties"] as? Bool == false)
         let properties = Set((schema["properties"] as? [String: Any] ?? [:]).keys)
         let script = text("\(name)/\(name).lua")
-        let read = Set(script.matches(of: #/(?:settings|context|filterContext\(\)):get\("(\w+)"\)/#).map { String($0.output.1) })
+        let read = Set(
+            script.matches(of: #/(?:settings|context|filterContext\(\)):get\("(\w+)"\)/#).map { String($0.output.1) })
         #expect(read == properties)
         let page = text("\(name)/README.md")
         for property in properties { #expect(page.contains("| `\(property)` |"), "\(property)") }
+    }
+
+    /// The configuration that a page shows, with the script's whole path.
+    private func configuration(_ name: String) throws -> String {
+        let block = try #require(text("\(name)/README.md").firstMatch(of: #/(?s)```yaml\nhttp_filters:\n(.*?)```/#))
+            .output.1
+        return block.split(separator: "\n").map { $0.dropFirst(2) }.joined(separator: "\n")
+            .replacing("filters/\(name)/", with: "\(Self.folder)/\(name)/")
+            .replacing("MIIBIjANBgkqhkiG9w0BAQ…", with: "MIIBIjANBgkqhkiG9w0BAQ==")
+    }
+
+    @Test(
+        "the configuration on its page is taken as it is written, and the script runs without an error",
+        arguments: names)
+    func page(_ name: String) async throws {
+        let upstream = TestUpstream { _ in TestUpstream.ok("fine", "content-type: text/plain") }
+        let proxy = try await TestProxy.start(filters: configuration(name), clusters: ["main": upstream.port])
+        let status = await proxy.get()?.status
+        #expect(
+            status == ["api-keys": 401, "jwt-claims": 401, "webhook-hmac": 401, "maintenance": 503][name] ?? 200,
+            "\(proxy.log)")
+        #expect(await proxy.lua(.errors) == 0)
+        await proxy.stop()
+    }
+
+    @Test(
+        "who decides what gets through lets nothing through unseen",
+        arguments: [
+            "api-keys", "graphql-router", "json-schema", "jwt-claims", "llm-router", "maintenance", "pii-redaction",
+            "webhook-hmac",
+        ])
+    func closed(_ name: String) { #expect(text("\(name)/README.md").contains("      on_error: FAIL_CLOSED\n")) }
+
+    @Test(
+        "the cases hold with Envoy's own API, where the script itself reads JSON and computes hashes", arguments: names)
+    func envoysOwn(_ name: String) async throws {
+        let script = text("\(name)/\(name).lua")
+        guard script.contains("if json then") || script.contains("if crypto then") else { return }
+        let folder = try Folder()
+        try folder.write("\(name).lua", "local json, crypto\n" + script)
+        try folder.write("cases.yaml", text("\(name)/cases.yaml"))
+        let report = await Tool.test([folder.path])
+        #expect(report.passed, "\(report.text())")
+    }
+
+    /// Bodies that cost a careless script far more than their length.
+    private static let hostile = [
+        String(repeating: "a", count: 300_000), String(repeating: "[", count: 300_000),
+        String(repeating: "{\"a\":", count: 50_000),
+        "[" + String(repeating: "[],", count: 80_000) + "0]", "[" + String(repeating: "{},", count: 80_000) + "0]",
+        "{\"model\":\"gpt-5\",\"messages\":[" + String(repeating: "1,", count: 120_000) + "1]}",
+        "{\"model\":\"gpt-5\",\"messages\":[" + String(repeating: "{\"content\":\"a\"},", count: 15_000) + "1]}",
+        "{\"model\":\"gpt-5\",\"messages\":\"" + String(repeating: "\\n", count: 120_000) + "\"}",
+        "{\"query\":\"{ a" + String(repeating: "(", count: 250_000) + "\"}",
+        "{\"query\":\"{" + String(repeating: " a", count: 120_000) + "}\"}",
+        "{\"query\":\"{ a(x: \\\"" + String(repeating: "\\\\\\\"", count: 60_000) + "\"}",
+        "{\"query\":\"" + String(repeating: "#\\n", count: 80_000) + "\"}",
+        "{\"query\":\"{...A}" + (0..<2000).map { "fragment A\($0) on T{...A\($0 + 1) ...A\($0 + 1)}" }.joined() + "\"}",
+        String(repeating: "4111 1111 1111 1112 ", count: 3000), String(repeating: "a@", count: 30_000),
+        String(repeating: "AB12 ", count: 20_000),
+        String(repeating: "1", count: 300_000), "query=" + String(repeating: "&a", count: 150_000),
+    ]
+
+    @Test("no body makes a script spend what its bounds allow", arguments: names)
+    func bounds(_ name: String) async throws {
+        let settings =
+            [
+                "api-keys": "keys: k=ada", "jwt-claims": "public_key: MIIB", "webhook-hmac": "secret: s",
+                "json-schema": "schema: { items: { type: [integer, object] } }",
+                "llm-router": "families: gpt=a, max_chars: 1000, max_tokens: 5, max_bytes: 1048576",
+            ][name] ?? ""
+        // Fuel and memory are the same on every machine, and the time is not.
+        let limits = text("\(name)/README.md").firstMatch(of: #/      limits: { (.*) }/#)?.output.1 ?? ""
+        let filter = """
+            - name: lua
+              typed_config:
+                "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+                lua:
+                  default_source_code: { filename: \(Self.folder)/\(name)/\(name).lua }
+                  filter_context: { \(settings) }
+                limits: { \(limits.replacing(#/cpu_time: [0-9.]+s,? ?/#, with: "")), cpu_time: 10s }
+            """.replacing("{ , ", with: "{ ")
+        let upstream = TestUpstream {
+            TestUpstream.ok(name == "pii-redaction" ? $0.text : "fine", "content-type: text/plain")
+        }
+        let proxy = try await TestProxy.start(filters: filter, clusters: ["main": upstream.port], bufferLimit: 1 << 20)
+        for body in Self.hostile {
+            for type in ["application/json", "application/x-www-form-urlencoded", "application/grpc"] {
+                let response = await proxy.post(
+                    body, to: "/cart/checkout", "content-type: \(type)", "x-hub-signature-256: 00", "x-api-key: k")
+                #expect(response != nil)
+            }
+            #expect(await proxy.lua(.errors) == 0, "\(body.prefix(40)): \(proxy.log)")
+            guard await proxy.lua(.errors) == 0 else { break }
+        }
+        await proxy.stop()
     }
 
     @Test("the JSON that some of them read is read by the same text")
     func sameJSON() {
         let parts = Self.names.compactMap { name -> String? in
             let script = text("\(name)/\(name).lua")
-            guard let start = script.range(of: "-- begin json"), let end = script.range(of: "-- end json") else { return nil }
+            guard let start = script.range(of: "-- begin json"), let end = script.range(of: "-- end json") else {
+                return nil
+            }
             return String(script[start.lowerBound..<end.upperBound])
         }
         #expect(parts.count > 3)

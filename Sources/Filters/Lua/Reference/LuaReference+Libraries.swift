@@ -8,7 +8,8 @@ extension LuaReference {
         "json", "", "JSON (RFC 8259). `json.null` stands for null; an empty array is `json.empty_array` or a table from `json.array`.",
         [
             Function(
-                "decode(text: string) → value, or nil and a message", "Reads a text.",
+                "decode(text: string, strict: boolean?) → value, or nil and a message",
+                "Reads a text. Of names that come twice in an object the last counts, and bytes are not looked at; with `strict` both, and half a surrogate pair, are errors.",
                 Case("json.decode('{\"a\": [1, 2.5, \"x\"]}').a[3]", "x"), Case("json.decode('[null]')[1] == json.null", "true"),
                 Case("json.decode('\"\\\\u00e9\\\\ud83d\\\\ude00\"')", "é😀"),
                 Case("select(2, json.decode('[1,]'))", "invalid JSON at byte 4: invalid number"),
@@ -16,7 +17,16 @@ extension LuaReference {
                 Case("select(2, json.decode(('['):rep(101)))", "invalid JSON at byte 101: nested too deep"),
                 Case("select(2, json.decode('01'))", "invalid JSON at byte 3: invalid number"),
                 Case("select(2, json.decode('\"a\\nb\"'))", "invalid JSON at byte 3: control character in a string"),
-                Case("select(2, json.decode(''))", "invalid JSON at byte 1: unfinished text")),
+                Case("select(2, json.decode(''))", "invalid JSON at byte 1: unfinished text"),
+                Case("json.decode('{\"a\":1,\"a\":2}').a", "2"),
+                Case("select(2, json.decode('{\"a\":1,\"\\\\u0061\":2}', true))", "invalid JSON at byte 16: a name comes twice"),
+                Case("select(2, json.decode('[{\"a\":{\"a\":null},\"a\":2}]', true))", "invalid JSON at byte 21: a name comes twice"),
+                Case("json.decode('[{\"a\":{\"a\":1}},{\"a\":\"\\\\ud83d\\\\ude00é€😀\\\\\\\\\"}]', true)[2].a", "😀é€😀\\"),
+                Case("select(2, json.decode('\"a\\\\ud800\"', true))", "invalid JSON at byte 3: half a surrogate pair"),
+                Case("select(2, json.decode('\"\\\\udc00\"', true))", "invalid JSON at byte 2: half a surrogate pair"),
+                Case("select(2, json.decode('\"a\\192\\175\"', true))", "invalid JSON at byte 3: invalid UTF-8"),
+                Case("select(2, json.decode('\"\\237\\160\\128\"', true))", "invalid JSON at byte 2: invalid UTF-8"),
+                Case("select(2, json.decode('\"\\226\\130\"', true))", "invalid JSON at byte 2: invalid UTF-8")),
             Function(
                 "encode(value: any) → string", "Writes a value; raises at what JSON does not have.",
                 Case("json.encode({1, 'a', {b = true}, json.null})", "[1,\"a\",{\"b\":true},null]"),
