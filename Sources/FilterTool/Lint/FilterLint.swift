@@ -122,6 +122,15 @@ package import Reactor
                     severity: .warning, file: file, line: 1, rule: "no-hook",
                     message: "none of envoy_on_request, envoy_on_response, envoy_on_route and envoy_match is defined"))
         }
-        return findings.sorted { $0.line < $1.line }
+        let lines = source.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        return findings.filter { !isAllowed($0, on: lines) }.sorted { $0.line < $1.line }
+    }
+
+    /// Whether a comment on the line, or alone above it, takes the finding back: `-- lint: allow slow-pattern`, and why.
+    private nonisolated static func isAllowed(_ finding: LintFinding, on lines: [ArraySlice<UInt8>]) -> Bool {
+        func text(_ line: Int) -> String { lines.indices.contains(line - 1) ? String(decoding: lines[line - 1], as: UTF8.self) : "" }
+        let mark = "lint: allow \(finding.rule)"
+        let above = text(finding.line - 1)
+        return text(finding.line).contains(mark) || (above.contains(mark) && above.drop { $0 == " " || $0 == "\t" }.hasPrefix("--"))
     }
 }
