@@ -120,6 +120,15 @@ struct FilterLintTests {
         #expect(await Tool.lint([folder.path]).map(\.severity) == [.note, .warning])
     }
 
+    @Test("a trusted script may have what a sandbox lacks, and no more")
+    func trusted() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "local ffi, f = require('ffi'), io.open('x')\nfunction envoy_on_request(h) os.execute('x') string.gmach('a', f) h:ad(ffi) end")
+        #expect(await Tool.lint([folder.path]).count == 5)
+        let findings = await Tool.lint([folder.path], isTrusted: true)
+        #expect(findings.map(\.message).sorted() == ["StreamHandle has no \"ad\"", "string.gmach is not there; did you mean \"string.gmatch\"?"], "\(findings)")
+    }
+
     @Test("a folder without scripts is a finding")
     func empty() async throws {
         let folder = try Folder()
