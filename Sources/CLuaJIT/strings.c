@@ -178,10 +178,21 @@ static size_t start_offset(lua_State *L, int index, size_t count) {
   return (size_t)start > count ? count : (size_t)start;
 }
 
-// glibc's search is linear in both lengths, the original's is not.
+enum { SEARCH_STEP = 1 << 16 };
+
+// glibc's search is linear in both lengths, the original's is not. It is paid for as far as it goes, a step at a time: who
+// goes through a long text from one match to the next must not pay for the rest of it each time.
 static int find_plain(lua_State *L, const char *s, size_t count, const char *p, size_t pattern_count, size_t start) {
-  hlua_charge(L, state_of(L), (int64_t)((count - start) / BYTES_A_FUEL));
-  const char *found = pattern_count == 0 ? s + start : memmem(s + start, count - start, p, pattern_count);
+  size_t step = pattern_count > SEARCH_STEP / 4 ? pattern_count * 4 : SEARCH_STEP;
+  const char *found = pattern_count == 0 ? s + start : NULL;
+  while (!found && count - start >= pattern_count) {
+    size_t rest = count - start, some = rest < step + pattern_count ? rest : step + pattern_count - 1;
+    found = memmem(s + start, some, p, pattern_count);
+    size_t seen = found ? (size_t)(found - s) - start + pattern_count : some;
+    hlua_note(L, state_of(L), (int64_t)(seen / BYTES_A_FUEL));
+    if (some == rest) break;
+    start += step;
+  }
   if (!found) {
     lua_pushnil(L);
     return 1;

@@ -1,6 +1,6 @@
 import ArgumentParser
 import FilterTool
-import Glibc
+import Foundation
 
 /// `heddle filter`
 struct FilterCommand: ParsableCommand {
@@ -12,6 +12,12 @@ struct FilterCommand: ParsableCommand {
 /// How a command prints what it found.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
+
+    /// Whether text goes to a terminal that shows colours, and nobody minds (`NO_COLOR`).
+    static var isColored: Bool {
+        let environment = ProcessInfo.processInfo.environment
+        return isatty(1) == 1 && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+    }
 }
 
 /// `heddle filter test DIR`
@@ -40,7 +46,7 @@ struct FilterTestCommand: ParsableCommand {
             return tests
         }
         switch output {
-        case .text: print(report.text(isColored: isatty(1) == 1))
+        case .text: print(report.text(isColored: OutputFormat.isColored))
         case .json: print(report.json)
         }
         if !report.passed { throw ExitCode.failure }

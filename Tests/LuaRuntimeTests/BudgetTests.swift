@@ -82,6 +82,39 @@ struct BudgetTests {
         #expect(!harness.state.isDead)
     }
 
+    @Test("is charged for as much of a text as a search went through, and the search finds what it must", arguments: [
+        "local s, at = ('\"a\"'):rep(10000), 1 while at do at = s:find('\"', at, true) at = at and at + 1 end return true",
+        "local s, n = ('a,'):rep(10000), 0 for i = 1, 10000 do n = n + s:find(',', 2 * i - 1, true) end return n == 10000 * 10001",
+    ])
+    func search(_ body: String) throws {
+        let harness = try ScriptHarness("function main() test.emit((function() \(body) end)()) end", limits: LuaLimits(fuel: 1_000_000, cpuTime: .seconds(600)))
+        #expect(try harness.call("main") == .finished)
+        #expect(harness.emitted() == [.boolean(true)])
+    }
+
+    @Test("that is looked at step by step does not lose what lies across the end of a step")
+    func steps() throws {
+        let harness = try ScriptHarness("""
+            local text = ("a"):rep(2 ^ 16 * 3)
+            local function found(at, what)
+              local first, last = (text:sub(1, at - 1) .. what .. text:sub(at + #what)):find(what, 2, true)
+              return first == at and last == at + #what - 1
+            end
+            function main()
+              for around = 1, 2 do
+                for at = 2 ^ 16 * around - 5, 2 ^ 16 * around + 5 do
+                  for _, what in ipairs { "b", "bcd", "b" .. ("c"):rep(70000 / 4) } do
+                    if not found(at, what) then test.emit(at, #what) end
+                  end
+                end
+              end
+              test.emit(text:find("b", 1, true) == nil, text:find("", 7, true) == 7, ("x"):find("xx", 1, true) == nil)
+            end
+            """)
+        #expect(try harness.call("main") == .finished)
+        #expect(harness.emitted() == [.boolean(true), .boolean(true), .boolean(true)])
+    }
+
     @Test("that is spent says where the script was, and what had called it", arguments: [
         "while true do end", "for i = 1, 1e9 do local s = ('x'):rep(1000) end", "local s = ('x'):rep(100000) local i = s:find('.-.-.-y')",
         "pcall(function() while true do end end)", "table.sort({3, 1, 2, 5, 4}, function() while true do end end)",

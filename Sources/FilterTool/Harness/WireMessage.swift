@@ -69,7 +69,8 @@ package struct WireError: Error, Equatable, CustomStringConvertible {
 
 extension WireMessage {
     /// A request that was recorded as text, as a browser's tools and curl's `--trace-ascii` show it; lines may end without
-    /// the carriage return. The body is what follows the empty line, whatever `content-length` says.
+    /// the carriage return. The body is what follows the empty line, whatever `content-length` says; of one in chunks, what
+    /// they hold.
     package init(recorded text: [UInt8]) throws(WireError) {
         var lines: [[UInt8]] = []
         var rest = text[...]
@@ -94,6 +95,24 @@ extension WireMessage {
             let value = String(decoding: line[(colon + 1)...], as: UTF8.self)
             fields.append(Field(name == "host" ? ":authority" : name, String(value.drop { $0 == " " || $0 == "\t" })))
         }
-        self.init(fields: fields, body: Array(rest))
+        let isChunked = fields.contains { $0.name == "transfer-encoding" }
+        fields.removeAll { $0.name == "transfer-encoding" }
+        self.init(fields: fields, body: isChunked ? Self.joined(chunks: rest) ?? Array(rest) : Array(rest))
+    }
+
+    /// What chunks hold; nil where the bytes are none, as in a recording whose body was put together already.
+    private static func joined(chunks: ArraySlice<UInt8>) -> [UInt8]? {
+        var rest = chunks
+        var body: [UInt8] = []
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            let digits = String(decoding: rest[..<end].prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+            guard let count = Int(digits, radix: 16), count >= 0, rest[(end + 1)...].count >= count else { return nil }
+            if count == 0 { return body }
+            body += rest[(end + 1)...].prefix(count)
+            rest = rest[(end + 1 + count)...].drop { $0 == UInt8(ascii: "\r") }
+            guard rest.first == UInt8(ascii: "\n") else { return nil }
+            rest = rest.dropFirst()
+        }
+        return nil
     }
 }

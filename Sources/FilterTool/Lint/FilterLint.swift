@@ -23,9 +23,11 @@ package import Reactor
     private nonisolated static let hooks: Set<String> = ["envoy_on_request", "envoy_on_response", "envoy_on_route", "envoy_match"]
 
     /// Checks scripts; folders stand for all scripts in them that are no cases.
-    /// - Parameter done: gets the findings in the order of files and lines, and how many scripts there were.
+    /// - Parameters:
+    ///   - isTrusted: whether the scripts have all of LuaJIT.
+    ///   - done: gets the findings in the order of files and lines, and how many scripts there were.
     package static func start(
-        _ paths: [String], loop: EventLoop, done: @escaping @WorkerActor (_ findings: [LintFinding], _ scripts: Int) -> Void
+        _ paths: [String], isTrusted: Bool = false, loop: EventLoop, done: @escaping @WorkerActor (_ findings: [LintFinding], _ scripts: Int) -> Void
     ) {
         let globals = sandboxGlobals(loop)
         var findings: [LintFinding] = []
@@ -34,7 +36,7 @@ package import Reactor
             let files = scripts(path)
             count += files.count
             if files.isEmpty { findings.append(LintFinding(severity: .error, file: path, line: 0, rule: "file", message: "has no scripts (*.lua)")) }
-            findings += files.flatMap { check($0, globals: globals) }
+            findings += files.flatMap { check($0, globals: globals) }.filter { !isTrusted || !$0.message.hasSuffix("trusted scripts have it") }
         }
         done(findings, count)
     }
@@ -122,6 +124,15 @@ package import Reactor
                     severity: .warning, file: file, line: 1, rule: "no-hook",
                     message: "none of envoy_on_request, envoy_on_response, envoy_on_route and envoy_match is defined"))
         }
-        return findings.sorted { $0.line < $1.line }
+        let lines = source.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        return findings.filter { !isAllowed($0, on: lines) }.sorted { $0.line < $1.line }
+    }
+
+    /// Whether a comment on the line, or alone above it, takes the finding back: `-- lint: allow slow-pattern`, and why.
+    private nonisolated static func isAllowed(_ finding: LintFinding, on lines: [ArraySlice<UInt8>]) -> Bool {
+        func text(_ line: Int) -> String { lines.indices.contains(line - 1) ? String(decoding: lines[line - 1], as: UTF8.self) : "" }
+        let mark = "lint: allow \(finding.rule)"
+        let above = text(finding.line - 1)
+        return text(finding.line).contains(mark) || (above.contains(mark) && above.drop { $0 == " " || $0 == "\t" }.hasPrefix("--"))
     }
 }

@@ -6,6 +6,8 @@ package struct LintFinding: Equatable, Sendable, CustomStringConvertible {
         case error
         /// It may.
         case warning
+        /// Good to know, and no reason to refuse a script.
+        case note
     }
 
     /// How sure it is, and where.

@@ -25,10 +25,19 @@ enum PatternRisk {
             if isLast, !endsAnchored || next.set == "." { continue }
             return "\"\(item.set)\(item.count.map(String.init) ?? "")\" and \"\(next.set)\(next.count.map(String.init) ?? "")\" can take the same bytes, which a long run of them makes quadratic"
         }
-        if !isAnchored, let first = items.first, first.isUnbounded, endsAnchored, items.count <= 2 {
+        if !isAnchored, endsAnchored, items.first?.isUnbounded ?? false {
             return "it begins anywhere and ends at the end, so that a long run in the middle is quadratic; anchor it with \"^\" or look from the end"
         }
         return nil
+    }
+
+    /// What a pattern that is common and fine for short texts costs on a long one; nil when it is not such a pattern.
+    static func remark(_ pattern: String) -> String? {
+        let items = items(pattern)
+        guard !pattern.hasPrefix("^"), let first = items.first, first.isUnbounded,
+            items.dropFirst().contains(where: { ($0.count == nil || $0.count == "+") && $0.set != "." && $0.set != first.set })
+        else { return nil }
+        return "where what follows a long run of \"\(first.set)\" is missing, it is looked for from each of its bytes; anchor it with \"^\" or cut the text up first"
     }
 
     /// Whether something may be in both; unknown sets overlap.

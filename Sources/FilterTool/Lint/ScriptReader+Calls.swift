@@ -97,10 +97,12 @@ extension ScriptReader {
 
     mutating func pattern(_ value: Value?, _ arguments: [Value], from index: Int, _ line: Int) {
         // A fourth argument of find is "plain": no pattern at all.
-        guard let pattern = value?.literal, arguments.count <= index + 2 || !arguments[index + 2].isTrue,
-            let problem = PatternRisk.problem(pattern)
-        else { return }
-        note(.warning, line, "slow-pattern", "\"\(pattern)\": \(problem)")
+        guard let pattern = value?.literal, arguments.count <= index + 2 || !arguments[index + 2].isTrue else { return }
+        if let problem = PatternRisk.problem(pattern) {
+            note(.warning, line, "slow-pattern", "\"\(pattern)\": \(problem)")
+        } else if let remark = PatternRisk.remark(pattern) {
+            note(.note, line, "slow-pattern", "\"\(pattern)\": \(remark)")
+        }
     }
 
     // MARK: Names

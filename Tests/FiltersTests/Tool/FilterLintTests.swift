@@ -13,7 +13,7 @@ struct FilterLintTests {
 
     @Test("the ready filters have no findings")
     func readyFilters() async {
-        let findings = await Tool.lint([Tool.root + "/filters"])
+        let findings = await Tool.lint([Tool.root + "/filters"]).filter { $0.severity != .note }
         #expect(findings.isEmpty, "\(findings.map(\.description).joined(separator: "\n"))")
     }
 
@@ -45,7 +45,13 @@ struct FilterLintTests {
         ("local s = ('x'):match('^%s*(.-)%s*$')", ["2 slow-pattern"]), ("local s = ('x'):find('.-.-.-b')", ["2 slow-pattern"]),
         ("local s = string.gsub('x', '%s+$', '')", ["2 slow-pattern"]), ("local s = ('x'):find('.-.-.-b', 1, true)", []),
         ("for w in ('a,b'):gmatch('[^,]+') do h:logInfo(w) end", []), ("local a, b = ('x'):match('^([^=]*)=(.*)$')", []),
-        ("local s = ('x'):match('%d+%.%d+')", []),
+        // Tried from each byte of a run, unless it cannot fail or begins where it says.
+        ("local s = ('x'):match('%d+%.%d+')", ["2 slow-pattern"]), ("for k in ('x'):gmatch('([^&=]+)=([^&]*)') do h:logInfo(k) end", ["2 slow-pattern"]),
+        ("local s = ('x'):match('(.-);')", ["2 slow-pattern"]), ("local s = ('x'):match('^%d+%.%d+')", []), ("local s = ('x'):match('Bearer (.+)')", []),
+        ("local s = ('x'):match('([^:]+):?')", []), ("local s = ('x'):gsub('%s+', ' ')", []), ("local s = ('x'):match('/api/(%w+)/')", []),
+        ("local s = ('x'):match('%d+%.%d+') -- lint: allow slow-pattern, the operator's own text", []),
+        ("-- lint: allow slow-pattern\nlocal s = ('x'):match('%d+%.%d+')\ns = ('x'):match('%d+%.%d+')", ["4 slow-pattern"]),
+        ("local s = ('x'):match('%d+%.%d+') -- lint: allow maybe-nil", ["2 slow-pattern"]),
         ("goto done\n::done::", []), ("local s = [[\n\"]] .. 'x' -- \"\nh:header()", ["4 unknown-method"]),
         ("for i = 1, 2 do local function f(...) return ..., i end h:logInfo(f(i)) end repeat local x = 1 until x == 1", []),
         ("local t = { a = 1, ['b'] = 2; 3, f = function(x) return -x end }\nt.a, t.b = t.f(1), #t\nwhile t.a do t.a = nil end", []),
@@ -105,6 +111,22 @@ struct FilterLintTests {
         let folder = try Folder()
         try folder.write("script.lua", "function envoy_on_request(h) \(body) end")
         #expect(await Tool.lint([folder.path]).map(\.message) == [message])
+    }
+
+    @Test("a pattern that is slow on long texts alone is a note")
+    func notes() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "function envoy_on_request(h)\nlocal a = ('x'):match('([^=]+)=')\na = ('x'):match('%s+$')\nend")
+        #expect(await Tool.lint([folder.path]).map(\.severity) == [.note, .warning])
+    }
+
+    @Test("a trusted script may have what a sandbox lacks, and no more")
+    func trusted() async throws {
+        let folder = try Folder()
+        try folder.write("script.lua", "local ffi, f = require('ffi'), io.open('x')\nfunction envoy_on_request(h) os.execute('x') string.gmach('a', f) h:ad(ffi) end")
+        #expect(await Tool.lint([folder.path]).count == 5)
+        let findings = await Tool.lint([folder.path], isTrusted: true)
+        #expect(findings.map(\.message).sorted() == ["StreamHandle has no \"ad\"", "string.gmach is not there; did you mean \"string.gmatch\"?"], "\(findings)")
     }
 
     @Test("a folder without scripts is a finding")

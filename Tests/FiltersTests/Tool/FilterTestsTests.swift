@@ -120,6 +120,17 @@ struct FilterTestsTests {
         #expect(report.passed, "\(report.text())")
     }
 
+    @Test("a recorded body in chunks is what they hold", arguments: [
+        ("3\r\nabc\r\n4;x=y\r\n\r\nde\r\n0\r\n\r\n", "abc\r\nde"), ("3\nabc\n0\n\n", "abc"), ("0\r\n\r\n", ""),
+        // Not chunks, or cut off: as it is.
+        ("abc", "abc"), ("5\r\nabc\r\n", "5\r\nabc\r\n"), ("3\r\nabcd\r\n", "3\r\nabcd\r\n"), ("-1\r\nabc", "-1\r\nabc"),
+    ])
+    func chunks(_ body: String, _ expected: String) throws {
+        let message = try WireMessage(recorded: Array("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\(body)".utf8))
+        #expect(message.text == expected)
+        #expect(message["transfer-encoding"] == nil)
+    }
+
     @Test("calls of other services are answered and looked at")
     func calls() async throws {
         let folder = try Folder()

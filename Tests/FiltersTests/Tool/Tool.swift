@@ -25,10 +25,10 @@ enum Tool {
         return report
     }
 
-    static func lint(_ paths: [String]) async -> [LintFinding] {
+    static func lint(_ paths: [String], isTrusted: Bool = false) async -> [LintFinding] {
         _ = RunningLoop.started
         return await onLoop { done in
-            FilterLint.start(paths, loop: .process) { findings, _ in done(findings) }
+            FilterLint.start(paths, isTrusted: isTrusted, loop: .process) { findings, _ in done(findings) }
             return EventLoop.process
         }
     }
