@@ -173,57 +173,60 @@ end
 
 local function is_kind(kind, wanted) return kind == wanted or wanted == "number" and kind == "integer" end
 
+-- What is wrong with a value, with the place inside it in front; nil when nothing is.
 local check
 
-local function check_type(value, wanted, place)
+local function check_type(value, wanted)
   local kind = kind_of(value)
   if type(wanted) == "string" then
-    if not is_kind(kind, wanted) then return place .. " must be of type " .. wanted end
+    if not is_kind(kind, wanted) then return " must be of type " .. wanted end
   elseif type(wanted) == "table" then
-    for _, each in ipairs(wanted) do
-      if is_kind(kind, each) then return nil end
+    for index = 1, #wanted do
+      if is_kind(kind, wanted[index]) then return nil end
     end
-    return place .. " must be of type " .. table.concat(wanted, " or ")
+    return " must be of type " .. table.concat(wanted, " or ")
   end
 end
 
-local function check_text(value, schema, place)
+local function check_text(value, schema)
   if schema.minLength or schema.maxLength then
     -- Characters, as JSON Schema counts them: the bytes that do not go on with one.
     local _, length = value:gsub("[^\128-\191]", "")
-    if schema.minLength and length < schema.minLength then return place .. " is too short" end
-    if schema.maxLength and length > schema.maxLength then return place .. " is too long" end
+    if schema.minLength and length < schema.minLength then return " is too short" end
+    if schema.maxLength and length > schema.maxLength then return " is too long" end
   end
-  if schema.pattern and not value:find(schema.pattern) then return place .. " does not have the form that it must have" end
+  if schema.pattern and not value:find(schema.pattern) then return " does not have the form that it must have" end
 end
 
-local function check_number(value, schema, place)
-  if schema.minimum and value < schema.minimum then return place .. " must be at least " .. schema.minimum end
-  if schema.maximum and value > schema.maximum then return place .. " must be at most " .. schema.maximum end
+local function check_number(value, schema)
+  if schema.minimum and value < schema.minimum then return " must be at least " .. schema.minimum end
+  if schema.maximum and value > schema.maximum then return " must be at most " .. schema.maximum end
 end
 
-local function check_list(value, schema, place)
-  if schema.minItems and #value < schema.minItems then return place .. " has too few items" end
-  if schema.maxItems and #value > schema.maxItems then return place .. " has too many items" end
-  if not schema.items then return nil end
+local function check_list(value, schema)
+  if schema.minItems and #value < schema.minItems then return " has too few items" end
+  if schema.maxItems and #value > schema.maxItems then return " has too many items" end
+  local items = schema.items
+  if not items then return nil end
   for index = 1, #value do
-    local problem = check(value[index], schema.items, place .. "/" .. index - 1)
-    if problem then return problem end
+    local problem = check(value[index], items)
+    if problem then return "/" .. index - 1 .. problem end
   end
 end
 
-local function check_object(value, schema, place)
-  for _, name in ipairs(schema.required or {}) do
-    if value[name] == nil then return place .. "/" .. name .. " is missing" end
+local function check_object(value, schema)
+  local required, properties = schema.required, schema.properties
+  for index = 1, required and #required or 0 do
+    if value[required[index]] == nil then return "/" .. required[index] .. " is missing" end
   end
-  local properties = schema.properties or {}
+  if not properties and schema.additionalProperties ~= false then return nil end
   for name, member in pairs(value) do
-    local inner = properties[name]
+    local inner = properties and properties[name]
     if inner then
-      local problem = check(member, inner, place .. "/" .. name)
-      if problem then return problem end
+      local problem = check(member, inner)
+      if problem then return "/" .. name .. problem end
     elseif schema.additionalProperties == false then
-      return place .. "/" .. name .. " is unknown"
+      return "/" .. name .. " is unknown"
     end
   end
 end
@@ -232,24 +235,30 @@ local words = {}
 for word in ([[type required properties additionalProperties items enum const minimum maximum minLength maxLength minItems
   maxItems pattern title description default examples]]):gmatch("%S+") do words[word] = true end
 
-function check(value, schema, place)
-  -- A word that nobody looks at would check nothing.
-  for word in pairs(schema) do
-    if not words[word] then error('schema for "' .. place .. '": "' .. word .. '" is no word that this filter knows', 0) end
+-- Schemas, and parts of them, whose words are all known.
+local read = setmetatable({}, { __mode = "k" })
+
+function check(value, schema)
+  if not read[schema] then
+    -- A word that nobody looks at would check nothing.
+    for word in pairs(schema) do
+      if not words[word] then error('the schema has "' .. word .. '", which is no word that this filter knows', 0) end
+    end
+    read[schema] = true
   end
-  local problem = check_type(value, schema.type, place)
+  local problem = check_type(value, schema.type)
   if problem then return problem end
   if schema.enum then
     local found = false
     for _, each in pairs(schema.enum) do found = found or each == value end
-    if not found then return place .. " is none of the values that it may have" end
+    if not found then return " is none of the values that it may have" end
   end
-  if schema.const ~= nil and value ~= schema.const then return place .. " is not the value that it must have" end
-  if type(value) == "string" then return check_text(value, schema, place) end
-  if type(value) == "number" then return check_number(value, schema, place) end
+  if schema.const ~= nil and value ~= schema.const then return " is not the value that it must have" end
+  if type(value) == "string" then return check_text(value, schema) end
+  if type(value) == "number" then return check_number(value, schema) end
   if type(value) ~= "table" or value == null then return nil end
-  if is_list(value) then return check_list(value, schema, place) end
-  return check_object(value, schema, place)
+  if is_list(value) then return check_list(value, schema) end
+  return check_object(value, schema)
 end
 
 local function refuse(handle, status, problem)
@@ -274,6 +283,6 @@ function envoy_on_request(handle)
   local body = handle:body()
   if body and body:length() > most then return refuse(handle, 413, "the body has more than " .. most .. " bytes") end
   local value, problem = json_decode(body and body:getBytes(0, body:length()) or "")
-  problem = problem or check(value, schema, "")
+  problem = problem or check(value, schema)
   if problem then refuse(handle, status, problem) end
 end

@@ -9,8 +9,8 @@ import TrafficPolicy
 ///
 /// The part of JSON Schema (draft 2020-12) that settings need: `type`, `required`, `properties`, `additionalProperties`,
 /// `enum`, `const`, `pattern` (RE2), `minLength`, `maxLength` (characters), `minimum`, `maximum`, `items`, `minItems`,
-/// `maxItems`. Words that only describe (`title`, `description`, `default` …) are passed over; any other one is an error, so
-/// that nobody relies on what is not looked at.
+/// `maxItems`; and `writeOnly`, which marks a secret that no message shows. Words that only describe (`title`, `description`,
+/// `default` …) are passed over; any other one is an error, so that nobody relies on what is not looked at.
 struct SettingsSchema {
     static let fileName = "settings.schema.json"
 
@@ -68,6 +68,7 @@ struct SettingsSchema {
         private var minimum: Double?
         private var maximum: Double?
         private var items: Rule?
+        private var isSecret = false
         /// How many characters a text has, and how many items a list.
         private var length = 0...Int.max
         private var count = 0...Int.max
@@ -99,10 +100,11 @@ struct SettingsSchema {
                 case ("pattern", .string(let text)): pattern = (text, try Self.program(text, here, file))
                 case ("minimum", .number(let number)): minimum = number
                 case ("maximum", .number(let number)): maximum = number
+                case ("writeOnly", .bool(let flag)): isSecret = flag
                 case ("items", .object): items = try Rule(value, at: here, in: file)
                 case ("type", _), ("required", _), ("properties", _), ("additionalProperties", _), ("enum", _),
                     ("pattern", _),
-                    ("minimum", _), ("maximum", _), ("items", _):
+                    ("minimum", _), ("maximum", _), ("items", _), ("writeOnly", _):
                     throw Self.problem("has a value of the wrong kind", here, file)
                 default: throw Self.problem("is a word of JSON Schema that settings cannot have", here, file)
                 }
@@ -157,15 +159,15 @@ struct SettingsSchema {
 
         func problem(_ value: MetadataValue, at field: String) -> Problem? {
             if !types.isEmpty, !types.contains(where: { Self.is(value, $0) }) {
-                return (field, "is \(Self.shown(value)); expected \(types.map(Self.named).joined(separator: " or "))")
+                return (field, "is \(shown(value)); expected \(types.map(Self.named).joined(separator: " or "))")
             }
             if !values.isEmpty, !values.contains(value) {
                 return (
-                    field, "is \(Self.shown(value)); expected one of \(values.map(Self.shown).joined(separator: ", "))"
+                    field, "is \(shown(value)); expected one of \(values.map(Self.shown).joined(separator: ", "))"
                 )
             }
             if let constant, value != constant {
-                return (field, "is \(Self.shown(value)); expected \(Self.shown(constant))")
+                return (field, "is \(shown(value)); expected \(Self.shown(constant))")
             }
             switch value {
             case .object(let fields): return problem(fields, at: field)
@@ -178,10 +180,10 @@ struct SettingsSchema {
                 return nil
             case .number(let number):
                 if let minimum, number < minimum {
-                    return (field, "is \(Self.shown(value)); expected at least \(Self.shown(.number(minimum)))")
+                    return (field, "is \(shown(value)); expected at least \(Self.shown(.number(minimum)))")
                 }
                 if let maximum, number > maximum {
-                    return (field, "is \(Self.shown(value)); expected at most \(Self.shown(.number(maximum)))")
+                    return (field, "is \(shown(value)); expected at most \(Self.shown(.number(maximum)))")
                 }
                 return nil
             case .string(let text):
@@ -189,7 +191,7 @@ struct SettingsSchema {
                 guard let pattern else { return nil }
                 var copy = text
                 let matches = copy.withUTF8 { pattern.program.matchesAll(of: UnsafeRawBufferPointer($0)) }
-                return matches ? nil : (field, "is \(Self.shown(value)); expected something like /\(pattern.text)/")
+                return matches ? nil : (field, "is \(shown(value)); expected something like /\(pattern.text)/")
             case .null, .bool: return nil
             }
         }
@@ -241,6 +243,8 @@ struct SettingsSchema {
             default: type
             }
         }
+
+        private func shown(_ value: MetadataValue) -> String { isSecret ? "not shown" : Self.shown(value) }
 
         /// A value as a message shows it, cut where it is long.
         private static func shown(_ value: MetadataValue) -> String {

@@ -81,6 +81,7 @@ struct SettingsSchemaTests {
             (#"{"properties": {"a": {"type": "text"}}}"#, "\"text\" is no type; expected one of array, boolean"),
             (#"{"properties": {"a": 1}}"#, "f: properties.a: a schema must be an object"),
             (#"{"minimum": "1"}"#, "f: minimum: has a value of the wrong kind"),
+            (#"{"writeOnly": 1}"#, "f: writeOnly: has a value of the wrong kind"),
             (#"{"minLength": -1}"#, "f: minLength: a whole number from 0 on is expected"),
             (#"{"maxItems": "1"}"#, "f: maxItems: a whole number from 0 on is expected"),
             (#"{"minItems": 1.5}"#, "f: minItems: a whole number from 0 on is expected"),
@@ -91,6 +92,17 @@ struct SettingsSchemaTests {
     func badSchema(_ text: String, _ expected: String) {
         let error = #expect(throws: ConfigProblem.self) { try SettingsSchema(text, file: "f") }
         #expect(error?.description.contains(expected) == true, "\(String(describing: error))")
+    }
+
+    @Test("does not show a secret, whatever is wrong with it", arguments: [
+        (MetadataValue.string("k-123"), "is not shown; expected something like /^[a-z]+$/"), (.number(123), "is not shown; expected a text"),
+        (.string("kkkkkk"), "has 6 characters; expected at most 5"),
+    ])
+    func secrets(_ value: MetadataValue, _ expected: String) throws {
+        let schema = try SettingsSchema(
+            #"{"properties": {"key": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 5, "writeOnly": true}}}"#, file: "f")
+        let error = #expect(throws: ConfigProblem.self) { try schema.check(["key": value]) }
+        #expect(error?.description == "filter_context.key: \(expected) (f)")
     }
 
     @Test("holds for the filter and for its routes, wherever it is configured from a folder that has one")
