@@ -108,7 +108,8 @@ struct FilterRunCommand: ParsableCommand {
 /// `heddle filter bench FILE`
 struct FilterBenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Send a request many times and show how long the filter's hooks take.")
+        commandName: "bench", abstract: "Send a request many times and show how long the filter's hooks take.",
+        discussion: "Ends with 1 when the script does not load or fails, or has no hook.")
 
     @OptionGroup var options: RequestOptions
 
@@ -130,7 +131,8 @@ struct FilterBenchCommand: ParsableCommand {
             return run
         }
         print(output == .json ? report.json : report.text)
-        if !report.problem.isEmpty || report.scriptErrors > 0 { throw ExitCode.failure }
+        // Nothing that was measured is no measurement.
+        if !report.problem.isEmpty || report.scriptErrors > 0 || report.hooks.isEmpty { throw ExitCode.failure }
     }
 }
 

@@ -32,6 +32,8 @@ import TrafficPolicy
     /// How long a request may take.
     private static let patience: UInt64 = 30_000_000_000
     private static let statPrefix = "test"
+    /// Turns of the loop, at least, in which timers may run before a request.
+    private static let waitingTurns = 20
 
     private let loop: EventLoop
     private let worker: Worker
@@ -178,9 +180,14 @@ import TrafficPolicy
             upstream.answers = answers[upstream.cluster] ?? []
         }
         probe.records = []
-        guard after > 0 else { return send(request, done) }
-        let timer = LoopTimer(loop: loop) { [unowned self] in self.send(request, done) }
-        timer.schedule(after: after)
+        wait(turns: after > 0 ? Self.waitingTurns : 0, of: after / UInt64(Self.waitingTurns)) { [unowned self] in self.send(request, done) }
+    }
+
+    /// Waits in pieces: however long the loop is held up, what timers began has some of its turns to end in.
+    private func wait(turns: Int, of piece: UInt64, _ done: @escaping @WorkerActor () -> Void) {
+        guard turns > 0 else { return done() }
+        let timer = LoopTimer(loop: loop) { [unowned self] in self.wait(turns: turns - 1, of: piece, done) }
+        timer.schedule(after: piece)
         self.timer = timer
     }
 

@@ -149,7 +149,11 @@ extension ScriptReader {
             return result(of: method, on: value, arguments, line)
         }
         guard sees("(") || sees("{") || token.kind == .string else { return nil }
-        return result(ofFunction: value.global, arguments(), line)
+        let catches = value.global == "pcall" || value.global == "xpcall"
+        if catches { catching += 1 }
+        let arguments = arguments()
+        if catches { catching -= 1 }
+        return result(ofFunction: value.global, arguments, line)
     }
 
     private mutating func arguments() -> [Value] {
@@ -173,7 +177,7 @@ extension ScriptReader {
     // MARK: What is found
 
     mutating func use(_ value: Value, _ how: String, _ line: Int) {
-        guard let source = value.maybeNil else { return }
+        guard let source = value.maybeNil, catching == 0 else { return }
         let name = value.local.map { "\($0), which \(source) gave," } ?? source
         note(.warning, line, "maybe-nil", "\(name) may be nil and is \(how); check it first")
         // Once is enough.

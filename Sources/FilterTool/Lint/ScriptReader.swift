@@ -46,6 +46,8 @@ struct ScriptReader {
     private var depth = 0
     /// Paths of values that somebody looked at before, in this function.
     private var checkedPaths: Set<String> = []
+    /// How many calls of `pcall` are around: what fails there is caught.
+    var catching = 0
     /// Whether the file gives a value to whoever requires it.
     private(set) var isModule = false
 

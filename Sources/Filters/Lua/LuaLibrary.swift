@@ -232,10 +232,12 @@ import SecureTransport
             guard let given = Self.fields(call, 3) else { return call.badArgument(3, "a table of names and plain values expected") }
             labels = given
         }
-        guard let bounded = stats.metrics.labels(name, kind, StatLabels(labels)) else {
-            return call.fail("'\(name)' is no name for a metric, or one of another kind, or one too many")
+        do throws(MetricBook.Refusal) {
+            let bounded = try stats.metrics.labels(name, kind, StatLabels(labels))
+            body(stats, name, bounded, value >= 9e18 ? UInt64(9e18) : UInt64(value.rounded()))
+        } catch {
+            return call.fail("'\(name)' \(error)")
         }
-        body(stats, name, bounded, value >= 9e18 ? UInt64(9e18) : UInt64(value.rounded()))
         return .results
     }
 }

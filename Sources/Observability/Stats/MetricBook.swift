@@ -10,6 +10,24 @@ public final class MetricBook {
         case counter, gauge, histogram
     }
 
+    /// Why there is no such metric.
+    public enum Refusal: Error, Equatable, CustomStringConvertible {
+        /// The name cannot be one.
+        case name
+        /// It is of this kind.
+        case kind(Kind)
+        /// There are ``maximumNames`` already.
+        case tooMany
+
+        public var description: String {
+            switch self {
+            case .name: "is no name of a metric: at most 100 letters, digits and \"_\", no digit first and not envoy_"
+            case .kind(let kind): "is a \(kind) already"
+            case .tooMany: "is one metric too many: there are \(maximumNames)"
+            }
+        }
+    }
+
     private struct Metric {
         let kind: Kind
         var series: Set<StatLabels> = []
@@ -20,9 +38,11 @@ public final class MetricBook {
 
     init() {}
 
-    /// The labels to count under; nil when the name is of another kind, no name of a metric, or one too many.
-    public func labels(_ name: String, _ kind: Kind, _ labels: StatLabels) -> StatLabels? {
-        guard var metric = metrics[name] ?? newMetric(name, kind), metric.kind == kind else { return nil }
+    /// The labels to count under.
+    public func labels(_ name: String, _ kind: Kind, _ labels: StatLabels) throws(Refusal) -> StatLabels {
+        var metric: Metric
+        if let known = metrics[name] { metric = known } else { metric = try newMetric(name, kind) }
+        guard metric.kind == kind else { throw .kind(metric.kind) }
         if metric.series.contains(labels) { return labels }
         guard metric.series.count < Self.maximumSeries else { return Self.overflow }
         metric.series.insert(labels)
@@ -30,8 +50,9 @@ public final class MetricBook {
         return labels
     }
 
-    private func newMetric(_ name: String, _ kind: Kind) -> Metric? {
-        guard metrics.count < Self.maximumNames, Self.isName(name) else { return nil }
+    private func newMetric(_ name: String, _ kind: Kind) throws(Refusal) -> Metric {
+        guard Self.isName(name) else { throw .name }
+        guard metrics.count < Self.maximumNames else { throw .tooMany }
         return Metric(kind: kind)
     }
 

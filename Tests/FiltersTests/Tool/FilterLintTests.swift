@@ -63,6 +63,7 @@ struct FilterLintTests {
         ("local m = h:headers()\nif m:get('a') ~= nil then m:add('b', m:get('a') .. 'c') end", []),
         ("if h:body() then return h:body():length() end", []),
         ("local v = h:headers():get('a')\nif type(v) == 'string' then return v:lower() end", []),
+        ("local ok, n = pcall(function() return h:body():length() end)\nreturn h:body():length()", ["3 maybe-nil"]),
         // Arguments.
         ("h:headers():add('a', h:headers():get('b'))", ["2 maybe-nil"]), ("h:logInfo(h:headers():get('b'))", ["2 maybe-nil"]),
         ("local s = string.lower(h:headers():get('b'))", ["2 maybe-nil"]), ("h:respond({ [':status'] = '200' }, h:headers():get('b'))", []),

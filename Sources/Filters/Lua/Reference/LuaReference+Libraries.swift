@@ -170,8 +170,10 @@ extension LuaReference {
         [
             Function(
                 "counter(name: string, amount: number?, labels: table?)", "Adds to a counter, one or an amount. Metrics hold whole numbers, and what is none is rounded: count cents.",
-                Case("heddle.metric.counter('a b')", "'a b' is no name for a metric, or one of another kind, or one too many")),
-            Function("gauge(name: string, level: number, labels: table?)", "Sets a level."),
+                Case("heddle.metric.counter('a b')", "'a b' is no name of a metric: at most 100 letters, digits and \"_\", no digit first and not envoy_")),
+            Function(
+                "gauge(name: string, level: number, labels: table?)", "Sets a level.",
+                Case("(function() heddle.metric.counter('c') heddle.metric.gauge('c', 1) end)()", "'c' is a counter already")),
             Function("histogram(name: string, value: number, labels: table?)", "Records a value of a distribution."),
         ])
 
