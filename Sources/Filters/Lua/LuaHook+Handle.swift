@@ -70,7 +70,8 @@ extension LuaHook {
             .worker("base64Escape") { _, call in
                 guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 call.charge(fuel: bytes.count)
-                return call.returning(Base64.encode(bytes))
+                call.results.addString(count: Base64.encodedCount(bytes.count)) { Base64.encode(bytes, into: $0) }
+                return .results
             },
             .worker("base64Decode") { _, call in
                 guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }

@@ -73,6 +73,8 @@ import TrafficPolicy
 
     /// Keys of the metadata maps that are looped over, in their order; by tag.
     var metadataKeys: [Int: [String]] = [:]
+    /// Bytes of dynamic metadata that the script has set.
+    var metadataBytes = 0
 
     /// The public key that the script imported.
     var importedKey: ImportedKey?
@@ -228,6 +230,7 @@ import TrafficPolicy
         lengthTouched = false
         stopIterating()
         if !metadataKeys.isEmpty { metadataKeys = [:] }
+        metadataBytes = 0
         reply = nil
         callState = .none
         if importedKey != nil { importedKey = nil }

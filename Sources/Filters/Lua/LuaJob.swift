@@ -99,11 +99,14 @@ import TrafficPolicy
     // MARK: httpCall
 
     private func httpCall(_ lua: borrowing LuaCall) -> LuaReply {
-        let request = LuaCallRequest(worker: worker, bodyLimit: Self.bodyLimit, localAddress: nil) { [weak self] in self?.callEnded($0) }
+        guard let timers else { return .results }
+        let request = LuaCallRequest(worker: worker, bodyLimit: Self.bodyLimit, localAddress: nil, timers.backgroundCalls) {
+            [weak self] in self?.callEnded($0)
+        }
         switch request.plan(lua) {
         case .refused(let reply): return reply
         case .planned(let plan):
-            timers?.countCall()
+            timers.countCall()
             if plan.isAsynchronous {
                 plan.call.begin(plan.cluster, timeout: plan.timeout)
                 return .results
