@@ -98,6 +98,12 @@ extension LuaHook {
             },
         ] + logMethods)
 
+    /// Notes what the script does where somebody asked for the decisions of the request; costs nothing where nobody did.
+    func explain(_ text: @autoclosure () -> String) {
+        guard let recorder = stream?.recorder else { return }
+        recorder.note(.filter, "\(factory.name): \(text())")
+    }
+
     private var wallMicroseconds: Int { Int(factory.worker.loop.wallNow / 1000) }
 
     /// The log functions, which every wrapper has.
