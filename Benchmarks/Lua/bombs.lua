@@ -124,3 +124,49 @@ local t = {} for i = 1, 30000 do t[i] = {i, 'x'} end while true do json.encode(t
 local t = {} for i = 1, 20000 do t['k' .. i] = i end while true do json.encode(t) end
 --- json.pick
 local s = '{"a":[' .. ('1,'):rep(10000) .. '1]}' while true do json.pick(s, '/b') end
+--- os.date with a long format
+while true do pcall(os.date, ('%c'):rep(400000)) end
+--- os.date with the longest format
+local f = ('%c'):rep(512) while true do os.date(f) end
+--- find of text that nearly is there
+local s, p = ('a'):rep(1000000), 'b' .. ('a'):rep(254) while true do s:find(p, 1, true) end
+--- find of a long text
+local s, p = ('a'):rep(600000), ('a'):rep(500000) .. 'b' while true do s:find(p) end
+--- find of a long pattern that ends at a NUL
+local p = ('\0'):rep(1000000) .. '.' while true do string.find('b', p) end
+--- gsub with a long template
+local t = ('%0'):rep(1000000) while true do ('a'):gsub('a', t) end
+--- format of a long text in quotes
+local s = ('\0001'):rep(200000) while true do string.format('%q', s) end
+--- format of many digits
+local t = {} for i = 1, 585 do t[i] = 1.7e308 end local f = ('%.99f'):rep(585) while true do string.format(f, unpack(t)) end
+--- lower
+local s = ('X'):rep(1000000) while true do s:lower() end
+--- sort of long texts
+local t, p = {}, ('x'):rep(3000) for i = 1, 1000 do t[i] = p .. i end while true do table.sort(t) t[1], t[1000] = t[1000], t[1] end
+--- comparison of texts of megabytes (heavy)
+local s = ('x'):rep(1500000) local a, b = s .. 'a', s .. 'b' s = nil while true do local c = a < b and a < b and a < b and a < b and a < b end
+--- insert far from the end
+while true do pcall(table.insert, {}, -1e9, 1) end
+--- print of many values
+local function f(...) while true do print(...) end end f(unpack({}, 1, 7000))
+--- print of what takes long to say
+local t = setmetatable({}, {__tostring = function() for i = 1, 1e5 do end return ('x'):rep(10000) end}) while true do print(t, t, t, t) end
+--- form.parse
+local s = ('a=b&'):rep(200000) while true do form.parse(s) end
+--- form.parse of nothing
+local s = ('&'):rep(1000000) while true do form.parse(s) end
+--- form.get
+local s = ('%41=b&'):rep(150000) while true do form.get(s, 'c') end
+--- cookies.get
+local s = (' ;'):rep(500000) while true do cookies.get(s, 'a') end
+--- query.escape and query.unescape
+local s = ('%41'):rep(200000) while true do query.escape(s) query.unescape(s) end
+--- base64
+local s = ('x'):rep(500000) while true do base64.decode(base64.encode(s)) end
+--- grpc.message
+local s = ('\8\1'):rep(500000) while true do grpc.message(s, 3) end
+--- json.encode of control characters
+local s = ('\1'):rep(500000) while true do json.encode(s) end
+--- json.pick with a long pointer
+local p = ('/a'):rep(1000000) while true do pcall(json.pick, '{}', p) end

@@ -278,6 +278,8 @@ static int part_size(lua_State *L) {
 
 static int part_raise(lua_State *L) { return hlua_raise(L, lua_tostring(L, 1)); }
 
+const luaL_Reg hlua_raise_parts[] = {{"raise", part_raise}, {NULL, NULL}};
+
 static int part_rethrow(lua_State *L) {
   hlua_note(L, state_of(L), ERROR_FUEL);
   lua_settop(L, 1);
@@ -323,13 +325,12 @@ static int keep_chunk(lua_State *L, const void *bytes, size_t count, void *buffe
   return 0;
 }
 
-// Without line numbers.
-static void load_stripped(lua_State *L) {
+void hlua_load_stripped(lua_State *L, const char *library, size_t library_count) {
   hlua_state *s = state_of(L);
   lua_getglobal(L, "string");
   lua_getfield(L, -1, "dump");
   lua_remove(L, -2);
-  if (luaL_loadbuffer(L, library, sizeof library - 1, "=[builtin]") != 0) lua_error(L);
+  if (luaL_loadbuffer(L, library, library_count, "=[builtin]") != 0) lua_error(L);
   if (lua_isnil(L, -2)) luaL_error(L, "no string.dump");
   lua_pushboolean(L, 1);
   lua_call(L, 2, 1);
@@ -366,7 +367,7 @@ static void push_parts(lua_State *L) {
 
 void hlua_open_builtin(lua_State *L) {
   int target = lua_gettop(L);
-  load_stripped(L);
+  hlua_load_stripped(L, library, sizeof library - 1);
   lua_getfield(L, target, "string");
   lua_getfield(L, target, "table");
   lua_getfield(L, target, "coroutine");

@@ -4,6 +4,11 @@
 #include <math.h>
 #include <time.h>
 
+enum {
+  DATE_FORMAT = 1024, // bytes of a format: each conversion may take as long as a thousand instructions
+  DATE_FUEL = 100,    // what one costs
+};
+
 static double now(lua_State *L) {
   const hlua_options *options = &state_of(L)->options;
   return options->now(options->context);
@@ -28,6 +33,7 @@ static int os_time(lua_State *L) {
   }
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  hlua_note(L, state_of(L), DATE_FUEL);
   struct tm parts = {
       .tm_sec = field(L, "sec", 0),
       .tm_min = field(L, "min", 0),
@@ -77,7 +83,10 @@ static int push_parts(lua_State *L, const struct tm *parts) {
 }
 
 static int os_date(lua_State *L) {
-  const char *format = luaL_optstring(L, 1, "%c");
+  size_t format_count = 0;
+  const char *format = luaL_optlstring(L, 1, "%c", &format_count);
+  if (format_count > DATE_FORMAT) return luaL_argerror(L, 1, "date format too long");
+  hlua_note(L, state_of(L), DATE_FUEL);
   time_t time = (time_t)luaL_optnumber(L, 2, floor(now(L)));
   struct tm parts;
   bool utc = *format == '!';
@@ -96,6 +105,7 @@ static int os_date(lua_State *L) {
     }
     // One conversion at a time: its length is known to be small, the whole format's is not.
     char conversion[4] = {'%', *++format, 0, 0}, text[256];
+    hlua_note(L, state_of(L), DATE_FUEL);
     if ((*format == 'E' || *format == 'O') && format[1]) conversion[2] = *++format;
     hlua_text_add(&out, text, strftime(text, sizeof text, conversion, &parts));
   }

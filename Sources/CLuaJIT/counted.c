@@ -16,7 +16,9 @@ static int base_tonumber(lua_State *L) {
   if (base == 10) {
     luaL_checkany(L, 1);
     note_text(L, 1);
-    if (lua_isnumber(L, 1)) lua_pushnumber(L, lua_tonumber(L, 1));
+    int is_number;
+    lua_Number number = lua_tonumberx(L, 1, &is_number);
+    if (is_number) lua_pushnumber(L, number);
     else lua_pushnil(L);
     return 1;
   }

@@ -15,8 +15,9 @@
 
 enum {
   HOOK_PERIOD = 1000,          // VM instructions between two looks at the budget
-  HOOK_PERIOD_MIN = 10,        // while large objects are alive, and single instructions may cost a lot
+  HOOK_PERIOD_MIN = 2,         // while large objects are alive, and single instructions may cost a lot
   KILLED_PERIOD = 64,          // in which a coroutine notices that one which it resumed was killed
+  KEPT_BIG = 64 * 1024,        // bytes from which a freed block is kept for the run's next one
   LARGE_OBJECT = 16 * 1024,    // bytes from which an allocation counts as large
   NUMERIC_AT_ONCE = 128 * 1024, // bytes of long texts that may be read as numbers between two looks
   EARLY_FUEL = 64,             // what a look before its time, at what was allocated, counts
@@ -31,6 +32,9 @@ enum {
   ERROR_FUEL = 100,            // what unwinding the stack from an error to who catches it costs
   SCRATCH_KEPT = 64 * 1024,    // bytes of scratch memory kept from one use to the next
   SORT_AT_ONCE = 2048,         // numbers or strings up to which a sort is left to LuaJIT: less than a millisecond
+  SORT_BYTES_AT_ONCE = 64 * 1024, // bytes of those strings, which may all begin alike
+  INSERT_AT_ONCE = 4096,       // elements that make place for one without a look at the budget
+  LINE_FUEL = 500,             // what a line of the log costs
   IDLE_RUNS = 64,              // coroutines kept for reuse
   RUN_SLOTS = 24,              // cached objects a run
   ANCHORS = 3,                 // behind them: what an operation that was put aside uses
@@ -76,7 +80,7 @@ struct hlua_run {
 #define SPARE_CLASSES 32
 #define SPARE_LIMIT ((size_t)128 << 10)
 // The first small blocks of a state: what its library takes; a small script fits into what is freed of them.
-#define ARENA_BYTES ((size_t)40 << 10)
+#define ARENA_BYTES ((size_t)44 << 10)
 
 // A class that objects can have, and the reference of its metatable, which is made when the first object is.
 typedef struct {
@@ -89,7 +93,9 @@ struct hlua_state {
   hlua_options options;
   // Allocator
   size_t used, peak, large;
+  size_t outside; // bytes of strings under construction that were put aside
   size_t numeric; // bytes of strings that read as numbers for long
+  struct hlua_big *kept_big; // freed
   struct hlua_big *unseen; // blocks that may be such strings
   size_t string_offset; // of a string's bytes in its block
   bool early; // the hook was armed to look at those alone
@@ -164,6 +170,7 @@ static inline void hlua_append(hlua_buffer *buffer, const char *text, size_t cou
 
 // memory.c
 void hlua_free_spare(hlua_state *s); // gives back what is kept for reuse
+void hlua_free_kept(hlua_state *s); // the large block among it, which a run has for itself
 void hlua_free_arena(hlua_state *s); // when the state is closed
 void *hlua_allocate(void *state, void *block, size_t old_size, size_t new_size);
 void hlua_learn_strings(hlua_state *s, lua_State *L); // may raise
@@ -191,6 +198,9 @@ void hlua_budget_end(hlua_state *s, hlua_run *run);
 // values.c (all raise)
 int hlua_decode_all(lua_State *L, hlua_state *s, hlua_run *run, const uint8_t *bytes, size_t count);
 int hlua_encode(lua_State *L); // operand_depth, operand_count, operand_buffer → result
+
+// compile.c
+int hlua_compile(lua_State *L, const char *source, size_t count, const char *name); // as luaL_loadbuffer, of text alone
 
 // host.c (raises)
 int hlua_keep(lua_State *L); // a function → its reference
@@ -225,9 +235,13 @@ void hlua_open_builtin(lua_State *L); // likewise, and in place of what callback
 void hlua_open_coroutine(lua_State *L);
 void hlua_open_json(lua_State *L);   // likewise
 void hlua_open_text(lua_State *L);   // likewise
+void hlua_open_pieces(lua_State *L); // likewise, over what is there
+void hlua_load_stripped(lua_State *L, const char *library, size_t count); // pushes a part of the library, without line numbers
 void hlua_open_require(lua_State *L); // likewise; of a state with the whole library, into that
 void hlua_push_table_parts(lua_State *L); // into the table at the stack's top
 extern const luaL_Reg hlua_string_parts[];
 extern const luaL_Reg hlua_json_parts[];
+extern const luaL_Reg hlua_text_parts[];
+extern const luaL_Reg hlua_raise_parts[];
 
 #endif

@@ -97,7 +97,10 @@ static int mark_array(lua_State *L) {
 
 // MARK: pick
 
-enum { PICK_NAME = 256 }; // bytes of one step of a pointer
+enum {
+  PICK_NAME = 256, // bytes of one step of a pointer
+  PICK_POINTER = JSON_DEPTH * (2 * PICK_NAME + 1), // of all: more steps lead nowhere
+};
 
 typedef struct step {
   unsigned char name[PICK_NAME];
@@ -212,6 +215,8 @@ static int pick(lua_State *L) {
   const char *pointer = luaL_checklstring(L, 2, &pointer_count), *end = pointer + pointer_count;
   bool first = lua_toboolean(L, 3);
   step s;
+  if (pointer_count > PICK_POINTER) return luaL_argerror(L, 2, "JSON pointer too long");
+  hlua_note(L, state_of(L), (int64_t)(pointer_count / 4));
   if (pointer_count > 0 && *pointer != '/') return luaL_argerror(L, 2, "a JSON pointer begins with '/'");
   for (const char *at = pointer; at < end;) {
     at++;

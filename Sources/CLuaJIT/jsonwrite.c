@@ -14,24 +14,45 @@ typedef struct writer {
 
 static void put(writer *w, const char *bytes, size_t count) { hlua_scratch_add(w->L, w->state, bytes, count); }
 
+// What stands for a byte in a string: nothing where it stands for itself.
+static size_t escape_of(int c, char *out) {
+  static const char short_names[] = "btn\0fr", digits[] = "0123456789abcdef"; // from \b on
+  if (c >= 0x20 && c != '"' && c != '\\') return 0;
+  out[0] = '\\';
+  out[1] = c >= 0x20 ? (char)c : c >= '\b' && c <= '\r' ? short_names[c - '\b'] : 0;
+  if (out[1]) return 2;
+  memcpy(out + 1, "u00", 3);
+  out[4] = digits[c >> 4];
+  out[5] = digits[c & 15];
+  return 6;
+}
+
+enum { STRING_PIECE = 4096, ESCAPE_BYTES = 6 };
+
+static void put_piece(writer *w, const char *bytes, size_t count) {
+  char *room = hlua_scratch_room(w->L, w->state, count * ESCAPE_BYTES), *at = room;
+  for (size_t i = 0; i < count; i++) {
+    size_t size = escape_of((unsigned char)bytes[i], at);
+    if (size == 0) *at = bytes[i], size = 1;
+    at += size;
+  }
+  w->state->scratch.count -= count * ESCAPE_BYTES - (size_t)(at - room);
+}
+
 static void put_string(writer *w, int index) {
   size_t count;
   const char *bytes = lua_tolstring(w->L, index, &count), *end = bytes + count;
-  hlua_note(w->L, w->state, (int64_t)(count / BYTES_A_FUEL) + 1);
   put(w, "\"", 1);
   while (bytes < end) {
-    const char *plain = bytes;
-    while (plain < end && (unsigned char)*plain >= 0x20 && *plain != '"' && *plain != '\\') plain++;
+    // Most bytes stand for themselves.
+    const char *plain = bytes, *stop = end - bytes > STRING_PIECE ? bytes + STRING_PIECE : end;
+    while (plain < stop && (unsigned char)*plain >= 0x20 && *plain != '"' && *plain != '\\') plain++;
     put(w, bytes, (size_t)(plain - bytes));
-    if (plain == end) break;
-    char escape[8];
-    static const char short_names[] = "btn\0fr"; // from \b on
-    int c = (unsigned char)*plain;
-    if (c == '"' || c == '\\') put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\%c", c));
-    else if (c >= '\b' && c <= '\r' && short_names[c - '\b']) put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\%c", short_names[c - '\b']));
-    else put(w, escape, (size_t)snprintf(escape, sizeof escape, "\\u%04x", c));
-    bytes = plain + 1;
+    if (plain < stop) put_piece(w, plain, (size_t)(stop - plain));
+    hlua_note(w->L, w->state, (int64_t)(stop - bytes) / BYTES_A_FUEL + 1 + (stop - plain) / 4);
+    bytes = stop;
   }
+  if (count == 0) hlua_note(w->L, w->state, 1);
   put(w, "\"", 1);
 }
 

@@ -25,11 +25,11 @@ static void large_changed(hlua_state *s, size_t old_size, size_t new_size) {
 // What stands before one. New ones are linked until they have been looked at.
 struct hlua_big {
   struct hlua_big *next, *previous;
-  size_t size;
+  size_t size, capacity;
   bool linked, numeric;
 };
 
-enum { BIG_HEADER = 32, NUMERIC_PREFIX = 64 };
+enum { BIG_HEADER = 48, NUMERIC_PREFIX = 64 };
 _Static_assert(BIG_HEADER >= sizeof(struct hlua_big) && BIG_HEADER % 16 == 0, "blocks must stay aligned");
 
 static struct hlua_big *header_of(const void *block) { return (struct hlua_big *)((uint8_t *)block - BIG_HEADER); }
@@ -47,10 +47,32 @@ static void forget(hlua_state *s, struct hlua_big *big) {
   set_period(s);
 }
 
+// A run that makes and drops long texts has one block kept for the next: fresh memory costs more than copying a text into it.
+static struct hlua_big *take_kept(hlua_state *s, size_t size) {
+  struct hlua_big *big = s->kept_big;
+  if (!big || big->capacity < size || big->capacity / 2 > size) return NULL;
+  s->kept_big = NULL;
+  return big;
+}
+
+static bool keep_big(hlua_state *s, struct hlua_big *big) {
+  if (!s->current || big->capacity < KEPT_BIG || (s->kept_big && s->kept_big->capacity >= big->capacity)) return false;
+  free(s->kept_big);
+  s->kept_big = big;
+  return true;
+}
+
+void hlua_free_kept(hlua_state *s) {
+  free(s->kept_big);
+  s->kept_big = NULL;
+}
+
 static void *take_big(hlua_state *s, size_t size) {
-  struct hlua_big *big = malloc(size + BIG_HEADER);
+  struct hlua_big *big = take_kept(s, size);
+  size_t capacity = big ? big->capacity : size;
+  if (!big) big = malloc(size + BIG_HEADER);
   if (!big) return NULL;
-  *big = (struct hlua_big){.next = s->unseen, .size = size, .linked = true};
+  *big = (struct hlua_big){.next = s->unseen, .size = size, .capacity = capacity, .linked = true};
   if (s->unseen) s->unseen->previous = big;
   s->unseen = big;
   return (uint8_t *)big + BIG_HEADER;
@@ -62,13 +84,13 @@ static void *resize_big(hlua_state *s, void *block, size_t size) {
   forget(s, big);
   big = realloc(big, size + BIG_HEADER);
   if (!big) return NULL;
-  big->size = size;
+  big->size = big->capacity = size;
   return (uint8_t *)big + BIG_HEADER;
 }
 
 static void free_big(hlua_state *s, void *block) {
   forget(s, header_of(block));
-  free(header_of(block));
+  if (!keep_big(s, header_of(block))) free(header_of(block));
 }
 
 // Whether LuaJIT would read on and on, looking for a number's end: the bytes that its reader passes, in its order.
@@ -206,6 +228,7 @@ void hlua_free_spare(hlua_state *s) {
     s->spare[class] = carved;
   }
   s->spare_bytes = 0;
+  hlua_free_kept(s);
 }
 
 void hlua_free_arena(hlua_state *s) {

@@ -6,6 +6,8 @@
 
 typedef enum hlua_operation_kind {
   OPERATION_FIND,
+  OPERATION_SCAN,  // of a find: whether the pattern is one, and then that
+  OPERATION_PLAIN, // a find of text as it stands
   OPERATION_MATCH,
   OPERATION_EACH, // a turn of gmatch
   OPERATION_NEXT, // the next match, for gsub with a function or table
@@ -21,11 +23,18 @@ struct hlua_operation {
   bool first_only; // of the captures
   const unsigned char *at, *pattern;
   size_t *position; // gmatch's, where it goes on
+  // find of text
+  const unsigned char *needle;
+  size_t needle_count;
+  size_t scanned; // of the needle, in which nothing was found that makes it a pattern
+  size_t same;    // bytes at `at` that are the needle's; 0 when none has been compared
   // gsub
   const char *template;
-  size_t template_count;
+  size_t template_count, template_at;
+  bool adding; // the template of a match
   lua_Integer done, most;
   hlua_buffer out;
+  size_t counted; // bytes of it that stand in the state's `outside`
 };
 
 /// Works until there is a result. MATCH_NONE: no match; of gsub MATCH_FOUND is the end.

@@ -12,8 +12,7 @@ static int load_module(lua_State *L) {
   lua_pushfstring(L, "=%s", name);
   const char *chunk = lua_tostring(L, -1);
   if (chunk[1] == '[') chunk = "=module"; // no module may look like the library
-  hlua_charge(L, s, (int64_t)(count / 4));
-  if (luaL_loadbufferx(L, (const char *)source, count, chunk, "t") != 0) return lua_error(L);
+  if (hlua_compile(L, (const char *)source, count, chunk) != 0) return lua_error(L);
   return 1;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+enum { MESSAGE_BYTES = 16 * 1024 }; // of an error, that anybody would read
 enum { VALUES_A_RUN = 16 }; // arguments or results that fit on any coroutine's stack without growing it
 
 // MARK: Protected parts, called on the main thread
@@ -43,7 +44,7 @@ static int describe_failure(lua_State *L) {
   } else {
     count = strlen(text);
   }
-  hlua_append(&s->message, text, count);
+  hlua_append(&s->message, text, count < MESSAGE_BYTES ? count : MESSAGE_BYTES);
   if (!s->options.traceback) return 0;
   luaL_traceback(L, thread, NULL, 0);
   text = lua_tolstring(L, -1, &count);
@@ -58,8 +59,14 @@ static void fail(hlua_state *s, const char *text) {
 
 // MARK: Operations of the string library that were put aside
 
+static void count_outside(hlua_state *s, hlua_operation *o, size_t bytes) {
+  s->outside += bytes - o->counted;
+  o->counted = bytes;
+}
+
 static void drop_operation(hlua_run *run) {
   if (!run->operation) return;
+  count_outside(run->state, run->operation, 0);
   hlua_buffer_free(&run->operation->out);
   free(run->operation);
   run->operation = NULL;
@@ -76,6 +83,7 @@ int hlua_put_aside(lua_State *L, hlua_operation *operation, int arguments) {
   *kept = *operation;
   kept->match.L = NULL;
   run->operation = kept;
+  count_outside(s, kept, kept->out.capacity);
   // What it works on is garbage once the function has yielded.
   lua_rawgeti(L, LUA_REGISTRYINDEX, run->objects_ref);
   for (int i = 0; i < arguments; i++) {
@@ -110,6 +118,7 @@ static int deliver(lua_State *L) {
 static bool finish_operation(hlua_run *run) {
   hlua_state *s = run->state;
   hlua_match_result result = hlua_operation_run(run->operation);
+  count_outside(s, run->operation, run->operation->out.capacity);
   if (result == MATCH_PAUSED || result == MATCH_KILLED) return false;
   s->operand_run = run;
   run->operation_result = result;
@@ -311,6 +320,8 @@ static int proceed(hlua_run *run) {
   s->current = NULL;
   hlua_budget_end(s, run);
   if (s->out.capacity > HLUA_BUFFER_KEPT) hlua_buffer_free(&s->out);
+  if (s->scratch.capacity > SCRATCH_KEPT) hlua_buffer_free(&s->scratch);
+  hlua_free_kept(s);
   if (s->kill) return killed(run);
   if (status == 0) return finished(run);
   if (status != LUA_YIELD) return failed(run);

@@ -58,6 +58,7 @@ void hlua_open_sandbox(lua_State *L) {
   hlua_open_base(L);
   hlua_open_counted(L);
   hlua_open_text(L);
+  hlua_open_pieces(L);
   lua_getfield(L, -1, "string");
   remove_field(L, "dump");
   lua_pop(L, 1);

@@ -180,15 +180,6 @@ bool hlua_state_set_library(hlua_state *s, const char *name, const hlua_class *t
 
 enum { CHUNK_NAME_BYTES = 100 }; // more than Lua ever prints of it
 
-static const char *read_source(lua_State *L, void *context, size_t *count) {
-  hlua_state *s = context;
-  const char *source = (const char *)s->operand;
-  *count = s->operand_count;
-  s->operand = NULL;
-  s->operand_count = 0;
-  return *count ? source : NULL;
-}
-
 // Lua names a chunk by its source; its beginning gives the same name and is not kept whole in every function.
 static int load_source(lua_State *L) {
   hlua_state *s = state_of(L);
@@ -197,7 +188,11 @@ static int load_source(lua_State *L) {
   memcpy(name, s->operand, count);
   name[count] = 0;
   if (count && (name[0] == '=' || name[0] == '@')) name[0] = ' '; // a script may not choose the name in its messages
-  if (lua_loadx(L, read_source, s, count ? name : "", "t") != 0) lua_error(L);
+  const char *source = (const char *)s->operand;
+  count = s->operand_count;
+  s->operand = NULL;
+  s->operand_count = 0;
+  if (hlua_compile(L, source, count, name) != 0) lua_error(L);
   s->result = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
 }
@@ -254,7 +249,7 @@ bool hlua_state_collect(hlua_state *s) {
 }
 
 static size_t buffer_bytes(const hlua_state *s) {
-  return s->out.capacity + s->scratch.capacity + s->message.capacity + s->traceback.capacity;
+  return s->outside + s->out.capacity + s->scratch.capacity + s->message.capacity + s->traceback.capacity;
 }
 
 size_t hlua_state_memory(const hlua_state *s) { return s->used + buffer_bytes(s); }

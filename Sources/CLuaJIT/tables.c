@@ -89,13 +89,15 @@ static int sort_plainly(lua_State *L) {
   size_t size = lua_objlen(L, 1);
   if (size > SORT_AT_ONCE) return 0;
   int type = LUA_TNONE;
+  size_t bytes = 0;
   for (size_t i = 1; i <= size; i++) {
     lua_rawgeti(L, 1, (int)i);
     int here = lua_type(L, -1);
     if (type == LUA_TNONE) type = here;
+    if (here == LUA_TSTRING) bytes += lua_objlen(L, -1);
     bool fits = here == type && (type == LUA_TSTRING || (type == LUA_TNUMBER && lua_tonumber(L, -1) == lua_tonumber(L, -1)));
     lua_pop(L, 1);
-    if (!fits) return 0;
+    if (!fits || bytes > SORT_BYTES_AT_ONCE) return 0;
   }
   hlua_charge(L, state_of(L), (int64_t)size * 16);
   lua_pushvalue(L, lua_upvalueindex(1));

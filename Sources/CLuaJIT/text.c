@@ -21,7 +21,6 @@ char *hlua_scratch_room(lua_State *L, hlua_state *s, size_t count) {
 void hlua_scratch_push(lua_State *L, hlua_state *s) {
   hlua_make_room(L, s, s->scratch.count);
   lua_pushlstring(L, (const char *)s->scratch.bytes, s->scratch.count);
-  if (s->scratch.capacity > SCRATCH_KEPT) hlua_buffer_free(&s->scratch);
 }
 
 void hlua_raise_memory(lua_State *L, hlua_state *s) {

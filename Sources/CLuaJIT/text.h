@@ -52,9 +52,11 @@ static inline void hlua_text_push(hlua_text *t) { lua_pushlstring(t->L, t->bytes
 
 // MARK: The state's scratch buffer, outside the cap, for results that are built without calling back
 
-/// Begins a string; the one before it is forgotten.
+/// Begins a string; the one before it is forgotten. A run keeps the room that it has once taken: new memory costs more than
+/// what is done in it.
 static inline hlua_buffer *hlua_scratch(hlua_state *s) {
-  hlua_buffer_clear(&s->scratch);
+  s->scratch.count = 0;
+  s->scratch.failed = false;
   return &s->scratch;
 }
 

@@ -7,11 +7,13 @@
 
 typedef const unsigned char *text;
 
-static int hex_value(int c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  c |= 32;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+// One more than the value of a hexadecimal digit.
+static const unsigned char hex_digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11,
+    ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
+static int hex_value(char c) { return hex_digits[(unsigned char)c] - 1; }
 
 // MARK: query and form
 
@@ -95,20 +97,40 @@ static const char *query_of(const char *bytes, size_t *count) {
   return bytes;
 }
 
-static int parse_pairs(lua_State *L, bool query) {
-  size_t count;
-  const char *bytes = luaL_checklstring(L, 1, &count);
+static void add_pairs(lua_State *L, const char *bytes, size_t count, int table) {
   hlua_state *s = state_of(L);
-  if (query) bytes = query_of(bytes, &count);
-  lua_newtable(L);
-  int table = lua_gettop(L);
   pair p;
+  hlua_note(L, s, (int64_t)(count / BYTES_A_FUEL));
   for (const char *at = bytes; next_pair(&at, bytes + count, '&', &p);) {
     hlua_charge(L, s, 16 + (int64_t)((p.name_count + p.value_count) / BYTES_A_FUEL));
     push_unescaped(L, s, p.name, p.name_count, true);
     push_unescaped(L, s, p.value, p.value_count, true);
     add_value(L, table);
   }
+}
+
+static int parse_pairs(lua_State *L, bool query) {
+  size_t count;
+  const char *bytes = luaL_checklstring(L, 1, &count);
+  if (query) bytes = query_of(bytes, &count);
+  lua_newtable(L);
+  add_pairs(L, bytes, count, lua_gettop(L));
+  return 1;
+}
+
+// (text, table)
+static int part_parse_pairs(lua_State *L) {
+  size_t count;
+  const char *bytes = lua_tolstring(L, 1, &count);
+  add_pairs(L, bytes, count, 2);
+  return 0;
+}
+
+static int part_query_of(lua_State *L) {
+  size_t count;
+  const char *bytes = lua_tolstring(L, 1, &count);
+  bytes = query_of(bytes, &count);
+  lua_pushlstring(L, bytes, count);
   return 1;
 }
 
@@ -126,7 +148,7 @@ static int get_pair(lua_State *L, bool query) {
     char *room = hlua_scratch_room(L, s, p.name_count + 1);
     size_t size = unescape(p.name, p.name_count, true, room);
     bool same = size == name_count && memcmp(room, name, size) == 0;
-    hlua_buffer_clear(scratch);
+    scratch->count = 0;
     if (!same) continue;
     push_unescaped(L, s, p.value, p.value_count, true);
     return 1;
@@ -143,6 +165,7 @@ static int form_get(lua_State *L) { return get_pair(L, false); }
 static int query_unescape(lua_State *L) {
   size_t count;
   const char *bytes = luaL_checklstring(L, 1, &count);
+  hlua_note(L, state_of(L), (int64_t)(count / BYTES_A_FUEL) + 1);
   push_unescaped(L, state_of(L), bytes, count, false);
   return 1;
 }
@@ -203,12 +226,9 @@ static int cookies_get(lua_State *L) {
 }
 
 // Of two cookies of one name the first counts: user agents send the more specific one first (RFC 6265 section 5.4).
-static int cookies_parse(lua_State *L) {
-  size_t count = 0;
-  const char *bytes = luaL_optlstring(L, 1, "", &count);
-  lua_settop(L, 1);
-  lua_newtable(L);
+static int add_cookies(lua_State *L, const char *bytes, size_t count) {
   pair p;
+  hlua_note(L, state_of(L), (int64_t)(count / BYTES_A_FUEL));
   for (const char *at = bytes; next_cookie(&at, bytes + count, &p);) {
     hlua_charge(L, state_of(L), 16);
     lua_pushlstring(L, p.name, p.name_count);
@@ -224,6 +244,21 @@ static int cookies_parse(lua_State *L) {
     lua_rawset(L, 2);
   }
   return 1;
+}
+
+static int cookies_parse(lua_State *L) {
+  size_t count = 0;
+  const char *bytes = luaL_optlstring(L, 1, "", &count);
+  lua_settop(L, 1);
+  lua_newtable(L);
+  return add_cookies(L, bytes, count);
+}
+
+// (text, table)
+static int part_parse_cookies(lua_State *L) {
+  size_t count;
+  const char *bytes = lua_tolstring(L, 1, &count);
+  return add_cookies(L, bytes, count) - 1;
 }
 
 // MARK: base64
@@ -398,6 +433,82 @@ static int descend(lua_State *L, text at, text end, int first) {
   return 1;
 }
 
+enum { FIELDS_AT_ONCE = 4096 };
+
+static bool is_field(lua_State *L, int index) {
+  lua_Number number = lua_tonumber(L, index);
+  return lua_isnumber(L, index) && number >= 1 && number < 536870912;
+}
+
+static int part_is_field(lua_State *L) {
+  lua_pushboolean(L, is_field(L, 1));
+  return 1;
+}
+
+// (text, offset, end, number) → the offset behind some fields, or nil; and of the last one of the number among them the type,
+// where its bytes begin and end, and its value if it is no bytes
+static int part_scan_fields(lua_State *L) {
+  text bytes = (text)lua_tostring(L, 1), at = bytes + lua_tointeger(L, 2), end = bytes + lua_tointeger(L, 3);
+  uint64_t wanted = (uint64_t)lua_tonumber(L, 4), tag;
+  field f = {0}, found = {0};
+  bool any = false;
+  int count = 0;
+  for (; at < end && count < FIELDS_AT_ONCE; count++) {
+    if (!take_field(&at, end, &tag, &f)) return 0;
+    if (tag != wanted) continue;
+    found = f;
+    any = true;
+  }
+  hlua_note(L, state_of(L), count);
+  lua_pushinteger(L, at - bytes);
+  if (!any) return 1;
+  lua_pushinteger(L, found.type);
+  if (found.type != 2) {
+    lua_pushnil(L);
+    lua_pushnil(L);
+    push_field(L, &found);
+    return 5;
+  }
+  lua_pushinteger(L, found.bytes - bytes);
+  lua_pushinteger(L, found.bytes - bytes + (ptrdiff_t)found.count);
+  return 4;
+}
+
+// The length of the first message of a gRPC body; -1 with a message that says why there is none, or without.
+static ptrdiff_t first_message(text bytes, size_t count, const char **problem) {
+  *problem = NULL;
+  if (count < 5) return -1;
+  size_t size = (size_t)bytes[1] << 24 | (size_t)bytes[2] << 16 | (size_t)bytes[3] << 8 | bytes[4];
+  if (bytes[0] != 0) *problem = "the message is compressed";
+  else if (size > count - 5) *problem = "the message is incomplete";
+  return *problem ? -1 : (ptrdiff_t)size;
+}
+
+static int refuse_message(lua_State *L, const char *problem) {
+  lua_pushnil(L);
+  if (!problem) return 1;
+  lua_pushstring(L, problem);
+  return 2;
+}
+
+// (body) → where its first message begins and ends; or nil and why
+static int part_body_of(lua_State *L) {
+  size_t count;
+  const char *problem;
+  text bytes = (text)lua_tolstring(L, 1, &count);
+  ptrdiff_t size = first_message(bytes, count, &problem);
+  if (size < 0) return refuse_message(L, problem);
+  lua_pushinteger(L, 5);
+  lua_pushinteger(L, 5 + size);
+  return 2;
+}
+
+const luaL_Reg hlua_text_parts[] = {
+    {"parse_pairs", part_parse_pairs}, {"query_of", part_query_of},       {"parse_cookies", part_parse_cookies},
+    {"is_field", part_is_field},       {"scan_fields", part_scan_fields}, {"body_of", part_body_of},
+    {NULL, NULL},
+};
+
 static int grpc_message(lua_State *L) {
   size_t count;
   text bytes = (text)luaL_checklstring(L, 1, &count);
@@ -408,18 +519,9 @@ static int grpc_message(lua_State *L) {
 static int grpc_field(lua_State *L) {
   size_t count;
   text bytes = (text)luaL_checklstring(L, 1, &count);
-  lua_pushnil(L);
-  if (count < 5) return 1;
-  size_t size = (size_t)bytes[1] << 24 | (size_t)bytes[2] << 16 | (size_t)bytes[3] << 8 | bytes[4];
-  if (bytes[0] != 0) {
-    lua_pushliteral(L, "the message is compressed");
-    return 2;
-  }
-  if (size > count - 5) {
-    lua_pushliteral(L, "the message is incomplete");
-    return 2;
-  }
-  lua_pop(L, 1);
+  const char *problem;
+  ptrdiff_t size = first_message(bytes, count, &problem);
+  if (size < 0) return refuse_message(L, problem);
   return descend(L, bytes + 5, bytes + 5 + size, 2);
 }
 

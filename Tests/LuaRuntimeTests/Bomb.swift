@@ -32,6 +32,7 @@ struct BombTests {
         #expect(Bomb.all.filter(\.isHeavy).map(\.name) == [
             "concat operator", "arithmetic with a long text of digits", "arithmetic with a text of blanks",
             "arithmetic with many texts of digits", "comparison of long texts", "byte",
+            "comparison of texts of megabytes",
         ])
     }
 }

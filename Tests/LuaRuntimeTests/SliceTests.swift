@@ -35,6 +35,12 @@ struct SliceTests {
         "return select(2, json.decode('[' .. ('1,'):rep(50000) .. ']')), select(2, pcall(json.encode, {{{}, {print}}})), select(2, pcall(cjson.decode, ('[1],'):rep(20000)))",
         "local t = {} for i = 20000, 1, -1 do t[i] = i end t.x = nil return #json.encode(t), json.encode({[1] = 1, [3] = 3}), json.encode({1, 2, a = 3}) ~= nil",
         "local ok, e = pcall(function() local x = (('a'):rep(120) .. 'Xb'):gsub('[^X]-[^X]-[^X]-b', '%9') return x end) return tostring(ok) .. e",
+        "local s, p = ('a'):rep(60000), ('a'):rep(200) .. 'b' return s:find(p, 1, true) == nil, (s .. p .. s):find(p), (s .. p):find(p, 100)",
+        "local p = ('a'):rep(60000) return (p .. p .. 'b'):find(p .. 'b'), p:find(p .. '-'), ('x' .. p):find(p .. '$'), p:find(p .. 'b')",
+        "return (('ab'):gsub('(a)(b)', ('%2%1%0'):rep(20000))), select(2, pcall(string.gsub, 'a', 'a', ('%0'):rep(20000) .. '%3'))",
+        "local t = {} for i = 1, 30000 do t[i] = 'k' .. i % 3 .. '=' .. i .. '%20' end local s = table.concat(t, '&') return #form.parse(s).k1, form.get(s, 'k2'), form.get(s .. '&last=1', 'last'), form.get(s, 'k')",
+        "local s = ('a b%/?'):rep(20000) return query.unescape(query.escape(s)) == s, base64.decode(base64.encode(s)) == s",
+        "local t = {} for i = 1, 6000 do t[i] = i end table.insert(t, 3, 'x') return table.concat(t, ',', 1, 6), t[6001], #t",
     ]
 
     @Test("changes nothing of what a script comes to", arguments: work)
@@ -127,4 +133,36 @@ struct SliceTests {
         harness.state.collectGarbage()
         #expect(harness.state.statistics.memoryBytes <= before)
     }
+
+    @Test("does not let strings that are being made outgrow the state's memory together")
+    func stringsPutAside() throws {
+        let source = "function main() local s = ('a'):rep(300000):gsub('a', 'bbbbb') return #s end"
+        let limits = LuaLimits(memoryBytes: 4 << 20, fuel: .max / 2, cpuTime: .seconds(600), timeSlice: .nanoseconds(1))
+        let harness = try ScriptHarness(source, limits: limits)
+        let main = try #require(harness.state.function(named: "main"))
+        var failed = 0, most = 0
+        var waiting: [WaitingRun] = (0..<8).map { _ in WaitingRun(harness.state) }
+        for run in waiting { run.outcome = run.run.start(main) }
+        while !waiting.isEmpty {
+            for run in waiting where run.outcome == .sliced { run.outcome = run.run.goOn() }
+            most = max(most, harness.state.memoryBytes)
+            for run in waiting {
+                if case .failed(let error) = run.outcome {
+                    failed += 1
+                    #expect(error.message == "not enough memory")
+                }
+            }
+            waiting.removeAll { $0.outcome != .sliced }
+        }
+        #expect(failed > 0 && failed < 8)
+        #expect(most < 3 * limits.memoryBytes)
+        #expect(harness.state.statistics.bufferBytes < 1 << 20)
+    }
+}
+
+private final class WaitingRun {
+    var run: LuaRun
+    var outcome = LuaOutcome.finished
+
+    init(_ state: LuaState) { run = state.makeRun() }
 }

@@ -229,4 +229,30 @@ struct StatsSegmentTests {
             do { _ = try StatsReader(mapping: secondDescriptor(segment.region)).read() } catch is RegionError {}
         }
     }
+
+    @Test("metrics of scripts leave the statistics room for the proxy's own")
+    func metricRoom() throws {
+        let segment = try StatsSegment(named: "test")
+        let overflow = StatLabels([("overflow", "true")])
+        var taken = 0
+        for metric in 0..<MetricBook.maximumNames {
+            for series in 0..<MetricBook.maximumSeries {
+                let labels = StatLabels([("user", "\(series)")])
+                if segment.metrics.labels("latency_\(metric)", .histogram, labels) == labels { taken += 1 }
+            }
+        }
+        #expect(taken > 200)
+        #expect(taken * HistogramBuckets.words * 8 <= MetricBook.maximumRoom)
+        #expect(segment.metrics.labels("latency_255", .histogram, StatLabels([("user", "new")])) == overflow)
+        #expect(segment.metrics.labels("latency_255", .counter, StatLabels([])) == nil)
+    }
+
+    @Test("labels that are too long count under overflow")
+    func longLabels() throws {
+        let segment = try StatsSegment(named: "test")
+        let most = StatLabels([("a", String(repeating: "x", count: MetricBook.maximumLabels - 2))])
+        let more = StatLabels([("a", String(repeating: "x", count: MetricBook.maximumLabels - 1))])
+        #expect(segment.metrics.labels("paths", .counter, most) == most)
+        #expect(segment.metrics.labels("paths", .counter, more) == StatLabels([("overflow", "true")]))
+    }
 }

@@ -176,6 +176,7 @@ final class LuaRouteConfig: FilterRouteConfig {
     let executions: Counter
     let binding: LuaBinding
     let settings: LuaSettings
+    let backgroundCalls = LuaBackgroundCalls()
     /// There while the filter is out of the chain.
     private var detachment: Detachment?
     /// The last scripts that were ended.

@@ -51,12 +51,18 @@ import TrafficPolicy
     private let bodyLimit: Int
     private let localAddress: SocketAddress.IP?
     private let whenDone: @WorkerActor (UpstreamCall) -> Void
+    private let background: LuaBackgroundCalls
 
     /// - Parameters:
     ///   - bodyLimit: longest answer in bytes; 0 for no bound.
     ///   - localAddress: what the callee sees as `x-forwarded-for`.
+    ///   - background: of the filter.
     ///   - whenDone: of a call that the script waits for.
-    init(worker: WorkerContext, bodyLimit: Int, localAddress: SocketAddress.IP?, whenDone: @escaping @WorkerActor (UpstreamCall) -> Void) {
+    init(
+        worker: WorkerContext, bodyLimit: Int, localAddress: SocketAddress.IP?, _ background: LuaBackgroundCalls,
+        whenDone: @escaping @WorkerActor (UpstreamCall) -> Void
+    ) {
+        self.background = background
         self.worker = worker
         self.bodyLimit = bodyLimit
         self.localAddress = localAddress
@@ -83,19 +89,31 @@ import TrafficPolicy
         for field in fields {
             if let problem = field.problem(.request) { return .refused(lua.fail(problem)) }
         }
-        let call = makeCall(fields, options)
+        let call = makeCall(fields, options, bodyCount: lua.bytes(3)?.count ?? 0)
+        lua.charge(fuel: Self.callFuel)
         guard call.requestHeaders.has(.path), call.requestHeaders.has(.method), call.requestHeaders.has(.authority) else {
             return .refused(lua.fail("http call headers must include ':path', ':method', and ':authority'"))
         }
-        if let body = lua.bytes(3) { call.requestBody = Array(body) }
+        if let body = lua.bytes(3) {
+            lua.charge(bytes: body.count)
+            call.requestBody = Array(body)
+        }
+        guard !options.isAsynchronous || background.begin(call.requestBody.count) else {
+            return .refused(lua.fail("too many asynchronous http calls are under way"))
+        }
         return .planned(
             LuaCallPlan(
                 call: call, cluster: cluster, timeout: UInt64(min(options.timeoutMilliseconds, LuaCallOptions.longestTimeout) * 1e6),
                 isAsynchronous: options.isAsynchronous, keepsDuplicates: options.keepsDuplicates))
     }
 
-    private func makeCall(_ fields: [LuaHeaderField], _ options: LuaCallOptions) -> UpstreamCall {
-        let call = UpstreamCall(worker: worker, bodyLimit: bodyLimit, whenDone: options.isAsynchronous ? nil : whenDone)
+    /// What making a call costs, and beginning it.
+    private static let callFuel = 2_000
+
+    private func makeCall(_ fields: [LuaHeaderField], _ options: LuaCallOptions, bodyCount: Int) -> UpstreamCall {
+        let background = background
+        let call = UpstreamCall(
+            worker: worker, bodyLimit: bodyLimit, whenDone: options.isAsynchronous ? { _ in background.end(bodyCount) } : whenDone)
         // Pseudo-headers come first on the wire.
         for isPseudo in [true, false] {
             for field in fields where (field.name.first == UInt8(ascii: ":")) == isPseudo {

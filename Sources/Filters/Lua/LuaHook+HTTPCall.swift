@@ -11,7 +11,8 @@ extension LuaHook {
     func httpCall(_ lua: borrowing LuaCall) -> LuaReply {
         guard let stream else { return .results }
         let request = LuaCallRequest(
-            worker: stream.worker, bodyLimit: stream.config.bufferLimit, localAddress: stream.info.downstreamLocalAddress?.ip
+            worker: stream.worker, bodyLimit: stream.config.bufferLimit, localAddress: stream.info.downstreamLocalAddress?.ip,
+            factory.backgroundCalls
         ) { [weak self] in self?.callEnded($0) }
         switch request.plan(lua) {
         case .refused(let reply): return reply

@@ -126,6 +126,8 @@ extension LuaHook {
 
     /// Values that one stream's dynamic metadata may have before a script can set no more.
     private static let maximumDynamicValues = 1024
+    /// Bytes that one hook can set, what it has replaced included.
+    private static let maximumDynamicBytes = 1 << 20
 
     private func setDynamic(_ call: borrowing LuaCall) -> LuaReply {
         guard call.tag == MetadataPlace.dynamic.rawValue, let stream else {
@@ -150,12 +152,26 @@ extension LuaHook {
         guard metadata.filters.values.reduce(0, { $0 + $1.count }) < Self.maximumDynamicValues else {
             return call.fail("dynamicMetadata is full")
         }
+        let size = name.utf8.count + key.utf8.count + value.size
+        call.charge(bytes: size)
+        guard metadataBytes + size <= Self.maximumDynamicBytes else { return call.fail("dynamicMetadata is full") }
+        metadataBytes += size
         metadata.set(filter: name, key: key, MetadataValue(value))
         return .results
     }
 }
 
 extension LuaValue {
+    /// Bytes that the value takes, roughly.
+    fileprivate var size: Int {
+        switch self {
+        case .nil, .boolean, .number: 16
+        case .string(let bytes): 16 + bytes.count
+        case .array(let values): values.reduce(16) { $0 + $1.size }
+        case .map(let fields): fields.reduce(16) { $0 + 16 + $1.key.count + $1.value.size }
+        }
+    }
+
     /// A value of metadata as Lua has it: null is nil.
     init(_ value: MetadataValue) {
         switch value {

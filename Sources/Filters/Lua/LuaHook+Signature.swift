@@ -59,6 +59,9 @@ extension LuaHook {
             call.results.add("\(name) is not supported.")
             return .results
         }
+        guard min(dataCount, data.count) <= LuaLibrary.longestHashed else {
+            return call.badArgument(5, "at most \(LuaLibrary.longestHashed) bytes can be verified at a time")
+        }
         call.charge(fuel: Self.keyFuel)
         LuaLibrary.chargeHash(call, dataCount > 0 ? min(dataCount, data.count) : 0)
         let isValid = key.verifies(

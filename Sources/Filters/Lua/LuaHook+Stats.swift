@@ -80,6 +80,9 @@ extension LuaHook {
         _ call: borrowing LuaCall, _ type: LuaClass<LuaHook>, isOther: (String) -> Bool, _ index: (String) -> Int?
     ) -> LuaReply {
         guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
+        guard name.utf8.count <= ScriptStats.longestName else {
+            return call.fail("a statistic's name has at most \(ScriptStats.longestName) bytes")
+        }
         guard !isOther(name) else { return call.fail("'\(name)' is a statistic of the filter's own, and of another kind") }
         guard let index = index(name) else {
             return call.fail("a filter can have \(ScriptStats.maximumNames) statistics of its own")
@@ -105,6 +108,8 @@ extension LuaHook {
 @WorkerActor final class ScriptStats {
     /// Names that one filter's scripts may use.
     static let maximumNames = 256
+    /// Bytes of one of them.
+    static let longestName = 256
 
     private(set) var counters: [Counter] = []
     private(set) var gauges: [Gauge] = []

@@ -75,6 +75,8 @@ import TrafficPolicy
 
     /// Keys of the metadata maps that are looped over, in their order; by tag.
     var metadataKeys: [Int: [String]] = [:]
+    /// Bytes of dynamic metadata that the script has set.
+    var metadataBytes = 0
 
     /// The public key that the script imported.
     var importedKey: ImportedKey?
@@ -232,6 +234,7 @@ import TrafficPolicy
         lengthTouched = false
         stopIterating()
         if !metadataKeys.isEmpty { metadataKeys = [:] }
+        metadataBytes = 0
         reply = nil
         callState = .none
         if importedKey != nil { importedKey = nil }
@@ -274,12 +277,6 @@ import TrafficPolicy
         if wait == .nothing || wait == .respond { measureEnds() }
     }
 
-    /// Notes what the script does where somebody asked for the decisions of the request; costs nothing where nobody did.
-    func explain(_ text: @autoclosure () -> String) {
-        guard let recorder = stream?.recorder else { return }
-        recorder.note(.filter, "\(factory.name): \(text())")
-    }
-
     private func keep(_ run: consuming LuaRun) {
         self.run = consume run
         factory.stats[.coroutinesActive].add()
@@ -301,14 +298,12 @@ import TrafficPolicy
 
     /// Does what the script asked for when it yielded, and goes on with what is done at once.
     private func settle() {
-        while wait == .call, callState == .none, let call {
+        if wait == .call, callState == .none, let call {
             callState = .beginning
             call.call.begin(call.cluster, timeout: call.timeout)
-            guard callState == .ended else {
-                callState = .begun
-                return
-            }
-            resumeAfterCall()
+            // A script that makes one call after the other, each over at once, would not let anybody else have a turn.
+            if callState == .ended { factory.worker.loop.atTurnEnd(self) } else { callState = .begun }
+            return
         }
         if let stream, bodyReplaced {
             bodyReplaced = false
@@ -329,10 +324,16 @@ import TrafficPolicy
         }
     }
 
-    /// The turn that the script gave way to is over; or the response hook answered in the response's place.
+    /// The turn that the script gave way to is over, or that in which a call was over at once; or the response hook answered in the response's place.
     func turnEnded() {
         if wait == .turn {
             takeTurn()
+            return
+        }
+        if wait == .call, callState == .ended, stream?.isActive == true {
+            resumeAfterCall()
+            settle()
+            goOn()
             return
         }
         guard wait == .respond, direction == .response, let stream, stream.isActive, let reply else { return }

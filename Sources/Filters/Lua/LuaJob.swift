@@ -11,8 +11,10 @@ import TrafficPolicy
     private enum State: Equatable {
         /// Inside the script. Next: any other.
         case running
-        /// The call that the script waits for is to be begun, or is being begun. Next: `waiting`, `running`, `over`.
+        /// The call that the script waits for is to be begun, or is being begun. Next: `waiting`, `ended`, `over`.
         case calling
+        /// The call was over at once: the script goes on when the turn is over, so that others get theirs. Next: `running`, `over`.
+        case ended
         /// The call is under way. Next: `running`, `over`.
         case waiting
         /// Put aside, so that others get their turn. Next: `running`, `over`.
@@ -79,16 +81,20 @@ import TrafficPolicy
         }
     }
 
-    /// Begins the call that the script waits for, again and again if it is over at once; or says that the run is over.
+    /// Begins the call that the script waits for, or says that the run is over.
     private func settle() {
-        while state == .calling, let plan {
+        if state == .calling, let plan {
             plan.call.begin(plan.cluster, timeout: plan.timeout)
-            if state == .calling, self.plan?.call === plan.call { state = .waiting }
+            if state == .calling { state = .waiting }
         }
         if state == .over { timers?.ended(self) }
     }
 
     func turnEnded() {
+        if state == .ended {
+            resumeAfterCall()
+            return
+        }
         guard state == .sliced, timers != nil, var run = run.take() else { return }
         state = .running
         let outcome = run.goOn()
@@ -99,11 +105,14 @@ import TrafficPolicy
     // MARK: httpCall
 
     private func httpCall(_ lua: borrowing LuaCall) -> LuaReply {
-        let request = LuaCallRequest(worker: worker, bodyLimit: Self.bodyLimit, localAddress: nil) { [weak self] in self?.callEnded($0) }
+        guard let timers else { return .results }
+        let request = LuaCallRequest(worker: worker, bodyLimit: Self.bodyLimit, localAddress: nil, timers.backgroundCalls) {
+            [weak self] in self?.callEnded($0)
+        }
         switch request.plan(lua) {
         case .refused(let reply): return reply
         case .planned(let plan):
-            timers?.countCall()
+            timers.countCall()
             if plan.isAsynchronous {
                 plan.call.begin(plan.cluster, timeout: plan.timeout)
                 return .results
@@ -115,12 +124,22 @@ import TrafficPolicy
 
     /// The call is over, perhaps while it is being begun.
     private func callEnded(_ ended: UpstreamCall) {
-        guard let plan, plan.call === ended, state == .calling || state == .waiting, timers != nil, var run = run.take() else { return }
-        let isBeginning = state == .calling
+        guard plan?.call === ended else { return }
+        switch state {
+        case .calling:
+            state = .ended
+            worker.loop.atTurnEnd(self)
+        case .waiting: resumeAfterCall()
+        case .running, .ended, .sliced, .over: break
+        }
+    }
+
+    private func resumeAfterCall() {
+        guard let plan, timers != nil, var run = run.take() else { return }
         self.plan = nil
         state = .running
         let outcome = run.resume { plan.addResult(to: $0) }
         took(run, outcome)
-        if !isBeginning { settle() }
+        settle()
     }
 }

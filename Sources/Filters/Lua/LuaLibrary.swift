@@ -43,6 +43,7 @@ import SecureTransport
         methods: DigestAlgorithm.allCases.map { algorithm in
             LuaMethod.worker(algorithm.rawValue) { _, call in
                 guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+                guard bytes.count <= longestHashed else { return call.badArgument(1, isTooLong) }
                 chargeHash(call, bytes.count)
                 return give(call, algorithm.hash(bytes), raw: call.boolean(2) ?? false)
             }
@@ -52,6 +53,8 @@ import SecureTransport
                 guard let key = call.bytes(2) else { return call.badArgument(2, expected: "string") }
                 guard let bytes = call.bytes(3) else { return call.badArgument(3, expected: "string") }
                 guard let algorithm = DigestAlgorithm(name: name) else { return call.fail("unknown hash '\(name)'") }
+                guard key.count <= longestHashed else { return call.badArgument(2, isTooLong) }
+                guard bytes.count <= longestHashed else { return call.badArgument(3, isTooLong) }
                 chargeHash(call, key.count + bytes.count)
                 return give(call, algorithm.authenticate(bytes, key: key), raw: call.boolean(4) ?? false)
             },
@@ -65,6 +68,11 @@ import SecureTransport
 
     /// A hash takes two nanoseconds a byte where it is slow, and half a microsecond to begin.
     static func chargeHash(_ call: borrowing LuaCall, _ count: Int) { call.charge(fuel: 500 + count * 2) }
+
+    /// Bytes that are hashed in one go, for nothing else runs meanwhile: two milliseconds where it is slow.
+    static let longestHashed = 1 << 20
+
+    private static let isTooLong = "at most \(longestHashed) bytes can be hashed at a time"
 
     private static func give(_ call: borrowing LuaCall, _ bytes: [UInt8], raw: Bool) -> LuaReply {
         if raw {
@@ -95,6 +103,12 @@ import SecureTransport
             .worker("cancel") { library, call in library.timers?.cancel(call) ?? call.returning(false) },
         ])
 
+    /// What a line of the log costs.
+    static let lineFuel = 500
+
+    /// As much of a text as the log takes.
+    static func line(_ bytes: UnsafeRawBufferPointer) -> String { bytes.slice(0, min(bytes.count, Log.maximumMessage)).text }
+
     private static let isReplaced = "the script has been loaded anew since"
 
     /// A random UUID (RFC 9562 version 4), lower-case.
@@ -117,7 +131,7 @@ import SecureTransport
     private func write(_ call: borrowing LuaCall) -> LuaReply {
         guard let word = call.text(1) else { return call.badArgument(1, expected: "string") }
         guard let level = LogLevel(word), level != .off else { return call.badArgument(1, "unknown level '\(word)'") }
-        guard let message = call.text(2) else { return call.badArgument(2, expected: "string") }
+        guard let message = call.bytes(2) else { return call.badArgument(2, expected: "string") }
         var fields: [(name: String, value: String)] = []
         if !call.isNil(3) {
             guard let given = Self.fields(call, 3) else { return call.badArgument(3, "a table of names and plain values expected") }
@@ -125,7 +139,8 @@ import SecureTransport
         }
         guard log.isEnabled(level, .lua) else { return .results }
         let tail = fields.map { " \($0.name)=\($0.value.contains(" ") ? "\"\($0.value)\"" : $0.value)" }.joined()
-        log.write(level, .lua, "\(name): \(message)\(tail)")
+        call.charge(fuel: Self.lineFuel)
+        log.write(level, .lua, "\(name): \(Self.line(message))\(tail)")
         return .results
     }
 
@@ -170,7 +185,7 @@ import SecureTransport
                     value = .number(call.number(2) ?? 0)
                 } else {
                     guard let bytes = call.bytes(2) else { return call.badArgument(2, expected: "string") }
-                    value = .bytes(Array(bytes))
+                    value = .bytes(Array(bytes.prefix(KeyValueRegion.maximumEntry + 1)))
                 }
                 guard call.isNil(3) || call.number(3) != nil else { return call.badArgument(3, expected: "number") }
                 guard let lifetime = lifetime(call.number(3)) else { return call.badArgument(3, "seconds above 0 expected") }
@@ -192,7 +207,8 @@ import SecureTransport
             },
         ])
 
-    private func key(_ key: UnsafeRawBufferPointer) -> [UInt8] { Array(name.utf8) + [0] + key }
+    /// The key in the table of all, cut to what is too long in any case.
+    private func key(_ key: UnsafeRawBufferPointer) -> [UInt8] { Array(name.utf8) + [0] + key.prefix(KeyValueRegion.maximumEntry + 1) }
 
     /// Seconds as nanoseconds; nothing, or more than decades, is for ever (0). Nil for a time that is over already: what was
     /// reckoned from a moment in the past must not stay for ever.

@@ -17,7 +17,9 @@ extension LuaMethod {
             .worker(name) { host, call in
                 guard let bytes = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 let log = log(host)
-                if log.isEnabled(level, .lua) { log.write(level, .lua, "script log: \(bytes.text)") }
+                guard log.isEnabled(level, .lua) else { return .results }
+                call.charge(fuel: LuaLibrary.lineFuel)
+                log.write(level, .lua, "script log: \(LuaLibrary.line(bytes))")
                 return .results
             }
         }

@@ -83,7 +83,7 @@ struct LuaModules: Equatable {
             let path = "\(folder)/\(leaf)"
             if isFolder(path) {
                 try walk(path, below: prefix + leaf + "/", depth: depth + 1, &found, name)
-            } else if let module = name(prefix + leaf) {
+            } else if let module = name(prefix + leaf), isFile(path) {
                 guard found.count < maximumFiles else { throw tooMuch }
                 found.append((module, path))
             }
@@ -94,6 +94,13 @@ struct LuaModules: Equatable {
         var status = stat()
         // Links are not followed: they may lead anywhere.
         return (follows ? stat(path, &status) : lstat(path, &status)) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Whether it can be read to its end: a named pipe would be waited for. Files may be links, as those of a mounted
+    /// Kubernetes ConfigMap are.
+    private static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     private static func contents(_ path: String, most: Int) throws(ConfigProblem) -> [UInt8] {

@@ -33,6 +33,7 @@ import Reactor
     }
 
     private let worker: WorkerContext
+    let backgroundCalls = LuaBackgroundCalls()
     private var entries: [Entry] = []
     private var lastNumber = 0
     // Safety: the script owns this object and the state, and ends this object before it lets the state go; when the script

@@ -4,6 +4,10 @@ public final class MetricBook {
     public static let maximumNames = 256
     /// Series of one metric; what comes after them counts as one series with the label `overflow`.
     public static let maximumSeries = 200
+    /// Bytes of a set of labels, separators included.
+    public static let maximumLabels = 512
+    /// Bytes that all series together take of the statistics, in which those of the proxy's own need their place.
+    public static let maximumRoom = 8 << 20
 
     /// What a metric is.
     public enum Kind: Sendable {
@@ -34,6 +38,7 @@ public final class MetricBook {
     }
 
     private var metrics: [String: Metric] = [:]
+    private var room = 0
     private static let overflow = StatLabels([("overflow", "true")])
 
     init() {}
@@ -44,11 +49,20 @@ public final class MetricBook {
         if let known = metrics[name] { metric = known } else { metric = try newMetric(name, kind) }
         guard metric.kind == kind else { throw .kind(metric.kind) }
         if metric.series.contains(labels) { return labels }
-        guard metric.series.count < Self.maximumSeries else { return Self.overflow }
+        let size = labels.encoded.utf8.count
+        let needed = Self.seriesRoom + size + name.utf8.count + (kind == .histogram ? HistogramBuckets.words * 8 : 0)
+        guard metric.series.count < Self.maximumSeries, size <= Self.maximumLabels, room + needed <= Self.maximumRoom else {
+            metrics[name] = metric
+            return Self.overflow
+        }
+        room += needed
         metric.series.insert(labels)
         metrics[name] = metric
         return labels
     }
+
+    /// What a series takes besides its names: a record's head, and its value.
+    private static let seriesRoom = 64
 
     private func newMetric(_ name: String, _ kind: Kind) throws(Refusal) -> Metric {
         guard Self.isName(name) else { throw .name }

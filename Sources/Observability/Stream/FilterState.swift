@@ -2,6 +2,8 @@
 public final class FilterState {
     /// Names that one stream may have: scripts write them.
     public static let maximumEntries = 256
+    /// Bytes of all names and texts together.
+    public static let maximumBytes = 1 << 20
 
     /// One object.
     public enum Value: Equatable, Sendable {
@@ -10,6 +12,7 @@ public final class FilterState {
     }
 
     private var values: [String: (value: Value, type: String)] = [:]
+    private var bytes = 0
 
     public init() {}
 
@@ -27,10 +30,21 @@ public final class FilterState {
 
     /// Puts an object under a name.
     /// - Parameter type: the factory that made it; empty where nobody asks.
-    /// - Returns: false when there is no room for another name.
+    /// - Returns: false when there is no room for another name, or for so much.
     public func set(_ name: String, _ value: Value, type: String = "") -> Bool {
-        guard values[name] != nil || values.count < Self.maximumEntries else { return false }
+        let old = values[name]
+        guard old != nil || values.count < Self.maximumEntries else { return false }
+        let more = Self.size(value) - (old.map { Self.size($0.value) } ?? -name.utf8.count)
+        guard bytes + more <= Self.maximumBytes else { return false }
+        bytes += more
         values[name] = (value, type)
         return true
+    }
+
+    private static func size(_ value: Value) -> Int {
+        switch value {
+        case .string(let bytes): bytes.count
+        case .integer: 0
+        }
     }
 }

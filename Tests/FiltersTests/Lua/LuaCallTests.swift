@@ -211,6 +211,62 @@ struct LuaCallTests {
         await proxy.stop()
     }
 
+    @Test("asynchronous calls that nobody answers are bounded, in number and in bytes")
+    func asynchronousBound() async throws {
+        let upstream = TestUpstream()
+        let (listener, port) = PlainSocket.listening()
+        let proxy = try await TestProxy.start(
+            filters: """
+                - name: lua
+                  typed_config:
+                    "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+                    limits: { cpu_time: 60s, fuel: 100000000000 }
+                    lua:
+                      default_source_code:
+                        inline_string: |
+                          function envoy_on_request(h)
+                            local big, count = ("x"):rep(2000000), 0
+                            local ok, message
+                            repeat
+                              ok, message = pcall(h.httpCall, h, "other", {[":method"] = "POST", [":path"] = "/", [":authority"] = "o"}, big, 0, true)
+                              count = count + 1
+                            until not ok
+                            h:respond({[":status"] = "200"}, count .. message)
+                          end
+                """, clusters: ["main": upstream.port, "other": port])
+        let text = await proxy.get()?.text
+        #expect(text?.hasPrefix("9") == true && text?.hasSuffix("too many asynchronous http calls are under way") == true, "\(text ?? "none")")
+        await proxy.stop()
+        PlainSocket(accepted: listener).close()
+    }
+
+    @Test("an asynchronous call gives its place back when it is over")
+    func asynchronousPlaces() async throws {
+        let upstream = TestUpstream()
+        let proxy = try await TestProxy.start(
+            filters: """
+                - name: lua
+                  typed_config:
+                    "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+                    limits: { cpu_time: 60s, fuel: 100000000000, time_slice: 60s }
+                    lua:
+                      default_source_code:
+                        inline_string: |
+                          function envoy_on_request(h)
+                            local head = {[":method"] = "POST", [":path"] = "/", [":authority"] = "o"}
+                            local body, count, waited = ("x"):rep(2000000), 0, 0
+                            while count < 20 do
+                              if pcall(h.httpCall, h, "main", head, body, 60000, true) then count = count + 1
+                              else waited = waited + 1 h:httpCall("main", head, "", 60000) end
+                            end
+                            h:respond({[":status"] = "200"}, tostring(waited > 0))
+                          end
+                """, clusters: ["main": upstream.port])
+        let text = await proxy.get()?.text
+        #expect(text == "true", "\(text ?? "none") \(proxy.log)")
+        await proxy.stop()
+    }
+
     @Test("an asynchronous call is sent and not waited for")
     func asynchronous() async throws {
         let upstream = TestUpstream()

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Observability
 import Testing
 
@@ -62,6 +63,9 @@ struct LuaLibraryTests {
         try "runs = (runs or 0) + 1 return {name = ..., deep = require('deep.inner'), again = runs}".write(
             to: folder.appending(path: "outer.lua"), atomically: true, encoding: .utf8)
         try "return 'inner'".write(to: folder.appending(path: "deep/inner.lua"), atomically: true, encoding: .utf8)
+        // A link to a file is one; what is no file is none, and a named pipe is not waited for.
+        #expect(symlink("outer.lua", folder.appending(path: "linked.lua").path) == 0)
+        #expect(mkfifo(folder.appending(path: "pipe.lua").path, 0o600) == 0)
         try "x = = 1".write(to: folder.appending(path: "broken.lua"), atomically: true, encoding: .utf8)
         let upstream = TestUpstream()
         let proxy = try await TestProxy.start(
@@ -77,10 +81,38 @@ struct LuaLibraryTests {
                           function envoy_on_request(h)
                             local function why(name) return (select(2, pcall(require, name)):gsub("^%[string.-%]:%d+: ", "")) end
                             h:respond({[":status"] = "200"}, table.concat({outer.name, outer.deep, tostring(require("outer") == outer), outer.again,
-                              why("../outer"), why("io"), why("broken"), require("cjson").encode({1})}, "|"))
+                              why("../outer"), why("io"), why("broken"), require("linked").deep, why("pipe"), why("outer" .. string.char(0)), why("/etc/passwd"), require("cjson").encode({1})}, "|"))
                           end
                 """, clusters: ["main": upstream.port])
-        #expect(await proxy.get()?.text == "outer|inner|true|1|module '../outer' not found|module 'io' not found|broken:1: unexpected symbol near '='|[1]")
+        #expect(await proxy.get()?.text == "outer|inner|true|1|module '../outer' not found|module 'io' not found|broken:1: unexpected symbol near '='|inner|module 'pipe' not found|module 'outer\0' not found|module '/etc/passwd' not found|[1]")
+        await proxy.stop()
+    }
+
+    @Test("what scripts leave outside of their memory is bounded", arguments: [
+        ("local m = h:streamInfo():dynamicMetadata() for i = 1, 20 do m:set('a', 'k', ('x'):rep(100000)) end", "dynamicMetadata is full"),
+        ("local f = h:streamInfo():filterState() for i = 1, 20 do f:set('k' .. i, 'envoy.string', ('x'):rep(100000)) end", "filterState is full"),
+        ("h:stats():counter(('x'):rep(257))", "a statistic's name has at most 256 bytes"),
+        ("crypto.sha256(('x'):rep(1048577))", "bad argument #1 to 'sha256' (at most 1048576 bytes can be hashed at a time)"),
+        ("crypto.hmac('md5', 'k', ('x'):rep(1048577))", "bad argument #3 to 'hmac' (at most 1048576 bytes can be hashed at a time)"),
+        ("heddle.kv.set(('k'):rep(1000000), 1) heddle.kv.set('k', ('v'):rep(1000000)) error(tostring(heddle.kv.get('k')))", "nil"),
+    ])
+    func bounds(_ body: String, _ message: String) async throws {
+        let upstream = TestUpstream()
+        let script = "function envoy_on_request(h) local ok, e = pcall(function() \(body) end) h:respond({[':status'] = '200'}, e) end"
+        let proxy = try await TestProxy.start(filters: script.asLuaFilter, clusters: ["main": upstream.port])
+        let text = await proxy.get()?.text
+        #expect(text?.hasSuffix(": " + message) == true, "\(text ?? "no answer")")
+        await proxy.stop()
+    }
+
+    @Test("a line of the log is cut, however long the message")
+    func longLines() async throws {
+        let upstream = TestUpstream()
+        let script = "function envoy_on_request(h) local s = ('x'):rep(1000000) h:logInfo(s) heddle.log('info', s) print(s) error(s) end"
+        let proxy = try await TestProxy.start(filters: script.asLuaFilter, clusters: ["main": upstream.port])
+        #expect(await proxy.get()?.status == 200)
+        #expect(proxy.log.contains("script log: xxxx"))
+        #expect(proxy.log.utf8.count < 100_000)
         await proxy.stop()
     }
 }

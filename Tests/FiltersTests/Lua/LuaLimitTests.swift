@@ -39,6 +39,31 @@ struct LuaLimitTests {
         await proxy.stop()
     }
 
+    @Test("a script whose calls are over at once lets other requests by")
+    func turnsBetweenCalls() async throws {
+        let upstream = TestUpstream()
+        let proxy = try await TestProxy.start(
+            filters: Self.filter(
+                "limits: { cpu_time: 600s, fuel: 1000000000000 }",
+                """
+                function envoy_on_request(h)
+                  local path, count = h:headers():get(":path"), 0
+                  if path == "/done" then done = true end
+                  if path ~= "/slow" then return end
+                  while not done and count < 1000000 do
+                    h:httpCall("empty", {[":method"] = "GET", [":path"] = "/", [":authority"] = "e"}, nil, 0)
+                    count = count + 1
+                  end
+                  h:respond({[":status"] = "200"}, count < 1000000 and "stopped" or "never stopped")
+                end
+                """), clusters: ["main": [upstream.port], "empty": []])
+        async let slow = proxy.get("/slow")
+        for _ in 0..<5 { #expect(await proxy.get("/fast")?.status == 200) }
+        #expect(await proxy.get("/done")?.status == 200)
+        #expect(await slow?.text == "stopped")
+        await proxy.stop()
+    }
+
     @Test("a script that is put aside everywhere does what it does otherwise", arguments: [1, 7, 100_000])
     func slices(_ pieces: Int) async throws {
         let upstream = TestUpstream { TestUpstream.ok("answer to " + $0.text) }

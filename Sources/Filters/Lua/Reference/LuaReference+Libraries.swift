@@ -118,7 +118,7 @@ extension LuaReference {
         ])
 
     private static let crypto = Object(
-        "crypto", "", "Hashes, as lower-case hexadecimal digits, or as bytes if `raw` is true.",
+        "crypto", "", "Hashes, as lower-case hexadecimal digits, or as bytes if `raw` is true. At most 1 MiB is hashed at a time.",
         ["md5", "sha1", "sha224", "sha384", "sha512"].map { Function("\($0)(bytes: string, raw: boolean?) → string", "The hash.") } + [
             Function(
                 "sha256(bytes: string, raw: boolean?) → string", "The hash.",
@@ -166,7 +166,7 @@ extension LuaReference {
         ])
 
     private static let metric = Object(
-        "heddle.metric", "", "Metrics of the business, in `/stats` and `/stats/prometheus` under their own names. A metric has at most 200 sets of labels; the rest counts under `overflow`.",
+        "heddle.metric", "", "Metrics of the business, in `/stats` and `/stats/prometheus` under their own names. A metric has at most 200 sets of labels of up to 512 bytes, and all together take at most 8 MiB; the rest counts under `overflow`.",
         [
             Function(
                 "counter(name: string, amount: number?, labels: table?)", "Adds to a counter, one or an amount. Metrics hold whole numbers, and what is none is rounded: count cents.",
