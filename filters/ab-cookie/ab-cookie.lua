@@ -15,9 +15,9 @@ local function groups_of(text)
   return groups, sum
 end
 
--- The cookie's value among all cookies, if it names a group.
+-- The cookie's value among all cookies, if it names a group. Of very many only the first are looked at.
 local function group_in(cookies, name, groups)
-  for item in (cookies or ""):gmatch("[^;,]+") do
+  for item in (cookies or ""):sub(1, 8192):gmatch("[^;,]+") do
     local key, value = item:match("^ *([^=]+)=([%w_-]+) *$")
     if key == name then
       for _, group in ipairs(groups) do

@@ -13,6 +13,9 @@ local own_answer = {
   "transfer-encoding",
 }
 
+-- Bytes of a path, and of all that a key is made of. Who sends more asks for nothing that others ask for, and each costs time.
+local longest = 4096
+
 local function list(text)
   local names = {}
   for name in text:gmatch("[^, ]+") do names[#names + 1] = name end
@@ -39,7 +42,9 @@ function envoy_on_request(handle)
   end
   if (headers:get("content-length") or "0") ~= "0" then return end
 
-  local path, query = (headers:get(":path") or "/"):match("^([^?]*)%??(.*)$")
+  local target = headers:get(":path") or "/"
+  if #target > longest then return end
+  local path, query = target:match("^([^?]*)%??(.*)$")
   local ignored = {}
   for _, name in ipairs(list(settings:get("ignore") or "utm_source,utm_medium,utm_campaign")) do ignored[name] = true end
   local parts = {}
@@ -59,5 +64,6 @@ function envoy_on_request(handle)
   end
   -- Two sums with different beginnings: 64 bits. A line feed can stand in none of the parts.
   local whole = table.concat(text, "\n")
+  if #whole > longest then return end
   headers:add(header, bit.tohex(hash(whole, -2128831035)) .. bit.tohex(hash(whole, 1469598103)))
 end

@@ -145,6 +145,44 @@ struct ReadyFilterTests {
         await proxy.stop()
     }
 
+    @Test("nor does any head", arguments: names)
+    func heads(_ name: String) async throws {
+        let settings =
+            ["api-keys": "keys: k=ada", "jwt-claims": "public_key: MIIB", "webhook-hmac": "secret: s, scheme: stripe"][
+                name] ?? ""
+        let filter = """
+            - name: lua
+              typed_config:
+                "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+                lua:
+                  default_source_code: { filename: \(Self.folder)/\(name)/\(name).lua }
+                  filter_context: { \(settings) }
+                limits: { fuel: 2500000, cpu_time: 10s }
+            """
+        let upstream = TestUpstream { _ in TestUpstream.ok("fine") }
+        let proxy = try await TestProxy.start(filters: filter, clusters: ["main": upstream.port])
+        let long = String(repeating: "a", count: 50_000)
+        for field in [
+            "cookie: " + String(repeating: "a;", count: 25_000), "accept: " + long, "x-canary-user: " + long,
+            "authorization: Bearer " + long,
+            "authorization: Bearer " + String(repeating: "a.", count: 25_000),
+            "x-hub-signature-256: t=1," + String(repeating: "v1=a,", count: 10_000),
+            "x-api-key: " + String(repeating: "k=", count: 25_000), "x-maintenance-pass: " + long,
+        ] {
+            _ = await proxy.get("/", field)
+            try #require(await proxy.lua(.errors) == 0, "\(field.prefix(40)): \(proxy.log)")
+        }
+        for query in [
+            String(repeating: "&a", count: 25_000), "query=" + String(repeating: "%7Ba", count: 12_000),
+            String(repeating: "..%2f", count: 10_000),
+        ] {
+            _ = await proxy.get("/?" + query)
+            _ = await proxy.get("/" + query)
+            try #require(await proxy.lua(.errors) == 0, "\(query.prefix(40)): \(proxy.log)")
+        }
+        await proxy.stop()
+    }
+
     @Test("the JSON that some of them read is read by the same text")
     func sameJSON() {
         let parts = Self.names.compactMap { name -> String? in
