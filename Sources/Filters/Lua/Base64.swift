@@ -24,27 +24,29 @@ enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The bytes; nil when the text is not canonical Base64.
+    /// The bytes, read as leniently as Envoy does: white space is passed over, padding (`=` or `.`) may be left out but not
+    /// be wrong, and bits behind the last byte count for nothing. Nil when it is no Base64 even so.
     static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
-        guard text.count % 4 == 0 else { return nil }
-        var count = text.count
-        while count > 0, text.count - count < 2, text[count - 1] == UInt8(ascii: "=") { count -= 1 }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(count * 3 / 4)
+        bytes.reserveCapacity(text.count / 4 * 3 + 2)
         var group: UInt32 = 0
-        var bits = 0
-        for index in 0..<count {
-            guard let value = value(text[index]) else { return nil }
-            group = group << 6 | value
-            bits += 6
-            if bits >= 8 {
-                bits -= 8
-                bytes.append(UInt8(truncatingIfNeeded: group >> UInt32(bits)))
+        var digits = 0
+        var padding = 0
+        for byte in text where !isSpace(byte) {
+            if byte == UInt8(ascii: "=") || byte == UInt8(ascii: ".") {
+                padding += 1
+                continue
             }
+            guard padding == 0, let value = value(byte) else { return nil }
+            group = group << 6 | value
+            digits += 1
+            if digits % 4 != 1 { bytes.append(UInt8(truncatingIfNeeded: group >> UInt32(6 - 2 * ((digits + 3) % 4)))) }
         }
-        // Bits behind the last byte must be zero (RFC 4648 section 3.5).
-        return group & (1 << UInt32(bits) - 1) == 0 ? bytes : nil
+        guard digits % 4 != 1 else { return nil }
+        return padding == 0 || padding == (4 - digits % 4) % 4 ? bytes : nil
     }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || (9...13).contains(byte) }
 
     private static func value(_ byte: UInt8) -> UInt32? {
         switch byte {

@@ -51,6 +51,10 @@ import TrafficPolicy
     // How much of the message is here.
     private(set) var endSeen = false
     private(set) var trailersKnown = false
+    /// Body has come, be it that there is none.
+    private(set) var bodySeen = false
+    /// Body has gone by that the script did not ask for.
+    private(set) var bodyPassed = false
     /// The head has gone on: it cannot be changed any more.
     private(set) var headReleased = false
     /// The script asked for the body whole, and has it.
@@ -143,6 +147,7 @@ import TrafficPolicy
     func receive(_ data: inout UnsafeRawBufferPointer, endStream: Bool) -> DataVerdict {
         guard wait != .nothing, let stream else { return .proceed }
         if endStream { endSeen = true }
+        if endStream || !data.isEmpty { bodySeen = true }
         switch wait {
         case .nothing: return .proceed
         case .respond: return direction == .response ? .consume : .proceed
@@ -157,6 +162,7 @@ import TrafficPolicy
             chunkPlace = .received
             resume { $0.add(LuaHook.bufferType, self, tag: LuaHook.chunkTag) }
         case .trailers:
+            if !bodyTaken { bodyPassed = true }
             guard endStream else { return .proceed }
             resume { _ in }
         }
@@ -216,6 +222,8 @@ import TrafficPolicy
         state = nil
         endSeen = false
         trailersKnown = false
+        bodySeen = false
+        bodyPassed = false
         headReleased = false
         bodyTaken = false
         takesChunks = false
@@ -247,13 +255,6 @@ import TrafficPolicy
     private func resumeWithBody() {
         bodyTaken = true
         resume { if self.hasBody { $0.add(LuaHook.bufferType, self, scope: .run, slot: 2, tag: LuaHook.bodyTag) } }
-    }
-
-    /// Whether `body()` has something to return.
-    var hasBody: Bool {
-        guard let stream else { return false }
-        if direction == .response, stream.isHead { return false }
-        return wrapsEmptyBody || stream.bufferedCount(direction, of: filter) > 0
     }
 
     private func took(_ run: consuming LuaRun, _ outcome: LuaOutcome) {
