@@ -52,9 +52,9 @@ package struct LuaCall: ~Copyable {
         return hlua_call_number(raw, Int32(index), &number) ? number : nil
     }
 
-    /// A whole number, cut as Lua does; nil too when it is out of range.
+    /// A whole number, cut as Lua does; the nearest one for what is beyond them, 0 for what is no number at all.
     @inlinable package func integer(_ index: Int) -> Int? {
-        number(index).flatMap { Int(exactly: $0.rounded(.towardZero)) }
+        number(index).map { $0.isNaN ? 0 : Int(exactly: $0.rounded(.towardZero)) ?? ($0 < 0 ? .min : .max) }
     }
 
     /// A boolean; nil for anything else.

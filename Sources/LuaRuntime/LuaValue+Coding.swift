@@ -67,8 +67,14 @@ struct LuaValueReader {
         return .array(try ordered(elements))
     }
 
+    /// How many elements a list may have that has few values and else holes.
+    private static let sparseCount = 64
+
+    /// A list may have holes, but must not be mostly made of them: a script would fill memory with nothing.
     private func ordered(_ elements: [(index: Double, value: LuaValue)]) throws(LuaValueError) -> [LuaValue] {
-        var values = [LuaValue](repeating: .nil, count: elements.count)
+        let last = elements.reduce(0) { max($0, $1.index) }
+        guard last <= Double(max(2 * elements.count, Self.sparseCount)) else { throw .mixedKeys("number") }
+        var values = [LuaValue](repeating: .nil, count: Int(last))
         for (index, value) in elements {
             guard index >= 1, index <= Double(values.count), index == index.rounded() else { throw .mixedKeys("number") }
             values[Int(index) - 1] = value

@@ -10,7 +10,7 @@ import Testing
 struct LuaConformanceTests {
     @Test("each example of the Lua API comes to the same, or to what the table says of Envoy")
     func examples() throws {
-        let cases = LuaReference.objects.flatMap { $0.functions.flatMap(\.cases) }
+        let cases = LuaReference.cases
         let envoy = try answers(.envoy, cases.map(\.code))
         let heddle = try answers(.heddle, cases.map(\.code))
         #expect(envoy.count == cases.count && heddle.count == cases.count)

@@ -5,6 +5,8 @@ import Testing
 struct LuaValueTests {
     @Test("comes out of Lua as it is there", arguments: [
         ("nil", LuaValue.nil), ("true", .boolean(true)), ("-1.5", .number(-1.5)), ("'a\\0b'", .string([97, 0, 98])),
+        ("{[1] = 1, [3] = 3}", .array([.number(1), .nil, .number(3)])),
+        ("{[64] = true}", .array([LuaValue](repeating: .nil, count: 63) + [.boolean(true)])),
         ("{}", .map([])), ("{1, 'x', {}}", .array([.number(1), .text("x"), .map([])])),
         ("{a = {b = {1}}}", .map([LuaField("a", .map([LuaField("b", .array([.number(1)]))]))])),
         ("setmetatable({}, {__index = {x = 1}, __pairs = error})", .map([])),
@@ -16,7 +18,7 @@ struct LuaValueTests {
     @Test("is refused when it is not plain", arguments: [
         ("print", "unsupported(\"function\")"), ("{f = print}", "unsupported(\"function\")"),
         ("coroutine.create(print)", "unsupported(\"thread\")"), ("{1, a = 2}", "mixedKeys(\"number\")"),
-        ("{[1] = 1, [3] = 3}", "mixedKeys(\"number\")"), ("{[0] = 1}", "mixedKeys(\"number\")"),
+        ("{[65] = 1}", "mixedKeys(\"number\")"), ("{[1e300] = 1}", "mixedKeys(\"number\")"), ("{[0] = 1}", "mixedKeys(\"number\")"),
         ("{[1.5] = 1}", "mixedKeys(\"number\")"), ("{[true] = 1}", "mixedKeys(\"boolean\")"),
         ("(function() local t = {} t.t = t return t end)()", "tooDeep"), ("('x'):rep(2000000)", "tooLarge"),
         ("(function() local t = {} for i = 1, 200000 do t[i] = i end return t end)()", "tooLarge"),

@@ -32,6 +32,8 @@ package import Reactor
     private var cluster: Cluster?
     private var request: UpstreamRequest?
     private var timer: LoopTimer?
+    /// On the loop's clock.
+    private var startTime: UInt64 = 0
     /// While the call is under way nobody else may keep it: its result may be of no interest to anyone.
     private var itself: UpstreamCall?
 
@@ -55,6 +57,7 @@ package import Reactor
         case .noHealthyHost: fail(503, "no healthy upstream")
         case .host(let host):
             itself = self
+            startTime = worker.loop.now
             if timeout > 0 { startTimer(timeout) }
             requestHeaders.remove(.transferEncoding)
             if requestBody.isEmpty {
@@ -153,8 +156,7 @@ package import Reactor
 
     func attemptFailed(_ reason: StreamReset, reason text: StaticString, detail: String?) {
         isResponseComplete = true
-        let body = "upstream connect error or disconnect/reset before headers. reset reason: \(text)"
-        fail(503, detail.map { "\(body), transport failure reason: \($0)" } ?? body)
+        fail(503, "upstream connect error or disconnect/reset before headers. reset reason: \(text)")
     }
 
     func attemptReset(_ reason: StreamReset, afterHead: Bool, onReusedConnection: Bool) {
@@ -174,6 +176,7 @@ package import Reactor
     func responseHeaders(_ fields: inout HeaderBlock, endStream: Bool) {
         guard state == .running, let cluster else { return }
         swap(&responseHeaders, &fields)
+        responseHeaders.set(.xEnvoyUpstreamServiceTime, decimal: Int((worker.loop.now &- startTime) / 1_000_000))
         let status = responseHeaders.status
         cluster.stats.countClass(status)
         cluster.stats.codes.add(status)

@@ -28,33 +28,35 @@ enum Base64 {
         }
     }
 
-    /// The bytes; nil when the text is not canonical Base64.
+    /// The bytes, read as leniently as Envoy does: white space is passed over, padding (`=` or `.`) may be left out but not
+    /// be wrong, and bits behind the last byte count for nothing. Nil when it is no Base64 even so.
     static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
-        guard text.count % 4 == 0 else { return nil }
-        var count = text.count
-        while count > 0, text.count - count < 2, text[count - 1] == UInt8(ascii: "=") { count -= 1 }
         var isValid = true
-        let bytes = [UInt8](unsafeUninitializedCapacity: count / 4 * 3 + 3) { room, written in
+        let bytes = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3 + 3) { room, written in
             var group: UInt32 = 0
-            var bits = 0
-            for index in 0..<count {
-                guard let value = value(text[index]) else {
+            var digits = 0
+            var padding = 0
+            for byte in text where !isSpace(byte) {
+                if byte == UInt8(ascii: "=") || byte == UInt8(ascii: ".") {
+                    padding += 1
+                    continue
+                }
+                guard padding == 0, let value = value(byte) else {
                     isValid = false
                     return
                 }
                 group = group << 6 | value
-                bits += 6
-                if bits >= 8 {
-                    bits -= 8
-                    room[written] = UInt8(truncatingIfNeeded: group >> UInt32(bits))
-                    written += 1
-                }
+                digits += 1
+                guard digits % 4 != 1 else { continue }
+                room[written] = UInt8(truncatingIfNeeded: group >> UInt32(6 - 2 * ((digits + 3) % 4)))
+                written += 1
             }
-            // Bits behind the last byte must be zero (RFC 4648 section 3.5).
-            isValid = group & (1 << UInt32(bits) - 1) == 0
+            isValid = digits % 4 != 1 && (padding == 0 || padding == (4 - digits % 4) % 4)
         }
         return isValid ? bytes : nil
     }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || (9...13).contains(byte) }
 
     private static func value(_ byte: UInt8) -> UInt32? {
         switch byte {

@@ -70,21 +70,19 @@ import TrafficPolicy
     }
 
     func plan(_ lua: borrowing LuaCall) -> Outcome {
-        guard let name = lua.bytes(1) else { return .refused(lua.badArgument(1, expected: "string")) }
-        guard lua.type(2) == .table else { return .refused(lua.badArgument(2, expected: "table")) }
-        guard lua.isNil(3) || lua.bytes(3) != nil else { return .refused(lua.badArgument(3, expected: "string")) }
+        // In Envoy's order, since the first thing that is wrong is what a script hears of.
         let options: LuaCallOptions
         let fields: [LuaHeaderField]
+        let cluster: Cluster
         do throws(LuaHeaderError) {
             options = try LuaCallOptions(lua)
+            guard let name = lua.bytes(1) else { throw .badArgument(1, expected: "string") }
+            guard lua.type(2) == .table else { throw .badArgument(2, expected: "table") }
+            guard let found = worker.clusters.find(name) else { throw .message("http call cluster invalid. Must be configured") }
+            cluster = found
             fields = try LuaHeaderField.list(lua, 2, method: "httpCall")
         } catch {
-            if case .badValue("number") = error { return .refused(lua.badArgument(4, expected: "number")) }
             return .refused(error.raise(lua))
-        }
-        guard options.timeoutMilliseconds >= 0 else { return .refused(lua.fail("http call timeout must be >= 0")) }
-        guard let cluster = worker.clusters.find(name) else {
-            return .refused(lua.fail("http call cluster invalid. Must be configured"))
         }
         for field in fields {
             if let problem = field.problem(.request) { return .refused(lua.fail(problem)) }
@@ -94,6 +92,7 @@ import TrafficPolicy
         guard call.requestHeaders.has(.path), call.requestHeaders.has(.method), call.requestHeaders.has(.authority) else {
             return .refused(lua.fail("http call headers must include ':path', ':method', and ':authority'"))
         }
+        guard lua.isNil(3) || lua.bytes(3) != nil else { return .refused(lua.badArgument(3, expected: "string")) }
         if let body = lua.bytes(3) {
             lua.charge(bytes: body.count)
             call.requestBody = Array(body)
@@ -137,6 +136,10 @@ import TrafficPolicy
         }
         if options.sendsForwardedFor, let localAddress {
             var text = ByteWriter(capacity: 64)
+            if let given = call.requestHeaders.get(.xForwardedFor) {
+                text.append(given)
+                text.append(",")
+            }
             localAddress.append(to: &text)
             call.requestHeaders.set(.xForwardedFor, text.bytes)
         }
@@ -160,34 +163,65 @@ struct LuaCallOptions {
             do throws(LuaValueError) {
                 table = try lua.value(4)
             } catch {
+                if case .mixedKeys(let type) = error, type != "number" { throw .badKey(type) }
                 throw .message("httpCall() options must be a table of plain values")
             }
-            guard case .map(let entries) = table else { throw .message("httpCall() options must have names") }
+            guard case .map(let entries) = table else { throw Self.unknownKey("1") }
             for entry in entries { try set(entry) }
             return
         }
-        guard let timeout = lua.number(4) else { throw .badValue("number") }
-        timeoutMilliseconds = timeout
         if lua.count >= 5 {
             guard let flag = lua.boolean(5) else {
                 throw .message("http call asynchronous flag must be 'true', 'false', or empty")
             }
             isAsynchronous = flag
         }
+        guard let timeout = lua.number(4) else { throw .badArgument(4, expected: "number") }
+        try setTimeout(timeout)
     }
+
+    private mutating func setTimeout(_ milliseconds: Double) throws(LuaHeaderError) {
+        timeoutMilliseconds = milliseconds.isNaN ? 0 : milliseconds.rounded(.towardZero)
+        guard timeoutMilliseconds >= 0 else { throw .message("http call timeout must be >= 0") }
+    }
+
+    private static func unknownKey(_ key: String) -> LuaHeaderError { .message("\"\(key)\" is not valid key for httpCall() options") }
 
     private mutating func set(_ entry: LuaField) throws(LuaHeaderError) {
         let key = String(decoding: entry.key, as: UTF8.self)
-        switch (key, entry.value) {
-        case ("timeout_ms", .number(let number)): timeoutMilliseconds = number
-        case ("asynchronous", .boolean(let flag)): isAsynchronous = flag
-        case ("return_duplicate_headers", .boolean(let flag)): keepsDuplicates = flag
-        case ("send_xff", .boolean(let flag)): sendsForwardedFor = flag
+        // What is neither false nor nil is true in Lua.
+        let flag = entry.value != .boolean(false)
+        switch key {
+        case "timeout_ms":
+            guard let number = entry.value.number else { throw .badValue(entry.value.typeName, expected: "number") }
+            try setTimeout(number)
+        case "asynchronous": isAsynchronous = flag
+        case "return_duplicate_headers": keepsDuplicates = flag
+        case "send_xff": sendsForwardedFor = flag
         // There is no trace yet whose sampling could be decided.
-        case ("trace_sampled", .boolean): break
-        case ("timeout_ms", _), ("asynchronous", _), ("return_duplicate_headers", _), ("send_xff", _), ("trace_sampled", _):
-            throw .message("\"\(key)\" of httpCall() options has a value of the wrong type")
-        default: throw .message("\"\(key)\" is not valid key for httpCall() options")
+        case "trace_sampled": break
+        default: throw Self.unknownKey(key)
+        }
+    }
+}
+
+extension LuaValue {
+    /// A number, or text that reads as one.
+    fileprivate var number: Double? {
+        switch self {
+        case .number(let number): number
+        case .string(let bytes): Double(String(decoding: bytes, as: UTF8.self).split { $0.isWhitespace }.joined(separator: " "))
+        default: nil
+        }
+    }
+
+    fileprivate var typeName: String {
+        switch self {
+        case .nil: "nil"
+        case .boolean: "boolean"
+        case .number: "number"
+        case .string: "string"
+        case .array, .map: "table"
         }
     }
 }

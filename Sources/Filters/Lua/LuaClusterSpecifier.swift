@@ -95,7 +95,7 @@ struct LuaClusterSpecifierType: ClusterSpecifierType {
         script = try LuaFunctionScript(
             source, function: "envoy_on_route",
             missing: "envoy_on_route() function not found. Lua will not hook cluster specifier.", settings, classes: Self.classes,
-            context)
+            consequence: failsClosed ? "" : ", use default cluster", context)
     }
 
     func cluster(for stream: Stream) -> ClusterReference? {

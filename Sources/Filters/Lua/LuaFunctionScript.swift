@@ -15,6 +15,8 @@ import TrafficPolicy
     private let name: String
     /// Of the extension.
     let title: String
+    /// What a message says of what becomes of a call that fails.
+    private let consequence: String
     private let classes: [AnyLuaClass]
     private let settings: LuaFunctionSettings
     let loop: EventLoop
@@ -30,12 +32,14 @@ import TrafficPolicy
     /// - Parameters:
     ///   - name: the function's.
     ///   - missing: what is said of a script that does not have it.
+    ///   - consequence: what is said behind an error.
     /// - Throws: what Lua says of the script.
     init(
         _ source: [UInt8], function name: String, missing: String, _ settings: LuaFunctionSettings, classes: [AnyLuaClass] = [],
-        _ context: FilterBuildContext
+        consequence: String = "", _ context: FilterBuildContext
     ) throws(LuaError) {
         self.name = name
+        self.consequence = consequence
         self.settings = settings
         self.classes = classes
         title = context.filterName
@@ -64,8 +68,8 @@ import TrafficPolicy
         run.keepResult(at: place)
         switch run.start(function, arguments: arguments) {
         case .finished: return take(run.result)
-        case .yielded, .sliced: tell("script performed an unexpected yield")
-        case .failed(let error): tell(error.message)
+        case .yielded, .sliced: tell("script performed an unexpected yield\(consequence)")
+        case .failed(let error): tell("\(error.message)\(consequence)")
         case .killed(let cause): killed(cause, run)
         }
         return nil

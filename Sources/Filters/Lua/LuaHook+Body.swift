@@ -8,13 +8,6 @@ import TrafficPolicy
 
 /// The body: whole (`body()`), in chunks (`bodyChunks()`), and the trailers behind it.
 extension LuaHook {
-    /// Whether `body()` has something to return.
-    var hasBody: Bool {
-        guard let stream else { return false }
-        if direction == .response, stream.isHead { return false }
-        return wrapsEmptyBody || stream.bufferedCount(direction, of: filter) > 0
-    }
-
     static let bodyTag = 0
     static let chunkTag = 1
 
@@ -32,10 +25,13 @@ extension LuaHook {
 
     func body(_ call: borrowing LuaCall) -> LuaReply {
         guard call.isNil(1) || call.boolean(1) != nil else { return call.badArgument(1, expected: "boolean") }
-        if takesChunks {
+        if takesChunks, bodySeen {
             return call.fail(
                 endSeen ? "cannot call body() after body has been streamed" : "cannot call body() after body streaming has started")
         }
+        // The iterator that there is gives nothing any more.
+        takesChunks = false
+        guard !bodyPassed else { return call.fail("cannot call body() after body has been streamed") }
         guard bodyTaken || endSeen || !headReleased else {
             return call.fail("cannot call body() after body has been streamed")
         }
@@ -46,18 +42,24 @@ extension LuaHook {
         return .results
     }
 
+    /// Whether `body()` has something to return.
+    var hasBody: Bool {
+        guard let stream else { return false }
+        return wrapsEmptyBody || bodySeen || stream.bufferedCount(direction, of: filter) > 0
+    }
+
     func bodyChunks(_ call: borrowing LuaCall) -> LuaReply {
-        guard !bodyTaken, !takesChunks else {
+        guard !(bodyTaken || takesChunks) || !bodySeen, !bodyPassed else {
             return call.fail("cannot call bodyChunks after body processing has begun")
         }
-        takesChunks = true
+        takesChunks = !bodyTaken
         call.results.add(Self.nextChunk, on: self, scope: .run)
         return .results
     }
 
     /// The iterator behind `bodyChunks()`.
     func nextChunk(_ call: borrowing LuaCall) -> LuaReply {
-        guard let stream else { return .results }
+        guard let stream, !bodyTaken else { return .results }
         // What came while the script waited for something else.
         if stream.bufferedCount(direction, of: filter) > chunksSeen {
             chunkPlace = .buffered(from: chunksSeen, count: stream.bufferedCount(direction, of: filter) - chunksSeen)
@@ -150,6 +152,11 @@ extension LuaHook {
                 if !headReleased { lengthTouched = true }
                 bodyReplaced = true
             }
+            return call.returning(bytes.count)
+        }
+        if direction == .response, stream.isHead {
+            // The head says what GET would have brought.
+            if !headReleased { setContentLength(bytes.count) }
             return call.returning(bytes.count)
         }
         call.charge(bytes: bytes.count)

@@ -13,11 +13,10 @@ extension LuaHook {
         methods: [
             .worker("get") { hook, call in
                 guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
+                guard let state = hook.stream?.info.filterState, let value = state[name] else { return .results }
                 guard call.isNil(2) || call.bytes(2) != nil else { return call.badArgument(2, expected: "string") }
                 // No type that scripts can make has fields, and some cannot be read, as in Envoy.
-                guard call.isNil(2), let state = hook.stream?.info.filterState, let value = state[name],
-                    !FilterStateType.unreadable.contains(state.type(name))
-                else { return .results }
+                guard call.isNil(2), !FilterStateType.unreadable.contains(state.type(name)) else { return .results }
                 switch value {
                 case .string(let bytes): bytes.withUnsafeBytes { call.results.add($0) }
                 case .integer(let number): call.results.add(Int(number))

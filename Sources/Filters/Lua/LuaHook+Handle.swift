@@ -84,13 +84,13 @@ extension LuaHook {
                 return .results
             },
             .worker("timestamp") { hook, call in
-                guard call.isNil(1) || call.number(1) != nil else { return call.badArgument(1, expected: "string") }
-                guard call.isNil(1) || call.integer(1) == 0 else { return call.fail("timestamp format must be MILLISECOND.") }
+                guard call.isNil(1) || call.bytes(1) != nil else { return call.badArgument(1, expected: "string") }
+                guard resolution(call) == 0 else { return call.fail("timestamp format must be MILLISECOND.") }
                 return call.returning(hook.wallMicroseconds / 1000)
             },
             .worker("timestampString") { hook, call in
-                guard call.isNil(1) || call.number(1) != nil else { return call.badArgument(1, expected: "string") }
-                switch call.isNil(1) ? 0 : call.integer(1) {
+                guard call.isNil(1) || call.bytes(1) != nil else { return call.badArgument(1, expected: "string") }
+                switch resolution(call) {
                 case 0: return call.returning(String(hook.wallMicroseconds / 1000))
                 case 1: return call.returning(String(hook.wallMicroseconds))
                 default: return call.fail("timestamp format must be MILLISECOND or MICROSECOND.")
@@ -102,6 +102,19 @@ extension LuaHook {
     func explain(_ text: @autoclosure () -> String) {
         guard let recorder = stream?.recorder else { return }
         recorder.note(.filter, "\(factory.name): \(text())")
+    }
+
+    /// The resolution that a script asks for, which Envoy reads from its text: none and an empty one are the first.
+    private static func resolution(_ call: borrowing LuaCall) -> Int? {
+        guard let text = call.bytes(1), !text.isEmpty else { return 0 }
+        return wholeNumber(text.text)
+    }
+
+    /// A whole number, perhaps with white space around it.
+    static func wholeNumber(_ text: some StringProtocol) -> Int? {
+        var rest = Substring(text).drop { $0.isWhitespace }
+        while rest.last?.isWhitespace == true { rest.removeLast() }
+        return Int(rest)
     }
 
     private var wallMicroseconds: Int { Int(factory.worker.loop.wallNow / 1000) }

@@ -31,6 +31,7 @@ extension LuaHook {
             .worker("remove") { hook, call in hook.remove(call) },
             .worker("setHttp1ReasonPhrase") { hook, call in
                 guard let phrase = call.bytes(1) else { return call.badArgument(1, expected: "string") }
+                if let refusal = hook.refusal(call.tag) { return call.fail(refusal) }
                 guard HeaderRules.isValidValue(phrase) else { return call.fail("invalid reason phrase") }
                 if hook.direction == .response, call.tag == headersTag { hook.stream?.setReasonPhrase(phrase) }
                 return .results
@@ -66,7 +67,7 @@ extension LuaHook {
     private static let longestName = 1024
 
     func withName<Result>(_ name: UnsafeRawBufferPointer, _ tag: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        Self.withName(name, isTrailer: tag == Self.trailersTag, body)
+        Self.withName(name, hasAuthority: tag != Self.trailersTag && (direction == .request || tag == Self.requestHeadersTag), body)
     }
 
     /// Adds what a field's value is: all of one name joined with commas; nothing where there is none.
@@ -76,11 +77,11 @@ extension LuaHook {
         addJoined(fields, name, first, to: results)
     }
 
-    /// Calls `body` with the name in lower case; `host` is `:authority`, as header blocks have it.
+    /// Calls `body` with the name in lower case; `host` of a request is `:authority`, as header blocks have it.
     static func withName<Result>(
-        _ name: UnsafeRawBufferPointer, isTrailer: Bool = false, _ body: (UnsafeRawBufferPointer) -> Result
+        _ name: UnsafeRawBufferPointer, hasAuthority: Bool = true, _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
-        if name.count == 4, !isTrailer, name.equalsIgnoringCase("host") { return body(UnsafeRawBufferPointer(":authority")) }
+        if name.count == 4, hasAuthority, name.equalsIgnoringCase("host") { return body(UnsafeRawBufferPointer(":authority")) }
         var isLower = true
         for byte in name where byte &- 65 < 26 { isLower = false }
         guard !isLower, name.count <= longestName else { return body(name) }
@@ -146,13 +147,19 @@ extension LuaHook {
         let position = iterators[call.tag]
         guard position >= 0 else { return .results }
         let results = call.results
-        let isOver = withFields(call.tag) { fields in
-            guard position < fields.count else { return true }
-            results.add(fields.name(at: position))
-            results.add(fields.value(at: position))
-            return false
+        iterators[call.tag] = withFields(call.tag) { fields in
+            // Twice through the fields: pseudo-headers come first, wherever they stand.
+            for place in position..<max(position, 2 * fields.count) {
+                let isFirst = place < fields.count
+                let index = isFirst ? place : place - fields.count
+                let name = fields.name(at: index)
+                guard (name.first == UInt8(ascii: ":")) == isFirst else { continue }
+                results.add(name)
+                results.add(fields.value(at: index))
+                return place + 1
+            }
+            return -1
         }
-        iterators[call.tag] = isOver ? -1 : position + 1
         return .results
     }
 

@@ -64,7 +64,7 @@ extension LuaHook {
         "MetadataOwner",
         methods: [
             .worker("metadata") { hook, call in
-                call.results.add(metadataType, hook, scope: .run, tag: call.tag)
+                call.results.add(metadataType, hook, scope: .run, slot: 11 + call.tag, tag: call.tag)
                 return .results
             }
         ] + logMethods)
@@ -179,6 +179,7 @@ extension LuaValue {
         case .bool(let flag): self = .boolean(flag)
         case .number(let number): self = .number(number)
         case .string(let text): self = .text(text)
+        case .bytes(let bytes): self = .string(bytes)
         case .list(let list): self = .array(list.map { LuaValue($0) })
         case .object(let fields):
             self = .map(fields.sorted { $0.key < $1.key }.map { LuaField($0.key, LuaValue($0.value)) })
@@ -192,7 +193,7 @@ extension MetadataValue {
         case .nil: self = .null
         case .boolean(let flag): self = .bool(flag)
         case .number(let number): self = .number(number)
-        case .string(let bytes): self = .string(String(decoding: bytes, as: UTF8.self))
+        case .string(let bytes): self = String(validating: bytes, as: UTF8.self).map { .string($0) } ?? .bytes(bytes)
         case .array(let values): self = .list(values.map { MetadataValue($0) })
         case .map(let fields):
             self = .object(

@@ -22,7 +22,9 @@ extension LuaHook {
         var headers: [(name: String, value: String)] = []
         for field in fields {
             if field.name == Array(":status".utf8) {
-                status = field.value.withUnsafeBytes { HeaderText.isFinalStatus($0) ? Int($0.decimal ?? 0) : 0 }
+                // Of two statuses none counts.
+                let isFirst = status == 0
+                status = field.value.withUnsafeBytes { isFirst && HeaderText.isFinalStatus($0) ? Int($0.decimal ?? 0) : -1 }
                 continue
             }
             if let problem = field.problem(.response) { return call.fail(problem) }
@@ -30,7 +32,7 @@ extension LuaHook {
             if field.name == Array("content-length".utf8) || field.name == Array("transfer-encoding".utf8) { continue }
             headers.append((String(decoding: field.name, as: UTF8.self), String(decoding: field.value, as: UTF8.self)))
         }
-        guard status != 0 else { return call.fail(":status must be between 200-599") }
+        guard status > 0 else { return call.fail(":status must be between 200-599") }
         explain("respond with \(status)")
         reply = LocalReply(status: status, bytes: call.bytes(2).map { Array($0) } ?? [], details: "lua_response", headers: headers)
         return call.yield(Wait.respond.reason)
@@ -51,6 +53,7 @@ struct LuaHeaderField {
         } catch {
             switch error {
             case .unsupported(let type): throw .badValue(type)
+            case .mixedKeys(let type) where type != "number": throw .badKey(type)
             case .mixedKeys: throw .message("invalid key to 'next'")
             case .tooDeep, .tooLarge: throw .message("the table of headers is too large")
             case .exhausted: throw .message("not enough memory")
@@ -60,24 +63,25 @@ struct LuaHeaderField {
         var fields: [LuaHeaderField] = []
         for entry in entries {
             let name = entry.key.map { ASCII.lower($0) }
-            if case .array(let values) = entry.value {
-                for value in values { fields.append(LuaHeaderField(name: name, value: try text(value))) }
-            } else if case .map(let nested) = entry.value, nested.isEmpty {
-                continue
-            } else {
-                fields.append(LuaHeaderField(name: name, value: try text(entry.value)))
+            switch entry.value {
+            case .array(let values):
+                // A list may have holes.
+                for value in values where value != .nil { fields.append(LuaHeaderField(name: name, value: try text(value, isNested: true))) }
+            case .map(let values):
+                for nested in values { fields.append(LuaHeaderField(name: name, value: try text(nested.value, isNested: true))) }
+            default: fields.append(LuaHeaderField(name: name, value: try text(entry.value)))
             }
         }
         return fields
     }
 
-    private static func text(_ value: LuaValue) throws(LuaHeaderError) -> [UInt8] {
+    private static func text(_ value: LuaValue, isNested: Bool = false) throws(LuaHeaderError) -> [UInt8] {
         switch value {
         case .string(let bytes): return bytes
         case .number(let number): return Array(text(number).utf8)
-        case .boolean: throw .badValue("boolean")
-        case .nil: throw .badValue("nil")
-        case .array, .map: throw .badValue("table")
+        case .boolean: throw .badValue("boolean", isNested: isNested)
+        case .nil: throw .badValue("nil", isNested: isNested)
+        case .array, .map: throw .badValue("table", isNested: isNested)
         }
     }
 
@@ -95,14 +99,21 @@ struct LuaHeaderField {
 /// Why a table of headers cannot be used.
 enum LuaHeaderError: Error {
     case message(String)
-    /// A value of this type where a string belongs.
-    case badValue(String)
+    /// A key of this type where a string belongs.
+    case badKey(String)
+    /// A value of this type where a string belongs, or another type.
+    case badValue(String, isNested: Bool = false, expected: String = "string")
+    /// The argument itself.
+    case badArgument(Int, expected: String)
 
     /// Raises it. Envoy counts the argument in its own stack: behind all that were given, key and value.
     func raise(_ call: borrowing LuaCall) -> LuaReply {
         switch self {
         case .message(let text): call.fail(text)
-        case .badValue(let type): call.badArgument(call.count + 3, "string expected, got \(type)")
+        case .badKey(let type): call.badArgument(call.count + 2, "string expected, got \(type)")
+        case .badValue(let type, let isNested, let expected):
+            call.badArgument(call.count + (isNested ? 5 : 3), "\(expected) expected, got \(type)")
+        case .badArgument(let index, let expected): call.badArgument(index, expected: expected)
         }
     }
 }

@@ -49,11 +49,11 @@ extension LuaHook {
             guard let der = call.bytes(2) else { return call.badArgument(2, expected: "string") }
             if let key = importedKey, !key.der.elementsEqual(der) { imported = nil }
         }
+        guard let key = imported?.key else { return call.fail("invalid public key") }
         guard let signature = call.bytes(3) else { return call.badArgument(3, expected: "string") }
         guard let signatureCount = call.integer(4) else { return call.badArgument(4, expected: "number") }
         guard let data = call.bytes(5) else { return call.badArgument(5, expected: "string") }
         guard let dataCount = call.integer(6) else { return call.badArgument(6, expected: "number") }
-        guard let key = imported?.key else { return call.fail("invalid public key") }
         guard let algorithm = DigestAlgorithm(name: name), algorithm != .md5 else {
             call.results.add(false)
             call.results.add("\(name) is not supported.")
@@ -83,12 +83,22 @@ extension LuaHook {
         return .results
     }
 
-    /// `1.2.3.4`, `1.2.3.4:80`, `::1` or `[::1]:80`.
+    /// `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`; a zone (`fe80::1%eth0`) is left out.
     private static func address(_ text: String) -> SocketAddress? {
-        if SocketAddress.IP(text) != nil { return SocketAddress(host: text, port: 0) }
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        return SocketAddress(host: String(host), port: port)
+        if text.hasSuffix("]"), text.hasPrefix("[") { return address(host: text, port: 0) }
+        if let address = address(host: text, port: 0) { return address }
+        guard let colon = text.lastIndex(of: ":"), let number = wholeNumber(text[text.index(after: colon)...]),
+            let port = UInt16(exactly: number)
+        else { return nil }
+        return address(host: String(text[..<colon]), port: port)
+    }
+
+    private static func address(host text: String, port: UInt16) -> SocketAddress? {
+        var host = text[...]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        }
+        if host.contains(":"), let zone = host.firstIndex(of: "%") { host = host[..<zone] }
+        return SocketAddress.IP(String(host)) == nil ? nil : SocketAddress(host: String(host), port: port)
     }
 }

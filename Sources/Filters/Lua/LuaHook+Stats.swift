@@ -40,7 +40,7 @@ extension LuaHook {
             },
             .worker("add") { hook, call in
                 guard let amount = call.number(1) else { return call.badArgument(1, expected: "number") }
-                guard amount >= 0 else { return call.fail("counter add amount must be non-negative") }
+                guard isAmount(amount) else { return call.fail("counter add amount must be non-negative") }
                 hook.factory.scriptStats.counters[call.tag].add(whole(amount))
                 return .results
             },
@@ -69,7 +69,7 @@ extension LuaHook {
         methods: [
             .worker("recordValue") { hook, call in
                 guard let value = call.number(1) else { return call.badArgument(1, expected: "number") }
-                guard value >= 0 else { return call.fail("histogram value must be non-negative") }
+                guard isAmount(value) else { return call.fail("histogram value must be non-negative") }
                 hook.factory.scriptStats.histograms[call.tag].record(whole(value))
                 return .results
             }
@@ -93,15 +93,15 @@ extension LuaHook {
 
     private func change(_ call: borrowing LuaCall, _ what: String, _ body: (Gauge, Int) -> Void) -> LuaReply {
         guard let amount = call.number(1) else { return call.badArgument(1, expected: "number") }
-        guard amount >= 0 else { return call.fail("gauge \(what) must be non-negative") }
+        guard Self.isAmount(amount) else { return call.fail("gauge \(what) must be non-negative") }
         body(factory.scriptStats.gauges[call.tag], Int(clamping: Self.whole(amount)))
         return .results
     }
 
-    /// A script's amount as a whole number; what is too large or no number counts as the largest or nothing.
-    private static func whole(_ amount: Double) -> UInt64 {
-        amount.isNaN ? 0 : amount >= 9e18 ? UInt64(9e18) : UInt64(amount)
-    }
+    /// Whether a statistic can take this: not less than 0, and a whole number of 63 bits when it is cut. Not-a-number is 0.
+    private static func isAmount(_ amount: Double) -> Bool { amount.isNaN || amount >= 0 && amount < 0x1p63 }
+
+    private static func whole(_ amount: Double) -> UInt64 { amount.isNaN ? 0 : UInt64(amount) }
 }
 
 /// The statistics that the scripts of one filter have made. They live as long as the worker: their number is bounded.

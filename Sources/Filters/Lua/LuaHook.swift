@@ -51,6 +51,10 @@ import TrafficPolicy
     // How much of the message is here.
     private(set) var endSeen = false
     private(set) var trailersKnown = false
+    /// Body has come, be it that there is none.
+    private(set) var bodySeen = false
+    /// Body has gone by that the script did not ask for.
+    private(set) var bodyPassed = false
     /// The head has gone on: it cannot be changed any more.
     private(set) var headReleased = false
     /// The script asked for the body whole, and has it.
@@ -147,6 +151,7 @@ import TrafficPolicy
     func receive(_ data: inout UnsafeRawBufferPointer, endStream: Bool) -> DataVerdict {
         guard wait != .nothing, let stream else { return .proceed }
         if endStream { endSeen = true }
+        if endStream || !data.isEmpty { bodySeen = true }
         switch wait {
         case .nothing: return .proceed
         case .respond: return direction == .response ? .consume : .proceed
@@ -161,6 +166,7 @@ import TrafficPolicy
             chunkPlace = .received
             resume { $0.add(LuaHook.bufferType, self, tag: LuaHook.chunkTag) }
         case .trailers:
+            if !bodyTaken { bodyPassed = true }
             guard endStream else { return .proceed }
             resume { _ in }
         }
@@ -220,12 +226,8 @@ import TrafficPolicy
         stream = nil
         script = nil
         state = nil
-        endSeen = false
-        trailersKnown = false
-        headReleased = false
-        bodyTaken = false
-        takesChunks = false
-        wrapsEmptyBody = false
+        (endSeen, trailersKnown, bodySeen, bodyPassed) = (false, false, false, false)
+        (headReleased, bodyTaken, takesChunks, wrapsEmptyBody) = (false, false, false, false)
         chunksSeen = 0
         chunkPlace = .none
         received = .empty

@@ -192,7 +192,7 @@ struct SettingsSchema {
                 var copy = text
                 let matches = copy.withUTF8 { pattern.program.matchesAll(of: UnsafeRawBufferPointer($0)) }
                 return matches ? nil : (field, "is \(shown(value)); expected something like /\(pattern.text)/")
-            case .null, .bool: return nil
+            case .null, .bool, .bytes: return nil
             }
         }
 
@@ -252,6 +252,7 @@ struct SettingsSchema {
             case .null: return "null"
             case .bool(let flag): return flag ? "true" : "false"
             case .number(let number): return Int(exactly: number).map { String($0) } ?? "\(number)"
+            case .bytes: return "a text that is not UTF-8"
             case .string(let text): return "\"\(text.count > 100 ? text.prefix(100) + "…" : text[...])\""
             case .list: return "a list"
             case .object: return "an object"

@@ -357,6 +357,7 @@ extension FormatProgram {
         if case .string(var string) = value {
             return string.withUTF8 { write(UnsafeRawBufferPointer($0), instruction, to: &writer) }
         }
+        if case .bytes(let bytes) = value { return bytes.withUnsafeBytes { write($0, instruction, to: &writer) } }
         var scratch = ByteWriter()
         value.appendJSON(to: &scratch)
         return write(scratch.bytes, instruction, to: &writer)

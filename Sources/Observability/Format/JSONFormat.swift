@@ -44,6 +44,7 @@ extension FormatBuilder {
             value.appendJSON(to: &scratch)
             literal(Array(scratch.bytes))
         case .string(let text): try add(jsonString: text)
+        case .bytes(let bytes): try add(jsonString: String(decoding: bytes, as: UTF8.self))
         case .list(let items):
             literal("[")
             for item in items {
@@ -96,6 +97,7 @@ extension MetadataValue {
             writer.append(0x22)
             text.withUTF8 { writer.appendJSON(UnsafeRawBufferPointer($0)) }
             writer.append(0x22)
+        case .bytes(let bytes): MetadataValue.string(String(decoding: bytes, as: UTF8.self)).appendJSON(to: &writer)
         case .list(let items):
             writer.append(0x5B)
             for (index, item) in items.enumerated() {

@@ -4,6 +4,8 @@ public indirect enum MetadataValue: Hashable, Sendable {
     case bool(Bool)
     case number(Double)
     case string(String)
+    /// Text that is not UTF-8, as a script may leave it.
+    case bytes([UInt8])
     case list([MetadataValue])
     case object([String: MetadataValue])
 

@@ -83,6 +83,55 @@ struct LuaBodyTests {
         await proxy.stop()
     }
 
+    @Test("an empty one that was announced is a buffer without bytes", arguments: [1, 1000], [
+        ("transfer-encoding: chunked\r\n\r\n0\r\n\r\n", "0"), ("content-length: 0\r\n\r\n", "nil"),
+    ])
+    func emptyChunked(_ pieces: Int, _ framing: (String, String)) async throws {
+        let upstream = TestUpstream()
+        let proxy = try await proxy(
+            "function envoy_on_request(h) local b = h:body() h:headers():add('x-length', tostring(b and b:length())) end", upstream)
+        #expect(await proxy.ask(Array("POST / HTTP/1.1\r\nhost: test\r\n\(framing.0)".utf8), pieces: pieces)?.status == 200)
+        #expect(upstream.requests.first?["x-length"] == framing.1)
+        await proxy.stop()
+    }
+
+    @Test("made up for an answer to HEAD give it their length alone")
+    func head() async throws {
+        let upstream = TestUpstream()
+        let proxy = try await proxy(
+            "function envoy_on_response(h) h:headers():add('x-length', h:body(true):length()) h:body(true):setBytes('abc') end", upstream)
+        let answer = await proxy.ask("HEAD / HTTP/1.1\r\nhost: test\r\n\r\n", hasBody: false)
+        #expect(answer?["x-length"] == "0")
+        #expect(answer?["content-length"] == "3")
+        #expect(answer?.text == "")
+        #expect(await proxy.lua(.errors) == 0)
+        await proxy.stop()
+    }
+
+    @Test("that went by while trailers were waited for cannot be had any more, nor can the head be changed")
+    func passed() async throws {
+        let upstream = TestUpstream()
+        let proxy = try await proxy(
+            """
+            function envoy_on_request(h)
+              h:trailers()
+              for _, f in ipairs({
+                function() h:body() end, function() h:bodyChunks() end,
+                function() h:headers():setHttp1ReasonPhrase("x") end })
+              do
+                local ok, e = pcall(f)
+                h:logInfo("<" .. tostring(e):gsub("^.-:%d+: ", "") .. ">")
+              end
+            end
+            """, upstream)
+        #expect(await proxy.post("hello")?.status == 200)
+        #expect(upstream.requests.first?.text == "hello")
+        #expect(proxy.log.contains("<cannot call body() after body has been streamed>"), "\(proxy.log)")
+        #expect(proxy.log.contains("<cannot call bodyChunks after body processing has begun>"), "\(proxy.log)")
+        #expect(proxy.log.contains("<header map can no longer be modified>"), "\(proxy.log)")
+        await proxy.stop()
+    }
+
     @Test("over the buffer limit end with 413, and 500 on the way back")
     func limits() async throws {
         let upstream = TestUpstream { $0.target == "/big" ? TestUpstream.ok(String(repeating: "x", count: 5000)) : TestUpstream.ok("") }
@@ -171,7 +220,8 @@ struct LuaBodyTests {
         ("h:body() h:bodyChunks()", "cannot call bodyChunks after body processing has begun"),
         ("h:body():getBytes(3, 3)", "index/length must be >= 0 and (index + length) must be <= buffer size"),
         ("h:body():getBytes(-1, 3)", "index/length must be >= 0 and (index + length) must be <= buffer size"),
-        ("h:body():getBytes(0, 1e300)", "bad argument #2 to 'getBytes' (number expected, got number)"),
+        ("h:body():getBytes(0, 1e300)", "index/length must be >= 0 and (index + length) must be <= buffer size"),
+        ("h:body():getBytes({}, 1)", "bad argument #1 to 'getBytes' (number expected, got table)"),
         ("for c in h:bodyChunks() do h:body() end", "cannot call body() after body "),
         ("local c for d in h:bodyChunks() do c = c or d end c:length()", "object used outside of proper scope"),
     ])

@@ -137,7 +137,9 @@ struct LuaCallTests {
         let refused = try await proxy(Self.asking, ["main": upstream.port, "other": closed.port])
         #expect(await refused.get()?.status == 200)
         #expect(upstream.requests.last?["x-status"] == "503")
-        #expect(upstream.requests.last?["x-answer"]?.hasPrefix("upstream connect error or disconnect/reset before headers.") == true)
+        #expect(
+            upstream.requests.last?["x-answer"]
+                == "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure")
         await refused.stop()
         withExtendedLifetime(closed) {}
 
@@ -145,6 +147,27 @@ struct LuaCallTests {
         #expect(await closing.get()?.status == 200)
         #expect(upstream.requests.last?["x-status"] == "503")
         await closing.stop()
+    }
+
+    @Test("httpCall adds to x-forwarded-for, and tells how long the service took")
+    func callFields() async throws {
+        let upstream = TestUpstream()
+        let other = TestUpstream { _ in TestUpstream.ok("answer") }
+        let proxy = try await proxy(
+            """
+            function envoy_on_request(h)
+              local headers = h:httpCall("other",
+                {[":method"] = "GET", [":path"] = "/", [":authority"] = "other", ["x-forwarded-for"] = "9.9.9.9", ["x-m"] = {a = 1}}, nil,
+                {timeout_ms = "5000", return_duplicate_headers = 1})
+              h:headers():add("x-time", headers["x-envoy-upstream-service-time"])
+            end
+            """, ["main": upstream.port, "other": other.port])
+        #expect(await proxy.get()?.status == 200)
+        #expect(other.requests.first?["x-forwarded-for"] == "9.9.9.9,127.0.0.1")
+        #expect(other.requests.first?["x-envoy-expected-rq-timeout-ms"] == "5000")
+        #expect(other.requests.first?["x-m"] == "1")
+        #expect(upstream.requests.first?["x-time"].flatMap { Int($0) } != nil)
+        await proxy.stop()
     }
 
     @Test("httpCall ends with 504 at its timeout")
@@ -295,7 +318,7 @@ struct LuaCallTests {
         ("h:httpCall('main', {[':method'] = 'GET', [':path'] = '/'}, nil, 0)", "http call headers must include ':path', ':method', and ':authority'"),
         ("h:httpCall('main', {}, nil, -1)", "http call timeout must be >= 0"),
         ("h:httpCall('main', {}, nil)", "bad argument #4 to 'httpCall' (number expected, got no value)"),
-        ("h:httpCall('main', {}, {}, 0)", "bad argument #3 to 'httpCall' (string expected, got table)"),
+        ("h:httpCall('main', {[':method'] = 'GET', [':path'] = '/', [':authority'] = 'o'}, {}, 0)", "bad argument #3 to 'httpCall' (string expected, got table)"),
         ("h:httpCall('main', {a = true}, nil, 0)", "bad argument #7 to 'httpCall' (string expected, got boolean)"),
         ("h:httpCall('main', {}, nil, 0, 'x')", "http call asynchronous flag must be 'true', 'false', or empty"),
         ("h:httpCall('main', {}, nil, {bogus = 1})", "\"bogus\" is not valid key for httpCall() options"),

@@ -32,7 +32,7 @@ struct LuaClusterSpecifierTests {
     private static let choices: [(String, String, String)] = [
         ("'a'", "a", ""), ("'b', 'a'", "a", ""), ("12", "a", ""), ("h:headers():get('X-Pick')", "a", ""),
         ("nil", "b", "return value is not string, use default cluster"), ("{}", "b", "return value is not string"),
-        ("true", "b", "return value is not string"), ("error('boom')", "b", "boom"), ("h:headers():get('x-none')", "b", "not string"),
+        ("true", "b", "return value is not string"), ("error('boom')", "b", "boom, use default cluster"), ("h:headers():get('x-none')", "b", "not string"),
         ("coroutine.yield()", "b", "script performed an unexpected yield"), ("h:headers():add('x', 'y')", "b", "attempt to call method 'add'"),
         ("h:getCluster('a') and 'a'", "a", ""), ("h:getCluster('none') or 'b'", "b", ""), ("h:getCluster()", "b", "string expected, got no value"),
         ("h:headers():get('host') == 'test' and 'a'", "a", ""), ("h:headers():get('x-two') == '1,2' and 'a'", "a", ""),

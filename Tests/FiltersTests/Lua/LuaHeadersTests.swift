@@ -128,6 +128,37 @@ struct LuaHeadersTests {
         await proxy.stop()
     }
 
+    @Test("pairs() gives pseudo-headers first, and each field once")
+    func order() async throws {
+        let upstream = TestUpstream()
+        let proxy = try await TestProxy.start(
+            filters: """
+                function envoy_on_request(h)
+                  local names = {}
+                  for name in pairs(h:headers()) do names[#names + 1] = name end
+                  h:headers():add("x-names", table.concat(names, " "))
+                end
+                """.asLuaFilter, clusters: ["main": upstream.port])
+        #expect(await proxy.get("/", "x-a: 1", "x-a: 2")?.status == 200)
+        let names = try #require(upstream.requests.first?["x-names"]).split(separator: " ").map(String.init)
+        #expect(names.prefix(4).sorted() == [":authority", ":method", ":path", ":scheme"])
+        #expect(names.filter { $0.hasPrefix(":") }.count == 4)
+        #expect(names.filter { $0 == "x-a" }.count == 2)
+        await proxy.stop()
+    }
+
+    @Test("a host field of a response is no authority")
+    func responseHost() async throws {
+        let upstream = TestUpstream()
+        let proxy = try await TestProxy.start(
+            filters: "function envoy_on_response(h) h:headers():add('Host', 'a') h:headers():add('x-get', h:headers():get('host')) end".asLuaFilter,
+            clusters: ["main": upstream.port])
+        let response = await proxy.get()
+        #expect(response?["x-get"] == "a")
+        #expect(await proxy.lua(.errors) == 0)
+        await proxy.stop()
+    }
+
     @Test("a response's reason phrase is the script's")
     func reason() async throws {
         let upstream = TestUpstream()

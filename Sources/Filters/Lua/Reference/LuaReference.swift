@@ -74,7 +74,19 @@ package enum LuaReference {
         package let what: String
         package let envoy: String
         package let heddle: String
+        /// What shows it, where an expression can.
+        package let cases: [Case]
+
+        init(what: String, envoy: String, heddle: String, cases: Case...) {
+            self.what = what
+            self.envoy = envoy
+            self.heddle = heddle
+            self.cases = cases
+        }
     }
+
+    /// All that tests run in both proxies. Those of the objects come last: they leave loops behind that Envoy does not let end.
+    package static var cases: [Case] { checks + differences.flatMap(\.cases) + objects.flatMap { $0.functions.flatMap(\.cases) } }
 }
 
 extension Sequence where Element == Substring {
