@@ -196,7 +196,7 @@ struct BudgetTests {
         "return tostring(setmetatable({}, {__tostring = tostring}))",
         "local t t = setmetatable({}, {__pairs = function() local a = pairs(t) return a end}) return pairs(t)",
         "local function f() string.format('%s', setmetatable({}, {__tostring = f})) end return f()",
-        "local function f() coroutine.wrap(f)() end return f()",
+        "local function f() local ok, e = coroutine.resume(coroutine.create(f)) if not ok then error(e, 0) end end return f()",
     ])
     func cStack(_ body: String) throws {
         let harness = try ScriptHarness("function main() \(body) end")

@@ -238,13 +238,13 @@ struct StatsSegmentTests {
         for metric in 0..<MetricBook.maximumNames {
             for series in 0..<MetricBook.maximumSeries {
                 let labels = StatLabels([("user", "\(series)")])
-                if segment.metrics.labels("latency_\(metric)", .histogram, labels) == labels { taken += 1 }
+                if try segment.metrics.labels("latency_\(metric)", .histogram, labels) == labels { taken += 1 }
             }
         }
         #expect(taken > 200)
         #expect(taken * HistogramBuckets.words * 8 <= MetricBook.maximumRoom)
-        #expect(segment.metrics.labels("latency_255", .histogram, StatLabels([("user", "new")])) == overflow)
-        #expect(segment.metrics.labels("latency_255", .counter, StatLabels([])) == nil)
+        #expect(try segment.metrics.labels("latency_255", .histogram, StatLabels([("user", "new")])) == overflow)
+        #expect(throws: MetricBook.Refusal.kind(.histogram)) { try segment.metrics.labels("latency_255", .counter, StatLabels([])) }
     }
 
     @Test("labels that are too long count under overflow")
@@ -252,7 +252,7 @@ struct StatsSegmentTests {
         let segment = try StatsSegment(named: "test")
         let most = StatLabels([("a", String(repeating: "x", count: MetricBook.maximumLabels - 2))])
         let more = StatLabels([("a", String(repeating: "x", count: MetricBook.maximumLabels - 1))])
-        #expect(segment.metrics.labels("paths", .counter, most) == most)
-        #expect(segment.metrics.labels("paths", .counter, more) == StatLabels([("overflow", "true")]))
+        #expect(try segment.metrics.labels("paths", .counter, most) == most)
+        #expect(try segment.metrics.labels("paths", .counter, more) == StatLabels([("overflow", "true")]))
     }
 }

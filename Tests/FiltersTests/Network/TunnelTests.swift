@@ -226,7 +226,7 @@ struct TunnelTests {
 
     @Test("the idle timeout of the route ends a tunnel in which nothing moves", arguments: Versions.all)
     func idle(versions: Versions) async throws {
-        let seen = try await tunnel(versions, routeOptions: ", idle_timeout: 0.5s") { tunnel in
+        let seen = try await tunnel(versions, routeOptions: ", idle_timeout: 4s") { tunnel in
             tunnel.host.send(1000)
             return tunnel.drive { tunnel.client.received == 1000 && tunnel.client.ending != .open }
         }

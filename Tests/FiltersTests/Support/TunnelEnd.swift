@@ -97,7 +97,7 @@ final class TunnelEnd {
 
     /// Lets all of them go on until `claim` holds. False when that takes too long.
     @discardableResult
-    static func drive(_ ends: [TunnelEnd], seconds: Double = 10, until claim: () -> Bool) -> Bool {
+    static func drive(_ ends: [TunnelEnd], seconds: Double = 60, until claim: () -> Bool) -> Bool {
         Deadline(seconds: seconds).polls(every: 1) {
             var turns = 0
             while turns < 64, ends.map({ $0.step() }).contains(true) { turns += 1 }
