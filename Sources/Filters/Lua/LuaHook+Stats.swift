@@ -98,10 +98,11 @@ extension LuaHook {
         return .results
     }
 
-    /// Whether a statistic can take this: not less than 0, and a whole number of 63 bits when it is cut. Not-a-number is 0.
-    private static func isAmount(_ amount: Double) -> Bool { amount.isNaN || amount >= 0 && amount < 0x1p63 }
+    /// Whether a statistic can take this: a number from 0 on that has 63 bits at most when it is cut.
+    private static func isAmount(_ amount: Double) -> Bool { amount >= 0 && amount < 0x1p63 }
 
-    private static func whole(_ amount: Double) -> UInt64 { amount.isNaN ? 0 : UInt64(amount) }
+    /// What `isAmount` has let in.
+    private static func whole(_ amount: Double) -> UInt64 { UInt64(amount) }
 }
 
 /// The statistics that the scripts of one filter have made. They live as long as the worker: their number is bounded.

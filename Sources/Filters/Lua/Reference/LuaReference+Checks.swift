@@ -14,6 +14,7 @@ extension LuaReference {
         // Statistics take what fits into 63 bits.
         Case("h:stats():counter('c9'):add(1/0)", "counter add amount must be non-negative"),
         Case("h:stats():gauge('g9'):set(1e300)", "gauge set value must be non-negative"),
+        Case("h:stats():counter('c9'):add(0/0)", "counter add amount must be non-negative"),
         Case("h:stats():gauge('g9'):sub(-1)", "gauge sub amount must be non-negative"),
         Case("h:stats():histogram('h9'):recordValue(1e300)", "histogram value must be non-negative"),
         // The same object again.

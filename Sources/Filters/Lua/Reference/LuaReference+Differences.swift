@@ -32,6 +32,12 @@ extension LuaReference {
         Difference(
             what: "the order of pseudo-headers in `pairs()`", envoy: "of an HTTP/1 request `:authority`, `:path`, `:method`, `:scheme`",
             heddle: "`:method`, `:path`, `:authority`, `:scheme`; in both before all other fields"),
+        Difference(
+            what: "words of `filter_context` and metadata in a YAML file that stand without quotes", envoy: "`1.5` is text; `yes`, `no`, `on`, `off`, `y` and `n` are booleans",
+            heddle: "`1.5` is a number; the others are text, as YAML 1.2 says: write true or false"),
+        Difference(
+            what: "a request without body whose method is made one that the proxy does not know", envoy: "has `content-length: 0`", heddle: "has none"),
+        Difference(what: "the reason phrase of a 599 answer over HTTP/1", envoy: "`Last Unassigned Server Error Code`", heddle: "`Unknown`"),
         Difference(what: "a request whose `:authority` is removed", envoy: "is sent over HTTP/1 without a Host field", heddle: "has an empty one"),
         Difference(what: "a request that is made a CONNECT by its script", envoy: "503", heddle: "goes to the host as one"),
         Difference(
@@ -80,7 +86,7 @@ extension LuaReference {
             what: "a gauge below 0", envoy: "wraps around to 2^64", heddle: "is negative",
             cases: Case("(function() local g = h:stats():gauge('below') g:set(0) g:dec() return g:value() end)()", "-1", envoy: "1.844674407371e+19")),
         Difference(
-            what: "`importPublicKey()` with a count below 0", envoy: "raises `C++ exception`", heddle: "imports no bytes",
+            what: "`importPublicKey()` with a count that is below 0 or no number of 31 bits", envoy: "raises `C++ exception`", heddle: "takes none of the bytes, or all",
             cases: Case("type(h:importPublicKey('x', -1))", "userdata", envoy: "C++ exception")),
         Difference(
             what: "`x-forwarded-for` of calls", envoy: "the machine's address", heddle: "the address of the proxy that the client connected to"),
