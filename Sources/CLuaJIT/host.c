@@ -125,7 +125,10 @@ static int call_host(lua_State *L, hlua_state *s, const hlua_method *method, con
   if (s->out.failed) hlua_raise_memory(L, s);
   if (call.charged > 0) hlua_note(L, s, call.charged);
   switch (code) {
-  case HLUA_RETURN: return hlua_decode_all(L, s, s->current, s->out.bytes, s->out.count);
+  case HLUA_RETURN:
+    if (s->out.count > 0 || !method->or_nil) return hlua_decode_all(L, s, s->current, s->out.bytes, s->out.count);
+    lua_pushnil(L);
+    return 1;
   case HLUA_YIELD: return yield_run(L, s, method, call.detail);
   case HLUA_BAD_ARGUMENT: return raise_argument(L, s, method, &call, false);
   case HLUA_BAD_TYPE: return raise_argument(L, s, method, &call, true);

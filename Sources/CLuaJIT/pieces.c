@@ -61,7 +61,7 @@ static const char library[] =
     "  local rest = #text - (#text - 1) % PIECE - 1\n" // padding may stand in what is left behind whole pieces
     "  local start = each(decode_unpadded, sub(text, 1, rest), anywhere)\n"
     "  local stop = start and decode(sub(text, rest + 1))\n"
-    "  if stop then return start .. stop end\n"
+    "  return stop and start .. stop\n"
     "end\n"
 
     // query.parse, form.parse, cookies.parse, and the three called get

@@ -299,6 +299,11 @@ static int base64_value(int c) {
 }
 
 // Either alphabet, with padding or without; nil for anything else.
+static int not_base64(lua_State *L) {
+  lua_pushnil(L);
+  return 1;
+}
+
 static int base64_decode(lua_State *L) {
   size_t count;
   text bytes = (text)luaL_checklstring(L, 1, &count);
@@ -313,14 +318,14 @@ static int base64_decode(lua_State *L) {
   size_t written = 0;
   for (size_t i = 0; i < count; i++) {
     int value = base64_value(bytes[i]);
-    if (value < 0) return 0;
+    if (value < 0) return not_base64(L);
     group = group << 6 | (unsigned)value;
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;
     room[written++] = (unsigned char)(group >> bits);
   }
-  if (bits == 6 || (group & ((1u << bits) - 1)) != 0) return 0;
+  if (bits == 6 || (group & ((1u << bits) - 1)) != 0) return not_base64(L);
   scratch->count = written;
   hlua_scratch_push(L, s);
   return 1;

@@ -23,6 +23,7 @@ package class AnyLuaClass: @unchecked Sendable {
     fileprivate struct Entry {
         let name: String
         let hidden: Bool
+        let orNil: Bool
         let body: LuaMethodBody
     }
 
@@ -37,7 +38,8 @@ package class AnyLuaClass: @unchecked Sendable {
             methods.initializeElement(
                 at: index,
                 to: hlua_method(
-                    name: name, body: Unmanaged.passRetained(entry.body).toOpaque(), owner: raw, hidden: entry.hidden))
+                    name: name, body: Unmanaged.passRetained(entry.body).toOpaque(), owner: raw, hidden: entry.hidden,
+                    or_nil: entry.orNil))
         }
         func find(_ wanted: String?) -> UnsafePointer<hlua_method>? {
             guard let wanted else { return nil }
@@ -83,7 +85,7 @@ package final class LuaClass<Host: AnyObject>: AnyLuaClass, @unchecked Sendable 
     ///   - tostring: the method that `tostring(object)` calls.
     package init(_ name: String, pairs: String? = nil, tostring: String? = nil, methods: [LuaMethod<Host>]) {
         super.init(
-            name: name, entries: methods.map { AnyLuaClass.Entry(name: $0.name, hidden: $0.hidden, body: $0.body) },
+            name: name, entries: methods.map { AnyLuaClass.Entry(name: $0.name, hidden: $0.hidden, orNil: $0.orNil, body: $0.body) },
             pairs: pairs, tostring: tostring)
     }
 
@@ -101,15 +103,20 @@ package struct LuaBoundMethod<Host: AnyObject>: @unchecked Sendable {
 package struct LuaMethod<Host: AnyObject>: Sendable {
     let name: String
     let hidden: Bool
+    let orNil: Bool
     let body: LuaMethodBody
 
     /// - Parameters:
     ///   - name: the name in Lua; also in messages about wrong arguments.
     ///   - hidden: not a field of objects, only to be handed out as a bound method.
+    ///   - orNil: where it has no result it returns nil rather than nothing, which many functions refuse.
     ///   - call: what the method does; it must not touch the state it is called from.
-    package init(_ name: String, hidden: Bool = false, _ call: @escaping @Sendable (Host, borrowing LuaCall) -> LuaReply) {
+    package init(
+        _ name: String, hidden: Bool = false, orNil: Bool = false, _ call: @escaping @Sendable (Host, borrowing LuaCall) -> LuaReply
+    ) {
         self.name = name
         self.hidden = hidden
+        self.orNil = orNil
         // Safety: an object's class number was checked by the shim, and only a `Host` can be given out under it.
         body = LuaMethodBody { host, raw in
             Unmanaged<Host>.fromOpaque(host)._withUnsafeGuaranteedRef { call($0, LuaCall(raw)) }

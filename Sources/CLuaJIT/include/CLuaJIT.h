@@ -205,6 +205,7 @@ typedef struct hlua_method {
   void *body;
   const hlua_class *owner;
   bool hidden; ///< reachable only as a bound function
+  bool or_nil; ///< returns nil where it has no result
 } hlua_method;
 
 /// A class of host objects; made once, shared by all states, never freed while a state knows it.

@@ -130,7 +130,7 @@ struct LuaClusterSpecifierType: ClusterSpecifierType {
                 call.results.add(headersType, route, scope: .run, slot: 1)
                 return .results
             },
-            .worker("getCluster") { route, call in
+            .worker("getCluster", orNil: true) { route, call in
                 guard let name = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 call.charge(fuel: lookUpFuel)
                 guard let cluster = route.clusters.find(name) else { return .results }
@@ -146,7 +146,7 @@ struct LuaClusterSpecifierType: ClusterSpecifierType {
     static let headersType = LuaClass<LuaClusterSpecifier>(
         "RouteHeaderMap",
         methods: [
-            .worker("get") { route, call in
+            .worker("get", orNil: true) { route, call in
                 guard let name = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 guard let stream = route.stream else { return .results }
                 call.charge(fuel: stream.requestHeaders.count * 4)

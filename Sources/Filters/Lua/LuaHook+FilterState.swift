@@ -11,7 +11,7 @@ extension LuaHook {
     static let filterStateType = LuaClass<LuaHook>(
         "FilterState",
         methods: [
-            .worker("get") { hook, call in
+            .worker("get", orNil: true) { hook, call in
                 guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
                 guard let state = hook.stream?.info.filterState, let value = state[name] else { return .results }
                 guard call.isNil(2) || call.bytes(2) != nil else { return call.badArgument(2, expected: "string") }

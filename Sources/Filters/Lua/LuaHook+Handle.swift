@@ -25,10 +25,10 @@ extension LuaHook {
                 call.results.add(headersType, hook, scope: .run, slot: 3, tag: requestHeadersTag)
                 return .results
             },
-            .worker("body") { hook, call in hook.body(call) },
+            .worker("body", orNil: true) { hook, call in hook.body(call) },
             .worker("bodyChunks") { hook, call in hook.bodyChunks(call) },
             .worker("nextChunk", hidden: true) { hook, call in hook.nextChunk(call) },
-            .worker("trailers") { hook, call in hook.trailers(call) },
+            .worker("trailers", orNil: true) { hook, call in hook.trailers(call) },
             .worker("respond") { hook, call in hook.respond(call) },
             .worker("httpCall") { hook, call in hook.httpCall(call) },
             .worker("metadata") { hook, call in hook.give(call, MetadataPlace.filter) },

@@ -18,8 +18,8 @@ extension LuaHook {
     static let headersType = LuaClass<LuaHook>(
         "HeaderMap", pairs: "pairs",
         methods: [
-            .worker("get") { hook, call in hook.get(call) },
-            .worker("getAtIndex") { hook, call in hook.getAtIndex(call) },
+            .worker("get", orNil: true) { hook, call in hook.get(call) },
+            .worker("getAtIndex", orNil: true) { hook, call in hook.getAtIndex(call) },
             .worker("getNumValues") { hook, call in
                 guard let name = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 let tag = call.tag

@@ -28,7 +28,7 @@ extension LuaHook {
     static let metadataType = LuaClass<LuaHook>(
         "MetadataMap", pairs: "pairs",
         methods: [
-            .worker("get") { hook, call in
+            .worker("get", orNil: true) { hook, call in
                 guard let key = call.bytes(1) else { return call.badArgument(1, expected: "string") }
                 if let value = hook.value(call.tag, key.text) { call.results.add(LuaValue(value)) }
                 return .results

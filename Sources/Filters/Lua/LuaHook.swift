@@ -168,7 +168,7 @@ import TrafficPolicy
         case .trailers:
             if !bodyTaken { bodyPassed = true }
             guard endStream else { return .proceed }
-            resume { _ in }
+            resume { $0.add() }
         }
         settle()
         if case .received = chunkPlace {
@@ -255,7 +255,7 @@ import TrafficPolicy
 
     private func resumeWithBody() {
         bodyTaken = true
-        resume { if self.hasBody { $0.add(LuaHook.bufferType, self, scope: .run, slot: 2, tag: LuaHook.bodyTag) } }
+        resume { if self.hasBody { $0.add(LuaHook.bufferType, self, scope: .run, slot: 2, tag: LuaHook.bodyTag) } else { $0.add() } }
     }
 
     private func took(_ run: consuming LuaRun, _ outcome: LuaOutcome) {

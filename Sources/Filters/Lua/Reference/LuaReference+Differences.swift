@@ -7,6 +7,10 @@ extension LuaReference {
         Difference(
             what: "`body()` after `httpCall()`", envoy: "raises when body has arrived meanwhile", heddle: "returns the body"),
         Difference(
+            what: "what is not there: `get()` and `getAtIndex()` of headers, metadata and filter state, `getCluster()`, `body()`, `trailers()`",
+            envoy: "no value at all, which `tostring()`, `tonumber()` and others refuse", heddle: "nil",
+            cases: Case("tostring(h:headers():get('x-none'))", "nil", envoy: "bad argument #1 to 'tostring' (value expected)")),
+        Difference(
             what: "`respond()` in the response hook", envoy: "raises", heddle: "replaces the response while its head has not gone out"),
         Difference(
             what: "a filter of a cluster", envoy: "runs while the connection is asked for; calls of `httpCall()` pass the filters of the cluster that they go to",

@@ -94,8 +94,8 @@ extension LuaReference {
                 "encode(bytes: string, url: boolean?) → string", "With padding; for URLs without and with the other alphabet.",
                 Case("base64.encode('ab')", "YWI="), Case("base64.encode('\\255\\254', true)", "__4")),
             Function(
-                "decode(text: string) → string or nothing", "Either alphabet, with padding or without.", Case("base64.decode('YWI')", "ab"),
-                Case("#base64.decode('__4')", "2"), Case("select('#', base64.decode('Y'))", "0")),
+                "decode(text: string) → string or nil", "Either alphabet, with padding or without.", Case("base64.decode('YWI')", "ab"),
+                Case("#base64.decode('__4')", "2"), Case("tostring(base64.decode('Y'))", "nil")),
         ])
 
     private static let grpc = Object(

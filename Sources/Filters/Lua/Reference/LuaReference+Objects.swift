@@ -17,12 +17,12 @@ extension LuaReference {
                 Case("h:headers() == h:headers()", "true")),
             Function("requestHeaders() → HeaderMap", "The request's fields, in either hook."),
             Function(
-                "body(always_wrap: boolean?) → Buffer or nothing",
-                "Waits for the whole body. A message without one has nothing to return, unless `always_wrap` asks for an empty buffer.",
-                Case("select('#', h:body())", "0"), Case("h:body(true):length()", "0"),
+                "body(always_wrap: boolean?) → Buffer or nil",
+                "Waits for the whole body. nil for a message without one, unless `always_wrap` asks for an empty buffer.",
+                Case("tostring(h:body())", "nil"), Case("h:body(true):length()", "0"),
                 Case("h:body('x')", "bad argument #1 to 'body' (boolean expected, got string)")),
             Function("bodyChunks() → iterator", "`for chunk in handle:bodyChunks()`: each piece as it comes. The head goes on first."),
-            Function("trailers() → HeaderMap or nothing", "Waits for the trailers."),
+            Function("trailers() → HeaderMap or nil", "Waits for the trailers."),
             Function(
                 "httpCall(cluster: string, headers: table, body: string?, timeout_or_options: any, asynchronous: boolean?) → headers, body",
                 "Asks a service and waits for its answer: a table of fields and the body or nil. Options: `timeout_ms`, `asynchronous`, `return_duplicate_headers`, `send_xff`, `trace_sampled`.",
@@ -75,11 +75,11 @@ extension LuaReference {
         "HeaderMap", "h:headers()", "Fields of a head or of trailers. `pairs()` gives all in their order; meanwhile nothing can be changed.",
         [
             Function(
-                "get(name: string) → string or nothing", "All values of a field, joined with commas.",
-                Case("h:headers():get('X-A')", "1,2"), Case("select('#', h:headers():get('x-none'))", "0")),
+                "get(name: string) → string or nil", "All values of a field, joined with commas.",
+                Case("h:headers():get('X-A')", "1,2"), Case("tostring(h:headers():get('x-none'))", "nil")),
             Function(
-                "getAtIndex(name: string, index: number) → string or nothing", "One value, counted from 0.",
-                Case("h:headers():getAtIndex('x-a', 1)", "2"), Case("select('#', h:headers():getAtIndex('x-a', -1))", "0")),
+                "getAtIndex(name: string, index: number) → string or nil", "One value, counted from 0.",
+                Case("h:headers():getAtIndex('x-a', 1)", "2"), Case("tostring(h:headers():getAtIndex('x-a', -1))", "nil")),
             Function("getNumValues(name: string) → number", "How many values a field has.", Case("h:headers():getNumValues('x-a')", "2")),
             Function(
                 "add(name: string, value: string)", "Adds a field.",
@@ -109,7 +109,7 @@ extension LuaReference {
     private static let metadataMap = Object(
         "MetadataMap", "h:streamInfo():dynamicMetadata()", "Metadata, by key; `pairs()` goes through it.",
         [
-            Function("get(key: string) → value or nothing", "A value as Lua's own: table, string, number or boolean."),
+            Function("get(key: string) → value or nil", "A value as Lua's own: table, string, number or boolean."),
             Function(
                 "set(filter: string, key: string, value: any)", "Sets a key of the stream's dynamic metadata.",
                 Case("h:streamInfo():dynamicMetadata():set('a', 'k', {1, x = 2})", "unexpected type number in table key (only string keys are supported)"),
@@ -158,7 +158,7 @@ extension LuaReference {
     private static let filterState = Object(
         "FilterState", "h:streamInfo():filterState()", "Objects that filters leave for each other.",
         [
-            Function("get(name: string, field: string?) → string, number or nothing", "An object as text."),
+            Function("get(name: string, field: string?) → string, number or nil", "An object as text."),
             Function(
                 "set(name: string, factory: string, bytes: string)", "Makes an object; factories: \(FilterStateType.factories.keys.sorted().map { "`\($0)`" }.joined(separator: ", ")).",
                 Case("h:streamInfo():filterState():set('a', 'x', 'v')", "'x' does not have an object factory"),
@@ -210,8 +210,8 @@ extension LuaReference {
                     "(function() local s = h:streamInfo():filterState() s:set('envoy.network.upstream_server_name', 'envoy.network.upstream_server_name', 'a.test') return s:get('envoy.network.upstream_server_name') end)()",
                     "a.test"),
                 Case(
-                    "(function() local s = h:streamInfo():filterState() s:set('t15', 'envoy.network.application_protocols', 'h2') return select('#', s:get('t15')) end)()",
-                    "0"),
+                    "(function() local s = h:streamInfo():filterState() s:set('t15', 'envoy.network.application_protocols', 'h2') return tostring(s:get('t15')) end)()",
+                    "nil"),
                 Case(
                     "(function() local s = h:streamInfo():filterState() s:set('envoy.network.application_protocols', 'envoy.string', 'h2') return s:get('envoy.network.application_protocols') end)()",
                     "h2"),
