@@ -47,6 +47,11 @@ package final class LuaState {
 
     deinit { hlua_state_destroy(raw) }
 
+    /// Holds a host of objects that are handed out for as long as the state lives (``LuaScope/state``).
+    package func keep(_ host: AnyObject) {
+        if !kept.contains(where: { $0 === host }) { kept.append(host) }
+    }
+
     /// A global function of the script; nil when the global is absent or something else.
     package func function(named name: String) -> LuaFunction? {
         let reference = hlua_state_function(raw, name)

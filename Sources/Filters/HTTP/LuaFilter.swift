@@ -203,7 +203,7 @@ final class LuaRouteConfig: FilterRouteConfig {
         self.context = context
         stats = build.stats.lua(prefix: build.statPrefix, statPrefix: statPrefix, isUpstream: build.isUpstream)
         scriptStats = ScriptStats(
-            build.stats, prefix: build.statPrefix, statPrefix: statPrefix, isUpstream: build.isUpstream)
+            build.stats, prefix: build.statPrefix, statPrefix: statPrefix, isUpstream: build.isUpstream, log: build.log)
         executions = stats[.executions]
     }
 

@@ -31,53 +31,53 @@ extension LuaHook {
 
     private static let units = ["ms", "milliseconds", "microseconds", "nanoseconds", "bytes", "unspecified"]
 
-    static let counterType = LuaClass<LuaHook>(
+    static let counterType = LuaClass<ScriptStats>(
         "Counter",
         methods: [
-            .worker("inc") { hook, call in
-                hook.factory.scriptStats.counters[call.tag].add()
+            .worker("inc") { stats, call in
+                stats.counters[call.tag].add()
                 return .results
             },
-            .worker("add") { hook, call in
+            .worker("add") { stats, call in
                 guard let amount = call.number(1) else { return call.badArgument(1, expected: "number") }
                 guard isAmount(amount) else { return call.fail("counter add amount must be non-negative") }
-                hook.factory.scriptStats.counters[call.tag].add(whole(amount))
+                stats.counters[call.tag].add(whole(amount))
                 return .results
             },
-            .worker("value") { hook, call in call.returning(Double(hook.factory.scriptStats.counters[call.tag].value)) },
-        ] + logMethods)
+            .worker("value") { stats, call in call.returning(Double(stats.counters[call.tag].value)) },
+        ] + LuaMethod.logMethods { $0.log })
 
-    static let gaugeType = LuaClass<LuaHook>(
+    static let gaugeType = LuaClass<ScriptStats>(
         "Gauge",
         methods: [
-            .worker("inc") { hook, call in
-                hook.factory.scriptStats.gauges[call.tag].add()
+            .worker("inc") { stats, call in
+                stats.gauges[call.tag].add()
                 return .results
             },
-            .worker("dec") { hook, call in
-                hook.factory.scriptStats.gauges[call.tag].subtract()
+            .worker("dec") { stats, call in
+                stats.gauges[call.tag].subtract()
                 return .results
             },
-            .worker("add") { hook, call in hook.change(call, "add amount") { $0.add($1) } },
-            .worker("sub") { hook, call in hook.change(call, "sub amount") { $0.subtract($1) } },
-            .worker("set") { hook, call in hook.change(call, "set value") { $0.set($1) } },
-            .worker("value") { hook, call in call.returning(hook.factory.scriptStats.gauges[call.tag].value) },
-        ] + logMethods)
+            .worker("add") { stats, call in change(stats, call, "add amount") { $0.add($1) } },
+            .worker("sub") { stats, call in change(stats, call, "sub amount") { $0.subtract($1) } },
+            .worker("set") { stats, call in change(stats, call, "set value") { $0.set($1) } },
+            .worker("value") { stats, call in call.returning(stats.gauges[call.tag].value) },
+        ] + LuaMethod.logMethods { $0.log })
 
-    static let histogramType = LuaClass<LuaHook>(
+    static let histogramType = LuaClass<ScriptStats>(
         "Histogram",
         methods: [
-            .worker("recordValue") { hook, call in
+            .worker("recordValue") { stats, call in
                 guard let value = call.number(1) else { return call.badArgument(1, expected: "number") }
                 guard isAmount(value) else { return call.fail("histogram value must be non-negative") }
-                hook.factory.scriptStats.histograms[call.tag].record(whole(value))
+                stats.histograms[call.tag].record(whole(value))
                 return .results
             }
-        ] + logMethods)
+        ] + LuaMethod.logMethods { $0.log })
 
     /// - Parameter isOther: whether the filter has a statistic of this name and another kind.
     private func give(
-        _ call: borrowing LuaCall, _ type: LuaClass<LuaHook>, isOther: (String) -> Bool, _ index: (String) -> Int?
+        _ call: borrowing LuaCall, _ type: LuaClass<ScriptStats>, isOther: (String) -> Bool, _ index: (String) -> Int?
     ) -> LuaReply {
         guard let name = call.text(1) else { return call.badArgument(1, expected: "string") }
         guard name.utf8.count <= ScriptStats.longestName else {
@@ -87,14 +87,18 @@ extension LuaHook {
         guard let index = index(name) else {
             return call.fail("a filter can have \(ScriptStats.maximumNames) statistics of its own")
         }
-        call.results.add(type, self, scope: .run, tag: index)
+        // A script may keep it from request to request, as in Envoy.
+        state?.keep(factory.scriptStats)
+        call.results.add(type, factory.scriptStats, scope: .state, tag: index)
         return .results
     }
 
-    private func change(_ call: borrowing LuaCall, _ what: String, _ body: (Gauge, Int) -> Void) -> LuaReply {
+    private static func change(
+        _ stats: ScriptStats, _ call: borrowing LuaCall, _ what: String, _ body: (Gauge, Int) -> Void
+    ) -> LuaReply {
         guard let amount = call.number(1) else { return call.badArgument(1, expected: "number") }
-        guard Self.isAmount(amount) else { return call.fail("gauge \(what) must be non-negative") }
-        body(factory.scriptStats.gauges[call.tag], Int(clamping: Self.whole(amount)))
+        guard isAmount(amount) else { return call.fail("gauge \(what) must be non-negative") }
+        body(stats.gauges[call.tag], Int(clamping: whole(amount)))
         return .results
     }
 
@@ -105,7 +109,8 @@ extension LuaHook {
     private static func whole(_ amount: Double) -> UInt64 { UInt64(amount) }
 }
 
-/// The statistics that the scripts of one filter have made. They live as long as the worker: their number is bounded.
+/// The statistics that the scripts of one filter have made: the host of counters, gauges and distributions, whose tags are
+/// their places. They live as long as the worker: their number is bounded.
 @WorkerActor final class ScriptStats {
     /// Names that one filter's scripts may use.
     static let maximumNames = 256
@@ -120,8 +125,10 @@ extension LuaHook {
     private let prefix: String
     private let statPrefix: String
     private let isUpstream: Bool
+    let log: Log
 
-    init(_ segment: StatsSegment, prefix: String, statPrefix: String, isUpstream: Bool) {
+    init(_ segment: StatsSegment, prefix: String, statPrefix: String, isUpstream: Bool, log: Log) {
+        self.log = log
         self.isUpstream = isUpstream
         self.segment = segment
         self.prefix = prefix

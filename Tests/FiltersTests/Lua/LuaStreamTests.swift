@@ -1,7 +1,32 @@
+import Observability
 import Testing
 
 @Suite("What Lua sees and says of a stream")
 struct LuaStreamTests {
+    @Test("counters, gauges and histograms may be kept from request to request")
+    func keptStatistics() async throws {
+        let upstream = TestUpstream()
+        let script = """
+            local c, g, d
+            function envoy_on_request(h)
+              c = c or h:stats():counter("kept")
+              g = g or h:stats():gauge("level")
+              d = d or h:stats():histogram("spread")
+              c:inc()
+              g:set(g:value() + 5)
+              d:recordValue(c:value())
+            end
+            function envoy_on_response(h) c:add(10) end
+            """
+        let proxy = try await TestProxy.start(filters: script.asLuaFilter, clusters: ["main": upstream.port])
+        for _ in 0..<3 { #expect(await proxy.get()?.status == 200) }
+        let text = try await proxy.statistics()
+        #expect(text.contains("http.test.lua.kept: 33\n"))
+        #expect(text.contains("http.test.lua.level: 15\n"))
+        #expect(await proxy.lua(.errors) == 0, "\(proxy.log)")
+        await proxy.stop()
+    }
+
     @Test("setUpstreamOverrideHost picks the host, or none")
     func override() async throws {
         let first = TestUpstream { _ in TestUpstream.ok("first") }

@@ -3,7 +3,9 @@ extension LuaReference {
     package static let differences: [Difference] = [
         Difference(
             what: "objects after a wait", envoy: "headers, buffer, metadata and the rest die when the hook waits",
-            heddle: "they live until the hook ends; only a chunk of `bodyChunks()` dies with its turn"),
+            heddle: "they live until the hook ends; only a chunk of `bodyChunks()` dies with its turn. Counters, gauges and histograms may be kept for ever in both"),
+        Difference(
+            what: "how many statistics a script may make", envoy: "as many as it likes", heddle: "256 a filter; one more raises"),
         Difference(
             what: "`body()` after `httpCall()`", envoy: "raises when body has arrived meanwhile", heddle: "returns the body"),
         Difference(

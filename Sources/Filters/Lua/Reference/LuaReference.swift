@@ -111,7 +111,7 @@ extension LuaReference {
 
             An argument of a wrong type raises `bad argument #2 to 'add' (string expected, got table)`; numbers are taken where
             strings are expected and the other way round, as everywhere in Lua. What a hook was given may be used until the
-            hook ends; afterwards it raises `object used outside of proper scope`.
+            hook ends, and statistics from then on, too; else it raises `object used outside of proper scope`.
 
             """
         for object in objects { text += markdown(object, isOwn: object.name == "Job") }
