@@ -117,6 +117,12 @@ bool hlua_can_wait(lua_State *L, hlua_state *s) {
   return caller.what[0] != 'C';
 }
 
+// Nothing can be put aside where the script is now: it goes on into the next slice.
+void hlua_renew_slice(hlua_state *s) {
+  s->slice_over = false;
+  s->slice_start = nanoseconds(CLOCK_MONOTONIC);
+}
+
 void hlua_note_yield(lua_State *L, hlua_state *s, int inner, int32_t reason) {
   hlua_run *run = s->current;
   if (run->thread != L) {

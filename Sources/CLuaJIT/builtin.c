@@ -312,21 +312,14 @@ static int part_slice(lua_State *L) {
     return lua_yield(L, 0);
   }
   if (s->kill) hlua_raise_killed(L);
+  if (inner == INNER_SLICED) hlua_renew_slice(s);
   return inner == INNER_SLICED ? hlua_finish_here(L) : hlua_raise(L, "a coroutine cannot wait inside a callback");
 }
 
 // MARK: Loading
 
-static int keep_chunk(lua_State *L, const void *bytes, size_t count, void *buffer) {
-  (void)L;
-  uint8_t *room = hlua_buffer_reserve(buffer, count);
-  if (!room) return 1;
-  memcpy(room, bytes, count);
-  return 0;
-}
-
-void hlua_load_stripped(lua_State *L, const char *library, size_t library_count) {
-  hlua_state *s = state_of(L);
+// Compiled and stripped, in memory that stays.
+static hlua_bytecode *compiled(lua_State *L, const char *library, size_t library_count) {
   lua_getglobal(L, "string");
   lua_getfield(L, -1, "dump");
   lua_remove(L, -2);
@@ -336,11 +329,25 @@ void hlua_load_stripped(lua_State *L, const char *library, size_t library_count)
   lua_call(L, 2, 1);
   size_t count;
   const char *bytes = lua_tolstring(L, -1, &count);
-  hlua_buffer_clear(&s->scratch);
-  keep_chunk(L, bytes, count, &s->scratch);
+  hlua_bytecode *code = malloc(sizeof *code + count);
+  if (!code) luaL_error(L, "not enough memory");
+  code->count = count;
+  memcpy(code->bytes, bytes, count);
   lua_pop(L, 1);
-  if (luaL_loadbuffer(L, (const char *)s->scratch.bytes, s->scratch.count, "=[builtin]") != 0) lua_error(L);
-  hlua_buffer_free(&s->scratch);
+  return code;
+}
+
+void hlua_load_stripped(lua_State *L, const char *library, size_t library_count, hlua_bytecode **kept) {
+  hlua_bytecode *code = __atomic_load_n(kept, __ATOMIC_ACQUIRE), *none = NULL;
+  if (!code) {
+    code = compiled(L, library, library_count);
+    // Another thread may have been first.
+    if (!__atomic_compare_exchange_n(kept, &none, code, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+      free(code);
+      code = none;
+    }
+  }
+  if (luaL_loadbuffer(L, code->bytes, code->count, "=[builtin]") != 0) lua_error(L);
 }
 
 static void push_parts(lua_State *L) {
@@ -367,7 +374,8 @@ static void push_parts(lua_State *L) {
 
 void hlua_open_builtin(lua_State *L) {
   int target = lua_gettop(L);
-  hlua_load_stripped(L, library, sizeof library - 1);
+  static hlua_bytecode *code;
+  hlua_load_stripped(L, library, sizeof library - 1, &code);
   lua_getfield(L, target, "string");
   lua_getfield(L, target, "table");
   lua_getfield(L, target, "coroutine");

@@ -168,6 +168,12 @@ static inline void hlua_append(hlua_buffer *buffer, const char *text, size_t cou
   if (room) memcpy(room, text, count);
 }
 
+// A part of the library that is written in Lua.
+typedef struct {
+  size_t count;
+  char bytes[];
+} hlua_bytecode;
+
 // memory.c
 void hlua_free_spare(hlua_state *s); // gives back what is kept for reuse
 void hlua_free_kept(hlua_state *s); // the large block among it, which a run has for itself
@@ -188,6 +194,7 @@ static inline void hlua_note(lua_State *L, hlua_state *s, int64_t fuel) {
 }
 void hlua_raise_killed(lua_State *L);
 bool hlua_can_wait(lua_State *L, hlua_state *s);  // whether the C function that runs may be put aside
+void hlua_renew_slice(hlua_state *s);
 void hlua_note_yield(lua_State *L, hlua_state *s, int inner, int32_t reason); // before one of the host's own yields
 void hlua_check_stack(lua_State *L, hlua_state *s, size_t limit); // raises when the C stack is deeper
 void hlua_enter_c(lua_State *L, hlua_state *s);              // before calling back; raises when C is nested too deep
@@ -236,7 +243,7 @@ void hlua_open_coroutine(lua_State *L);
 void hlua_open_json(lua_State *L);   // likewise
 void hlua_open_text(lua_State *L);   // likewise
 void hlua_open_pieces(lua_State *L); // likewise, over what is there
-void hlua_load_stripped(lua_State *L, const char *library, size_t count); // pushes a part of the library, without line numbers
+void hlua_load_stripped(lua_State *L, const char *library, size_t count, hlua_bytecode **kept); // pushes a part of the library, without line numbers; compiled once a process
 void hlua_open_require(lua_State *L); // likewise; of a state with the whole library, into that
 void hlua_push_table_parts(lua_State *L); // into the table at the stack's top
 extern const luaL_Reg hlua_string_parts[];

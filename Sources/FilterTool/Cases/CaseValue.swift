@@ -19,7 +19,10 @@ package indirect enum CaseValue: Sendable {
         package let line: Int
     }
 
-    init(_ node: YAMLNode) {
+    /// - Parameters:
+    ///   - depth: of mappings around it.
+    ///   - isSetting: it is read as the proxy reads a filter's settings.
+    init(_ node: YAMLNode, depth: Int = 0, isSetting: Bool = false) {
         switch node.content {
         case .scalar(let text, isPlain: false): self = .text(text)
         case .scalar(let text, isPlain: true):
@@ -27,11 +30,17 @@ package indirect enum CaseValue: Sendable {
             case .null: self = .null
             case .bool(let flag): self = .bool(flag)
             case .integer, .float: self = .number(text)
-            case .text: self = .text(text)
+            case .text: self = (isSetting ? CoreScalar.oldBoolean(text) : nil).map { .bool($0) } ?? .text(text)
             }
-        case .sequence(let nodes): self = .list(nodes.map { CaseValue($0) })
+        case .sequence(let nodes): self = .list(nodes.map { CaseValue($0, depth: depth, isSetting: isSetting) })
         case .mapping(let entries):
-            self = .map(entries.map { Member(key: $0.key, value: CaseValue($0.value), line: $0.mark.line) })
+            // The settings of a file, or of one of its cases.
+            self = .map(
+                entries.map { entry in
+                    let isSetting = isSetting || (entry.key == "settings" && depth < 2)
+                    let value = CaseValue(entry.value, depth: depth + 1, isSetting: isSetting)
+                    return Member(key: entry.key, value: value, line: entry.mark.line)
+                })
         }
     }
 

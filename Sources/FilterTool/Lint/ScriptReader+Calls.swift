@@ -14,9 +14,7 @@ extension ScriptReader {
         }
         switch name {
         case "assert", "type":
-            if name == "type" { refuse(nothing: arguments, name, line) }
             if let first = arguments.first { checked(first) }
-        case "tostring", "tonumber", "table.insert": refuse(nothing: arguments, name, line)
         case "require":
             if let module = arguments.first?.literal, Self.missingModules.contains(String(module.prefix { $0 != "." })) {
                 note(.error, line, "unavailable", "module \"\(module)\" is not there: a sandboxed script has none of LuaJIT's own; trusted scripts have it")
@@ -51,7 +49,6 @@ extension ScriptReader {
         }
         if wasChecked(result.path) || isAlwaysThere(arguments.first?.literal, of: value) {
             result.maybeNil = nil
-            result.isNothing = false
         }
         if method == "httpCall" { result.second = "httpCall()" }
         return result
@@ -71,9 +68,8 @@ extension ScriptReader {
         let words = function.results.split { ", ".contains($0) }.map(String.init)
         var result = Value()
         // `body(true)` always returns one.
-        if let last = words.firstIndex(where: { $0 == "nil" || $0 == "nothing" }), !(name == "body" && arguments.first?.isTrue == true) {
+        if words.contains("nil"), !(name == "body" && arguments.first?.isTrue == true) {
             result.maybeNil = "\(name)(\(arguments.first?.literal.map { "\"\($0)\"" } ?? ""))"
-            result.isNothing = words[last] == "nothing"
         }
         result.type = words.first.flatMap { word in LuaReference.objects.contains { $0.name == word } ? word : nil }
         return result
@@ -88,12 +84,6 @@ extension ScriptReader {
     }
 
     private mutating func given(_ value: Value, to name: String, _ line: Int) { use(value, "given to \(name)()", line) }
-
-    /// A call that gives nothing at all leaves `tostring()` and others without an argument, which is an error.
-    private mutating func refuse(nothing arguments: [Value], _ name: String, _ line: Int) {
-        guard let last = arguments.last, last.isNothing, let source = last.maybeNil else { return }
-        note(.warning, line, "maybe-nil", "\(source) may give nothing, not even nil, which \(name)() refuses; write \(name)((…)) or use a variable")
-    }
 
     mutating func pattern(_ value: Value?, _ arguments: [Value], from index: Int, _ line: Int) {
         // A fourth argument of find is "plain": no pattern at all.

@@ -101,7 +101,6 @@ extension ScriptReader {
             value = expression()
             take(")")
             if case nil = value.local { value.global = nil }
-            value.isNothing = false
         } else if token.kind == .name {
             value = name()
         } else if token.kind == .string {

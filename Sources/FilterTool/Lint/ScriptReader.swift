@@ -19,8 +19,6 @@ struct ScriptReader {
         var isTrue = false
         /// What says it again: a variable, or calls of an object with nothing but strings that stand in the script.
         var path: String?
-        /// Whether what is missing is no value at all, which some functions refuse even as nil.
-        var isNothing = false
         /// Of a stream handle or a head: whose, where the reader knows.
         var direction: Direction?
         /// What the second result of a call is that may be nil.
@@ -227,8 +225,6 @@ struct ScriptReader {
             var value = index < values.count ? values[index] : Value()
             value.local = nil
             value.global = nil
-            // A variable has nil where a call gave nothing.
-            value.isNothing = false
             // Another value that may change in between is known by its variable alone.
             if value.type == nil { value.path = nil }
             declare(name, value)
@@ -264,7 +260,6 @@ struct ScriptReader {
         for (index, target) in targets.enumerated() where target.isPlain {
             guard let name = target.value.local, let scope = find(name) else { continue }
             var value = index < values.count ? values[index] : Value()
-            value.isNothing = false
             value.path = nil
             scopes[scope][name]?.value = value
         }

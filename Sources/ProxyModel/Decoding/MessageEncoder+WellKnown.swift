@@ -93,7 +93,8 @@ extension MessageEncoder {
                 writer.fixed64(2, (isNegative ? -number : number).bitPattern)
             case .float(let number) where number.isFinite: writer.fixed64(2, number.bitPattern)
             case .float: fail(node.mark, "JSON has no number \(text)")
-            case .text: writer.lengthDelimited(3, text.utf8)
+            case .text:
+                if let flag = CoreScalar.oldBoolean(text) { writer.varint(4, flag ? 1 : 0) } else { writer.lengthDelimited(3, text.utf8) }
             }
         }
         return writer.bytes

@@ -24,6 +24,16 @@ package enum CoreScalar: Equatable, Sendable {
         }
     }
 
+    /// What a plain word stands for that is text in YAML 1.2 and a boolean in YAML 1.1, and so for Envoy where any value
+    /// may stand (`google.protobuf.Value`).
+    package static func oldBoolean(_ text: String) -> Bool? {
+        switch text {
+        case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON": true
+        case "n", "N", "no", "No", "NO", "off", "Off", "OFF": false
+        default: nil
+        }
+    }
+
     /// The name of the core schema's tag for it.
     var tag: String {
         switch self {

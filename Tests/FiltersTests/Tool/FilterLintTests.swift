@@ -67,7 +67,7 @@ struct FilterLintTests {
         // Arguments.
         ("h:headers():add('a', h:headers():get('b'))", ["2 maybe-nil"]), ("h:logInfo(h:headers():get('b'))", ["2 maybe-nil"]),
         ("local s = string.lower(h:headers():get('b'))", ["2 maybe-nil"]), ("h:respond({ [':status'] = '200' }, h:headers():get('b'))", []),
-        ("local n = tonumber(h:headers():get('b'))", ["2 maybe-nil"]), ("local n = tonumber((h:headers():get('b')))", []),
+        ("local n = tonumber(h:headers():get('b'))", []), ("local n = tonumber((h:headers():get('b')))", []),
         ("local v = h:headers():get('b')\nlocal n = tonumber(v)", []), ("local n = tonumber(h:headers():get(':path'))", []),
         // Libraries.
         ("local n = json.decode('x').a", ["2 maybe-nil"]), ("local c = cookies.get(h:headers():get('cookie'), 'a'):lower()", ["2 maybe-nil"]),

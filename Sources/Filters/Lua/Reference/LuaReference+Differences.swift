@@ -39,8 +39,7 @@ extension LuaReference {
             what: "the order of pseudo-headers in `pairs()`", envoy: "of an HTTP/1 request `:authority`, `:path`, `:method`, `:scheme`",
             heddle: "`:method`, `:path`, `:authority`, `:scheme`; in both before all other fields"),
         Difference(
-            what: "words of `filter_context` and metadata in a YAML file that stand without quotes", envoy: "`1.5` is text; `yes`, `no`, `on`, `off`, `y` and `n` are booleans",
-            heddle: "`1.5` is a number; the others are text, as YAML 1.2 says: write true or false"),
+            what: "`1.5` in `filter_context` and metadata of a YAML file, without quotes", envoy: "text", heddle: "a number"),
         Difference(
             what: "a request without body whose method is made one that the proxy does not know", envoy: "has `content-length: 0`", heddle: "has none"),
         Difference(what: "the reason phrase of a 599 answer over HTTP/1", envoy: "`Last Unassigned Server Error Code`", heddle: "`Unknown`"),
