@@ -20,8 +20,14 @@ struct LuaConformanceTests {
         }
     }
 
-    /// What each expression comes to in a request hook.
+    /// What each expression comes to in a request hook, a few at a time: one run has 5 ms.
     private func answers(_ kind: ProxyProcess.Kind, _ codes: [String]) throws -> [String] {
+        try stride(from: 0, to: codes.count, by: 80).flatMap { start in
+            try answersTogether(kind, Array(codes[start..<min(start + 80, codes.count)]))
+        }
+    }
+
+    private func answersTogether(_ kind: ProxyProcess.Kind, _ codes: [String]) throws -> [String] {
         let port = Loopback.freePort()
         let proxy = try ProxyProcess(kind, config: Self.configuration(port, codes), ports: [port])
         defer { proxy.stop() }
@@ -30,7 +36,7 @@ struct LuaConformanceTests {
         }
         client.send("GET / HTTP/1.1\r\nHost: act.test\r\nx-a: 1\r\nx-a: 2\r\n\r\n")
         var answers = WireAnswers(methods: ["GET"])
-        answers.read(client, until: 1, Deadline(seconds: 5))
+        answers.read(client, until: 1, Deadline(seconds: 30))
         let body = String(decoding: answers.messages.first?.body ?? [], as: UTF8.self)
         return body.components(separatedBy: "\u{1}")
     }

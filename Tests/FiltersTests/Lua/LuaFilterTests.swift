@@ -152,7 +152,7 @@ struct LuaFilterTests {
         ("h:streamInfo():downstreamSslConnection()", "nil"),
         ("h:connection():ssl()", "nil"),
         ("h:metadata():get('a')", "1"),
-        ("h:metadata():get('b').c[2]", "y"),
+        ("h:metadata():get('b').c[2]", "z"), ("h:metadata():get('b').c[3]", "true"),
         ("select('#', h:metadata():get('none'))", "1"),
         ("(function() local s = '' for k in pairs(h:metadata()) do s = s .. k end return s end)()", "ab"),
         ("h:route():metadata():get('a')", "1"),
@@ -181,7 +181,7 @@ struct LuaFilterTests {
             routes: """
                 - name: the-route
                   match: { prefix: / }
-                  metadata: { filter_metadata: { envoy.filters.http.lua: { a: 1, b: { c: [x, y] } } } }
+                  metadata: { filter_metadata: { envoy.filters.http.lua: { a: 1, b: { c: [x, z, on] } } } }
                   route: { cluster: main }
                 """, clusters: ["main": upstream.port])
         #expect(await proxy.get()?.status == 200)

@@ -88,8 +88,16 @@ struct LuaReferenceTests {
         }
     }
 
-    /// What each expression comes to, run one after the other in one request hook.
+    /// What each expression comes to, run one after the other in one request hook: a few at a time, since a run has 5 ms.
     private func run(_ codes: [String]) async throws -> [String] {
+        var results: [String] = []
+        for start in stride(from: 0, to: codes.count, by: 50) {
+            results += try await runTogether(Array(codes[start..<min(start + 50, codes.count)]))
+        }
+        return results
+    }
+
+    private func runTogether(_ codes: [String]) async throws -> [String] {
         let upstream = TestUpstream()
         let calls = codes.map { "try(function() local value = \($0) return value end)" }.joined(separator: "\n")
         let script = """

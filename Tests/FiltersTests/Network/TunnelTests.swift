@@ -52,6 +52,7 @@ struct TunnelTests {
               listeners:
               - name: main
                 address: { socket_address: { address: 127.0.0.1, port_value: 1 } }
+                connect_timeout: 60s
                 per_connection_buffer_limit_bytes: 65536
                 filter_chains:
                 - filters:

@@ -294,7 +294,7 @@ import TrafficPolicy
         return """
         - name: \(name)
           type: STATIC
-          connect_timeout: 5s
+          connect_timeout: 60s
           typed_extension_protocol_options:
             envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
               "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions

@@ -56,6 +56,7 @@ enum UpstreamFilterProxy {
               clusters:
                 - name: main
                   type: STATIC
+                  connect_timeout: 60s
                   typed_extension_protocol_options:
                     envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
                       "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
