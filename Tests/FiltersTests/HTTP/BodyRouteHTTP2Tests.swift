@@ -17,6 +17,7 @@ struct BodyRouteHTTP2Tests {
                 envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
                   "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
                   explicit_http_config: { http2_protocol_options: {} }
+              connect_timeout: 60s
               load_assignment: { cluster_name: \(name), endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: \(Loopback.address), port_value: \(port) } } } }] }] }
             """
         }

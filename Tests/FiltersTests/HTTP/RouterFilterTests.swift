@@ -73,6 +73,7 @@ struct RouterFilterTests {
                       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
                         "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
                         explicit_http_config: { \(options) }
+                    connect_timeout: 60s
                     load_assignment: { cluster_name: main, endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: \(Loopback.address), port_value: \(upstream.port) } } } }] }] }
                 """)
         #expect(await proxy.get()?.status == 200)

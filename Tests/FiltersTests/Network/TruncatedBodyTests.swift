@@ -15,7 +15,7 @@ struct TruncatedBodyTests {
     }
 
     private static func cluster(_ port: UInt16, _ more: String = "") -> String {
-        "{ name: up, \(more) load_assignment: { cluster_name: up, endpoints: [{ lb_endpoints: [{ endpoint: { address: "
+        "{ name: up, connect_timeout: 60s, \(more) load_assignment: { cluster_name: up, endpoints: [{ lb_endpoints: [{ endpoint: { address: "
             + "{ socket_address: { address: 127.0.0.1, port_value: \(port) } } } }] }] } }"
     }
 
