@@ -20,9 +20,10 @@ static bool is_alive(const hlua_state *s, const hlua_object *object) {
 }
 
 hlua_object *hlua_to_object(lua_State *L, hlua_state *s, int index) {
-  if (lua_type(L, index) != LUA_TUSERDATA || lua_objlen(L, index) != sizeof(hlua_object)) return NULL;
+  // The userdata that a sandboxed script can hold are objects and `json.null`, which is no address.
+  if (s->options.trusted && (lua_type(L, index) != LUA_TUSERDATA || lua_objlen(L, index) != sizeof(hlua_object))) return NULL;
   hlua_object *object = lua_touserdata(L, index);
-  return object->magic == (uintptr_t)s ? object : NULL;
+  return object && object->magic == (uintptr_t)s ? object : NULL;
 }
 
 // An object of the same segment that was handed out before stays the same object: scripts compare them.
@@ -67,7 +68,6 @@ void hlua_push_object(lua_State *L, hlua_state *s, hlua_run *run, uint32_t type,
 
 static void decode_arguments(lua_State *L, hlua_call *call) {
   int32_t known = call->count < HLUA_CALL_ARGUMENTS ? call->count : HLUA_CALL_ARGUMENTS;
-  for (int32_t i = known; i < HLUA_CALL_ARGUMENTS; i++) call->arguments[i].type = HLUA_TYPE_NONE;
   for (int32_t i = 0; i < known; i++) {
     hlua_argument *argument = &call->arguments[i];
     int index = call->first + i;
@@ -160,7 +160,7 @@ void hlua_push_bound(lua_State *L, const hlua_method *method) {
 // MARK: Arguments on demand
 
 bool hlua_call_text(hlua_call *call, int32_t index) {
-  if (index > HLUA_CALL_ARGUMENTS) return false;
+  if (index > HLUA_CALL_ARGUMENTS || index > call->count) return false;
   hlua_argument *argument = &call->arguments[index - 1];
   if (argument->type == HLUA_TYPE_STRING) return true;
   if (argument->type != HLUA_TYPE_NUMBER) return false;

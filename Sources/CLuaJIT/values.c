@@ -1,6 +1,8 @@
 // Encoded values to Lua values and back. Everything here runs under a pcall or a resume and may raise.
 #include "internal.h"
 
+enum { FEW_VALUES = 6 }; // that fit beside as many arguments into what a C function is given of the stack
+
 typedef struct cursor {
   const uint8_t *at, *end;
 } cursor;
@@ -71,8 +73,8 @@ static bool decode(lua_State *L, hlua_state *s, hlua_run *run, cursor *c) {
 int hlua_decode_all(lua_State *L, hlua_state *s, hlua_run *run, const uint8_t *bytes, size_t count) {
   cursor c = {bytes, bytes + count};
   int top = lua_gettop(L);
-  while (c.at < c.end) {
-    luaL_checkstack(L, 4, "too many values");
+  for (int values = 0; c.at < c.end; values++) {
+    if (values >= FEW_VALUES || top > FEW_VALUES) luaL_checkstack(L, 4, "too many values");
     decode(L, s, run, &c);
   }
   return lua_gettop(L) - top;

@@ -174,7 +174,8 @@ struct hlua_call {
 };
 
 static inline const hlua_argument *hlua_call_argument(const hlua_call *call, int32_t index) {
-  return &call->arguments[index - 1];
+  static const hlua_argument none = {.type = HLUA_TYPE_NONE};
+  return index <= call->count ? &call->arguments[index - 1] : &none;
 }
 
 /// The argument as Lua would coerce it to a string; false when it is neither string nor number.
