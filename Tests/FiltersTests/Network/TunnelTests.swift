@@ -52,7 +52,6 @@ struct TunnelTests {
               listeners:
               - name: main
                 address: { socket_address: { address: 127.0.0.1, port_value: 1 } }
-                connect_timeout: 60s
                 per_connection_buffer_limit_bytes: 65536
                 filter_chains:
                 - filters:
@@ -74,6 +73,7 @@ struct TunnelTests {
                         typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
               clusters:
               - name: up
+                connect_timeout: 60s
                 per_connection_buffer_limit_bytes: 65536
                 typed_extension_protocol_options:
                   envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
