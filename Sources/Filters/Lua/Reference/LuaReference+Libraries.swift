@@ -95,7 +95,7 @@ extension LuaReference {
                 Case("base64.encode('ab')", "YWI="), Case("base64.encode('\\255\\254', true)", "__4")),
             Function(
                 "decode(text: string) → string or nil", "Either alphabet, with padding or without.", Case("base64.decode('YWI')", "ab"),
-                Case("#base64.decode('__4')", "2"), Case("tostring(base64.decode('Y'))", "nil")),
+                Case("#base64.decode('__4')", "2"), Case("base64.decode('Y')", "nil")),
         ])
 
     private static let grpc = Object(

@@ -19,7 +19,7 @@ extension LuaReference {
             Function(
                 "body(always_wrap: boolean?) → Buffer or nil",
                 "Waits for the whole body. nil for a message without one, unless `always_wrap` asks for an empty buffer.",
-                Case("tostring(h:body())", "nil"), Case("h:body(true):length()", "0"),
+                Case("h:body()", "nil"), Case("h:body(true):length()", "0"),
                 Case("h:body('x')", "bad argument #1 to 'body' (boolean expected, got string)")),
             Function("bodyChunks() → iterator", "`for chunk in handle:bodyChunks()`: each piece as it comes. The head goes on first."),
             Function("trailers() → HeaderMap or nil", "Waits for the trailers."),
@@ -76,10 +76,10 @@ extension LuaReference {
         [
             Function(
                 "get(name: string) → string or nil", "All values of a field, joined with commas.",
-                Case("h:headers():get('X-A')", "1,2"), Case("tostring(h:headers():get('x-none'))", "nil")),
+                Case("h:headers():get('X-A')", "1,2"), Case("h:headers():get('x-none')", "nil")),
             Function(
                 "getAtIndex(name: string, index: number) → string or nil", "One value, counted from 0.",
-                Case("h:headers():getAtIndex('x-a', 1)", "2"), Case("tostring(h:headers():getAtIndex('x-a', -1))", "nil")),
+                Case("h:headers():getAtIndex('x-a', 1)", "2"), Case("h:headers():getAtIndex('x-a', -1)", "nil")),
             Function("getNumValues(name: string) → number", "How many values a field has.", Case("h:headers():getNumValues('x-a')", "2")),
             Function(
                 "add(name: string, value: string)", "Adds a field.",
@@ -210,7 +210,7 @@ extension LuaReference {
                     "(function() local s = h:streamInfo():filterState() s:set('envoy.network.upstream_server_name', 'envoy.network.upstream_server_name', 'a.test') return s:get('envoy.network.upstream_server_name') end)()",
                     "a.test"),
                 Case(
-                    "(function() local s = h:streamInfo():filterState() s:set('t15', 'envoy.network.application_protocols', 'h2') return tostring(s:get('t15')) end)()",
+                    "(function() local s = h:streamInfo():filterState() s:set('t15', 'envoy.network.application_protocols', 'h2') return s:get('t15') end)()",
                     "nil"),
                 Case(
                     "(function() local s = h:streamInfo():filterState() s:set('envoy.network.application_protocols', 'envoy.string', 'h2') return s:get('envoy.network.application_protocols') end)()",
