@@ -62,11 +62,6 @@ bool hlua_spend(hlua_state *s, int64_t fuel) {
   return s->kill != NOT_KILLED;
 }
 
-static void raise_killed_text(lua_State *L) {
-  lua_pushlstring(L, killed_text, sizeof killed_text - 1); // anchored when the state is made: allocates nothing
-  lua_error(L);
-}
-
 static void raise_overflow(lua_State *L, hlua_state *s) {
   hlua_charge(L, s, OVERFLOW_FUEL);
   hlua_raise(L, "C stack overflow");
@@ -167,8 +162,8 @@ void hlua_hook(lua_State *L, lua_Debug *activation) {
     lua_yield(L, 0);
     return;
   }
-  hlua_note_stop(L);
   if (!lua_isyieldable(L)) hlua_raise_killed(L);
+  hlua_note_stop(L);
   // Coroutines above this one yield by themselves, as at the end of a slice. The hook comes in time for whoever does not:
   // a yield from it unwinds C frames, which takes some 20 microseconds for each of 200 coroutines.
   bool nested = s->current && s->current->thread != L;
@@ -189,7 +184,8 @@ void hlua_charge(lua_State *L, hlua_state *s, int64_t fuel) {
 void hlua_raise_killed(lua_State *L) {
   hlua_note_stop(L);
   hlua_arm_hook(state_of(L), 1);
-  raise_killed_text(L);
+  lua_pushlstring(L, killed_text, sizeof killed_text - 1); // anchored when the state is made: allocates nothing
+  lua_error(L);
 }
 
 void hlua_budget_begin(hlua_state *s, hlua_run *run) {

@@ -312,8 +312,9 @@ static int part_slice(lua_State *L) {
     return lua_yield(L, 0);
   }
   if (s->kill) hlua_raise_killed(L);
-  if (inner == INNER_SLICED) hlua_renew_slice(s);
-  return inner == INNER_SLICED ? hlua_finish_here(L) : hlua_raise(L, "a coroutine cannot wait inside a callback");
+  if (inner != INNER_SLICED) return hlua_raise(L, "a coroutine cannot wait inside a callback");
+  hlua_renew_slice(s);
+  return hlua_finish_here(L);
 }
 
 // MARK: Loading
