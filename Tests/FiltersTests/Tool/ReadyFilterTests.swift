@@ -80,9 +80,22 @@ struct ReadyFilterTests {
         guard script.contains("if json then") || script.contains("if crypto then") else { return }
         let folder = try Folder()
         try folder.write("\(name).lua", "local json, crypto\n" + script)
-        try folder.write("cases.yaml", text("\(name)/cases.yaml"))
+        try folder.write("strict_json.lua", text("strict_json.lua"))
+        try folder.write("cases.yaml", "script: \(name).lua\n" + text("\(name)/cases.yaml"))
         let report = await Tool.test([folder.path])
         #expect(report.passed, "\(report.text())")
+    }
+
+    private static func filter(_ name: String, _ settings: String, limits: String) -> String {
+        """
+        - name: lua
+          typed_config:
+            "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
+            lua:
+              default_source_code: { filename: \(folder)/\(name)/\(name).lua }
+              filter_context: { \(settings) }
+            limits: { \(limits) }
+        """
     }
 
     /// Bodies that cost a careless script far more than their length.
@@ -124,18 +137,10 @@ struct ReadyFilterTests {
         let fuel =
             text("\(name)/README.md").firstMatch(of: #/      limits: {.* (fuel: [0-9]+)/#).map { "\($0.output.1), " }
             ?? ""
-        let filter = """
-            - name: lua
-              typed_config:
-                "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
-                lua:
-                  default_source_code: { filename: \(Self.folder)/\(name)/\(name).lua }
-                  filter_context: { \(settings) }
-                limits: { \(fuel)cpu_time: 10s }
-            """
         let isAnswer = ["pii-redaction", "shop-metrics"].contains(name)
         let upstream = TestUpstream { TestUpstream.ok(isAnswer ? $0.text : "fine", "content-type: text/plain") }
-        let proxy = try await TestProxy.start(filters: filter, clusters: ["main": upstream.port], bufferLimit: 1 << 20)
+        let proxy = try await TestProxy.start(
+            filters: Self.filter(name, settings, limits: "\(fuel)cpu_time: 10s"), clusters: ["main": upstream.port], bufferLimit: 1 << 20)
         for (type, body) in Self.hostile {
             let response = await proxy.post(
                 body, to: "/cart/checkout", "content-type: application/\(type)", "x-hub-signature-256: 00")
@@ -150,17 +155,9 @@ struct ReadyFilterTests {
         let settings =
             ["api-keys": "keys: k=ada", "jwt-claims": "public_key: MIIB", "webhook-hmac": "secret: s, scheme: stripe"][
                 name] ?? ""
-        let filter = """
-            - name: lua
-              typed_config:
-                "@type": type.googleapis.com/heddle.filters.http.lua.v1.LuaFilter
-                lua:
-                  default_source_code: { filename: \(Self.folder)/\(name)/\(name).lua }
-                  filter_context: { \(settings) }
-                limits: { fuel: 2500000, cpu_time: 10s }
-            """
         let upstream = TestUpstream { _ in TestUpstream.ok("fine") }
-        let proxy = try await TestProxy.start(filters: filter, clusters: ["main": upstream.port])
+        let proxy = try await TestProxy.start(
+            filters: Self.filter(name, settings, limits: "fuel: 2500000, cpu_time: 10s"), clusters: ["main": upstream.port])
         let long = String(repeating: "a", count: 50_000)
         for field in [
             "cookie: " + String(repeating: "a;", count: 25_000), "accept: " + long, "x-canary-user: " + long,
